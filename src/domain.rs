@@ -1,0 +1,3 @@
+//! Plain data and pure rules; time is an argument, nothing here waits.
+
+pub mod preview;

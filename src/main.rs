@@ -1,0 +1,2 @@
+//! The `lastword` program.
+fn main() {}
