@@ -1,3 +1,15 @@
 //! Plain data and pure rules; time is an argument, nothing here waits.
+//!
+//! Imports nothing of the crate but the clock's plain types. What is decided
+//! here is decided once: the store applies it inside its transactions.
 
+pub mod address;
+pub mod admission;
+pub mod ids;
+pub mod part;
 pub mod preview;
+pub mod turn;
+pub mod update;
+pub mod verb;
+pub mod window;
+pub mod words;

@@ -1,0 +1,112 @@
+//! What becomes of an update: the one place that decides it.
+//!
+//! Pure: the store collects the facts and carries the verdict out, both inside
+//! the accept transaction, so that a crash can never separate them.
+
+use std::collections::BTreeSet;
+
+use super::address::{BotUser, Groups, is_addressed};
+use super::update::{ChatKind, Message};
+use super::verb::Verb;
+use super::window::Rules;
+use super::words::Words;
+
+/// What a message does while a turn of its conversation runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Busy {
+    /// It gathers into the next turn.
+    #[default]
+    Queue,
+    /// It joins the running turn, which begins again.
+    Interrupt,
+}
+
+/// Who may talk to the bot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever opened the one-time link.
+    Claim,
+    /// These people and chats.
+    List(BTreeSet<i64>),
+    /// Everybody.
+    Open,
+}
+
+/// Everything that decides about an update and is not in it.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Our own account.
+    pub bot: BotUser,
+    /// How windows gather.
+    pub rules: Rules,
+    /// What messages do while a turn runs.
+    pub busy: Busy,
+    /// When we answer in groups.
+    pub groups: Groups,
+    /// Who may talk.
+    pub access: Access,
+    /// Messages a minute per person and chat; more wait.
+    pub per_minute: i64,
+    /// What transactions say by themselves.
+    pub words: Words,
+}
+
+/// What the store knows about a speaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// The person or the chat was let in (by the link, or by an operator).
+    pub admitted: bool,
+}
+
+/// What becomes of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is addressed to the bot and joins a window.
+    Turn,
+    /// It is a command.
+    Control(Verb),
+    /// It is not addressed to the bot.
+    Ignore,
+    /// A stranger speaks to us: one polite refusal a day.
+    Refuse,
+}
+
+impl Policy {
+    /// Whether this person may talk in this chat.
+    #[must_use]
+    pub fn admits(&self, sender: i64, chat: i64, facts: Facts) -> bool {
+        match &self.access {
+            Access::Open => true,
+            Access::Claim => facts.admitted,
+            Access::List(ids) => facts.admitted || ids.contains(&sender) || ids.contains(&chat),
+        }
+    }
+
+    /// Decides about a message.
+    #[must_use]
+    pub fn verdict(&self, message: &Message, facts: Facts) -> Verdict {
+        if message.sender.is_bot || message.chat.kind == ChatKind::Channel {
+            return Verdict::Ignore;
+        }
+        let verb = if message.media.is_none() {
+            Verb::of_command(&message.text, &self.bot.username)
+        } else {
+            None
+        };
+        if verb.is_none() && !is_addressed(message, &self.bot, self.groups) {
+            return Verdict::Ignore;
+        }
+        // The link that claims the bot is opened by somebody not yet let in.
+        if let Some(Verb::Start { code }) = &verb
+            && !code.is_empty()
+            && self.access == Access::Claim
+        {
+            return Verdict::Control(Verb::Start { code: code.clone() });
+        }
+        if !self.admits(message.sender.id.0, message.chat.id.0, facts) {
+            return Verdict::Refuse;
+        }
+        verb.map_or(Verdict::Turn, Verdict::Control)
+    }
+}

@@ -1,0 +1,105 @@
+//! The rules of a window: which messages join it and how long it stays open.
+//!
+//! The quiet period restarts with every message, is longer after a piece that
+//! Telegram probably split, and is capped by time, number and size. While an
+//! earlier turn of the conversation runs, the window delays nobody, so the cap
+//! on time does not apply to it.
+
+use std::time::Duration;
+
+use crate::clock::{Millis, millis};
+
+/// A text of at least this many UTF-16 units is probably one piece of a split
+/// paste (clients cut at 4096).
+pub const LONG_PIECE: usize = 4000;
+
+/// Characters that the pieces of one split paste may reach together.
+pub const PASTE_CHARS: i64 = 100_000;
+
+/// The configured limits of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// How long nothing must arrive before the window closes.
+    pub quiet: Duration,
+    /// The same after a piece of a split paste.
+    pub long_piece_quiet: Duration,
+    /// How long a window may stay open in all.
+    pub max: Duration,
+    /// How many messages it takes.
+    pub messages: i64,
+    /// How many characters it takes.
+    pub chars: i64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            quiet: Duration::from_secs(2),
+            long_piece_quiet: Duration::from_secs(4),
+            max: Duration::from_secs(10),
+            messages: 20,
+            chars: 16_000,
+        }
+    }
+}
+
+/// What the store knows of an open window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Open {
+    /// When its first message was accepted.
+    pub opened_at: Millis,
+    /// Messages in it.
+    pub messages: i64,
+    /// Characters in it.
+    pub chars: i64,
+    /// Whether its last message was a long piece.
+    pub last_was_long: bool,
+}
+
+/// Whether an earlier turn of the conversation is still unsettled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ahead {
+    /// Nothing is ahead: the person waits for this window.
+    Nothing,
+    /// A turn is ahead: the window gathers until that one has ended.
+    Turn,
+}
+
+impl Rules {
+    /// Whether a message of `chars` characters still fits into the window.
+    #[must_use]
+    pub fn joins(&self, window: &Open, chars: i64) -> bool {
+        if window.last_was_long {
+            // The next piece of a paste: it must not be torn off.
+            return window.chars + chars <= PASTE_CHARS;
+        }
+        window.messages < self.messages && window.chars + chars <= self.chars
+    }
+
+    /// When a window closes to which a message was added at `now`.
+    #[must_use]
+    pub fn due_at(&self, window: &Open, now: Millis, ahead: Ahead) -> Millis {
+        let quiet = if window.last_was_long {
+            self.long_piece_quiet
+        } else {
+            self.quiet
+        };
+        let quiet_end = now + millis(quiet);
+        match ahead {
+            Ahead::Turn => quiet_end,
+            Ahead::Nothing => quiet_end.min(window.opened_at + millis(self.max)).max(now),
+        }
+    }
+
+    /// Whether a window that closes at `due_at` is to be closed at `now`. One
+    /// that lies further off than the longest window was stored before the
+    /// clock was set back: it counts as due.
+    #[must_use]
+    pub fn is_due(&self, due_at: Millis, now: Millis) -> bool {
+        due_at <= now || due_at > now + millis(self.longest())
+    }
+
+    fn longest(&self) -> Duration {
+        self.max.max(self.long_piece_quiet).max(self.quiet)
+    }
+}

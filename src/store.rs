@@ -1,0 +1,418 @@
+//! What is durable, as four small traits by record.
+//!
+//! Every operation is one transaction with a meaning; nobody outside `store/`
+//! knows a table. The store is the queue: what an operation commits, the next
+//! stage of any instance can take up. Operations take durations and use the
+//! store's own clock. All futures are cancel safe in the sense that a dropped
+//! future leaves a whole transaction or none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::domain::admission::Policy;
+use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId, UserId};
+use crate::domain::part::{Kind, OnUncertain, Payload, Sending, Sent};
+use crate::domain::turn::{Blame, Claim, Outcome, Spent, Standing};
+use crate::domain::update::Message;
+use crate::domain::window::Rules;
+
+mod error;
+pub mod sqlite;
+
+pub use error::StoreError;
+
+/// The result of every operation.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Everything that is durable.
+pub trait Store: Inbox + Turns + Outbox + Leases + std::fmt::Debug {}
+impl<T: Inbox + Turns + Outbox + Leases + std::fmt::Debug> Store for T {}
+
+/// Accepting updates.
+#[async_trait]
+pub trait Inbox: Send + Sync + 'static {
+    /// Makes updates durable and ours: raw JSON, parse, verdict, window or
+    /// effect of a command, all in one transaction. An update that was
+    /// accepted before is counted as a duplicate and changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing of the batch was stored and nothing may be
+    /// confirmed.
+    async fn accept(
+        &self,
+        instance: InstanceId,
+        batch: Vec<Bytes>,
+        policy: Arc<Policy>,
+    ) -> Result<Accepted>;
+
+    /// Messages of turns that nobody has claimed yet, counted up to `limit`.
+    async fn backlog(&self, limit: u64) -> Result<u64>;
+
+    /// Deletes what has been settled for longer than `keep`, at most `step`
+    /// rows of each kind. Returns how many rows went.
+    async fn prune(&self, keep: Retention, step: u32) -> Result<u64>;
+}
+
+/// What accepting a batch has set going.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Updates stored now.
+    pub stored: usize,
+    /// Updates that had been stored before.
+    pub duplicates: usize,
+    /// Updates that could not be read; kept as they came.
+    pub unparsed: usize,
+    /// Conversations with something to do, and when.
+    pub due: Vec<Due>,
+    /// Chats with a part to send.
+    pub outbox: Vec<ChatId>,
+    /// Turns whose owner must look at its claim again.
+    pub cut: Vec<TurnId>,
+    /// Buttons to acknowledge, with the words to show.
+    pub presses: Vec<PressReply>,
+    /// Somebody claimed the bot.
+    pub claimed_by: Option<UserId>,
+}
+
+/// A conversation with something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Which.
+    pub conversation: ConversationId,
+    /// Its chat.
+    pub chat: ChatId,
+    /// Its topic.
+    pub topic: Option<i64>,
+    /// From when on.
+    pub after: Duration,
+}
+
+/// The acknowledgement of a pressed button.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PressReply {
+    /// `callback_query_id`.
+    pub query_id: String,
+    /// A short text shown over the chat.
+    pub text: Option<String>,
+    /// The message whose buttons have done their duty.
+    pub clear_buttons: Option<(ChatId, i64)>,
+}
+
+/// How long settled things are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Raw updates.
+    pub updates: Duration,
+    /// Request bytes.
+    pub requests: Duration,
+    /// Inputs of failed turns.
+    pub failed: Duration,
+}
+
+/// Whether a window may be closed before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flush {
+    /// Only what is due.
+    Due,
+    /// Everything that is open (a drain).
+    All,
+}
+
+/// Whether a turn would run with others beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// Others run.
+    Others,
+    /// Nothing else runs in this process.
+    Alone,
+}
+
+/// The question "what is next in this conversation?"
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ask {
+    /// Which conversation.
+    pub conversation: ConversationId,
+    /// Who would run it.
+    pub owner: InstanceId,
+    /// Whether open windows are closed before their time.
+    pub flush: Flush,
+    /// What else runs in this process.
+    pub company: Company,
+    /// The rules of windows, to tell when one is due.
+    pub rules: Rules,
+}
+
+/// The answer to it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// This turn, now yours.
+    Run(Box<Claimed>),
+    /// Its next turn has brought down processes before: claim it with
+    /// [`Company::Alone`].
+    NeedsAlone,
+    /// Nothing before this time.
+    Wait(Duration),
+    /// Somebody runs or delivers a turn of it.
+    Busy,
+    /// Nothing to do.
+    Idle,
+}
+
+/// A claimed turn with what is needed to run it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claimed {
+    /// The proof of owning it.
+    pub claim: Claim,
+    /// Title of the chat or name of the person.
+    pub title: String,
+    /// Its messages, in order.
+    pub inputs: Vec<Message>,
+    /// The request an earlier claim was about to send, byte for byte.
+    pub request: Option<Bytes>,
+    /// Failures of its own so far.
+    pub failures: i64,
+    /// How long ago its first message was accepted.
+    pub age: Duration,
+    /// Whether the person was told that it has to wait.
+    pub told: bool,
+    /// The chat's placeholder of this turn: exists already.
+    pub has_placeholder: bool,
+}
+
+/// One settled turn as history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past {
+    /// What people said.
+    pub inputs: Vec<Message>,
+    /// What the bot said, when it was seen.
+    pub answer: Option<String>,
+}
+
+/// A part to be planned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// What it is.
+    pub kind: Kind,
+    /// What it says.
+    pub payload: Payload,
+}
+
+/// The end of a turn that its owner decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// What the model wrote, when it wrote.
+    pub text: Option<String>,
+    /// The outcome once the parts are delivered.
+    pub outcome: Outcome,
+    /// What it used.
+    pub spent: Option<Spent>,
+    /// The parts, in order. Never empty.
+    pub parts: Vec<Planned>,
+}
+
+/// Turns.
+#[async_trait]
+pub trait Turns: Send + Sync + 'static {
+    /// Takes the next turn of a conversation: the earliest sealed one, else
+    /// the window that is due.
+    async fn claim(&self, ask: Ask) -> Result<Next>;
+
+    /// The settled turns before this one, latest first, until they hold about
+    /// `chars` characters.
+    async fn history(&self, claim: &Claim, chars: usize) -> Result<Vec<Past>>;
+
+    /// Keeps the exact request; from then on an edit or interrupt drops it.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] when the claim is no longer the latest.
+    async fn keep_request(&self, claim: &Claim, body: Bytes) -> Result<()>;
+
+    /// Plans the visible placeholder of this turn, once.
+    async fn plan_placeholder(&self, claim: &Claim, payload: Payload) -> Result<()>;
+
+    /// Stores the answer and its parts; from then on no second completion is
+    /// ever paid.
+    async fn answer(&self, claim: &Claim, answer: Answer) -> Result<()>;
+
+    /// Lets the turn wait, unowned, and tells the person why when `notice` is
+    /// given and nothing was told before.
+    async fn defer(
+        &self,
+        claim: &Claim,
+        delay: Duration,
+        blame: Blame,
+        notice: Option<Payload>,
+    ) -> Result<()>;
+
+    /// Leaves the turn for a successor, as it is.
+    async fn park(&self, claim: &Claim) -> Result<()>;
+
+    /// Whether the claim still holds.
+    async fn standing(&self, claim: &Claim) -> Result<Standing>;
+
+    /// Conversations in which something unowned waits, earliest first.
+    async fn waiting(&self, limit: u32) -> Result<Vec<Due>>;
+
+    /// Remembers who administrates a group.
+    async fn keep_administrators(&self, chat: ChatId, ids: Vec<i64>) -> Result<()>;
+
+    /// Whether the administrators of a group should be asked again.
+    async fn administrators_older_than(&self, chat: ChatId, age: Duration) -> Result<bool>;
+
+    /// The latest turns, newest first, without any text.
+    async fn recent(&self, limit: u32) -> Result<Vec<TurnLine>>;
+
+    /// What came in and what became of it. Reads everything: for checks, not
+    /// for dashboards.
+    async fn books(&self) -> Result<Books>;
+}
+
+/// The books: what came in and what became of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Books {
+    /// Accepted messages addressed to the bot.
+    pub messages: u64,
+    /// Turns by state.
+    pub states: Vec<(&'static str, u64)>,
+    /// Settled turns by outcome.
+    pub outcomes: Vec<(&'static str, u64)>,
+    /// Parts by state.
+    pub parts: Vec<(&'static str, u64)>,
+    /// Messages that belong to no turn: must be 0.
+    pub orphaned: u64,
+    /// Settled turns without an outcome, or open ones with one: must be 0.
+    pub unbalanced: u64,
+    /// Parts that were sent a second time because an acknowledgement was cut.
+    pub resent: u64,
+}
+
+/// A turn without its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TurnLine {
+    /// Which.
+    pub turn: TurnId,
+    /// In which chat.
+    pub chat: ChatId,
+    /// Where it stands.
+    pub state: &'static str,
+    /// Its outcome, once settled.
+    pub outcome: Option<&'static str>,
+    /// Milliseconds since its first message.
+    pub age_ms: i64,
+    /// Telegram's ids of its messages.
+    pub messages: Vec<i64>,
+}
+
+/// The answer to "what is next to send in this chat?"
+#[derive(Debug, Clone, PartialEq)]
+pub enum Begin {
+    /// Send this; the intent is stored.
+    Send(Box<Sending>),
+    /// Nothing before this time.
+    Wait(Duration),
+    /// Nothing to send.
+    Idle,
+}
+
+/// What a finished send has set going.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Finished {
+    /// A turn was settled: its conversation may go on.
+    pub settled: Option<(TurnId, Due, Outcome)>,
+}
+
+/// The outbox.
+#[async_trait]
+pub trait Outbox: Send + Sync + 'static {
+    /// Takes the next part of a chat and stores the intent to send it, unless
+    /// another one of that chat is in flight or unresolved. Nothing may be
+    /// written to the socket later than `within` from now.
+    async fn begin_send(
+        &self,
+        chat: ChatId,
+        owner: InstanceId,
+        within: Duration,
+        on_uncertain: OnUncertain,
+    ) -> Result<Begin>;
+
+    /// Stores what became of a begun send.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] when somebody else has taken the part over.
+    async fn finish_send(&self, sending: &Sending, sent: Sent) -> Result<Finished>;
+
+    /// Replaces a begun part, of which Telegram refused the form, by others in
+    /// a safer one, in its place.
+    async fn replan(&self, sending: &Sending, parts: Vec<Payload>) -> Result<()>;
+
+    /// The placeholder's message of a turn, once it was sent.
+    async fn placeholder(&self, turn: TurnId) -> Result<Option<i64>>;
+
+    /// Chats with parts of this owner to send.
+    async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>>;
+}
+
+/// Which instances there are and who may poll.
+#[async_trait]
+pub trait Leases: Send + Sync + 'static {
+    /// Registers this process.
+    async fn register(&self, instance: InstanceId, version: &str) -> Result<()>;
+
+    /// Stores the phase others see.
+    async fn set_phase(&self, instance: InstanceId, phase: &'static str) -> Result<()>;
+
+    /// Frees the turns of dead instances and takes over what nobody sends any
+    /// more. Not for an instance that drains.
+    async fn reap(&self, instance: InstanceId) -> Result<Reaped>;
+
+    /// Whether another live instance could take over.
+    async fn successor(&self, instance: InstanceId) -> Result<bool>;
+
+    /// Tries to become the one that talks to `getUpdates`; holds until
+    /// [`Leases::release_intake`] or death.
+    async fn take_intake(&self) -> Result<bool>;
+
+    /// Lets another instance poll.
+    async fn release_intake(&self) -> Result<()>;
+
+    /// Frees everything this instance still owns and forgets it. Parts whose
+    /// send was begun become uncertain.
+    async fn leave(&self, instance: InstanceId) -> Result<Left>;
+
+    /// A stored value of our own (claim code, webhook secret).
+    async fn value(&self, key: &str) -> Result<Option<String>>;
+
+    /// Stores a value unless there is one; returns the one that holds.
+    async fn value_or(&self, key: &str, value: &str) -> Result<String>;
+
+    /// Whether anybody has claimed the bot.
+    async fn has_operator(&self) -> Result<bool>;
+}
+
+/// What dead instances left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Reaped {
+    /// Instances found dead.
+    pub instances: u64,
+    /// Turns that were running at their death.
+    pub turns: u64,
+    /// Parts taken over that were never begun.
+    pub unsent: u64,
+    /// Parts taken over whose arrival is not known.
+    pub uncertain: u64,
+}
+
+/// What an instance leaves behind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// Turns that a successor will run.
+    pub parked: u64,
+    /// Parts whose arrival is not known.
+    pub uncertain: u64,
+    /// Parts that were never begun.
+    pub unsent: u64,
+}

@@ -1,0 +1,110 @@
+//! The embedded store: one SQLite file in WAL mode, `synchronous=FULL`.
+//!
+//! Several processes of one host may share it on a *local* file system. All
+//! operations run on the writer (see [`writer`]), so that whatever is queued
+//! at one moment shares one commit and one fsync. Upholds promises 1 to 3.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::{Result, StoreError};
+use crate::clock::{Clock, Millis};
+use crate::domain::ids::BotId;
+
+mod accept;
+mod books;
+mod controls;
+mod engine;
+mod history;
+mod leases;
+mod outbox;
+mod place;
+mod prune;
+mod schema;
+mod turns;
+mod window;
+mod writer;
+
+pub use writer::Mode;
+
+/// A store in one SQLite file.
+#[derive(Debug, Clone)]
+pub struct SqliteStore(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    bot: BotId,
+    clock: Clock,
+    writer: writer::Writer,
+    locks: leases::Locks,
+}
+
+impl SqliteStore {
+    /// Opens or creates the store of `bot` and brings its schema up to date.
+    ///
+    /// Blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a network file system or a schema this
+    /// binary cannot read; [`StoreError::Unavailable`] when the file cannot be
+    /// opened.
+    pub fn open(path: &Path, bot: BotId, clock: Clock, mode: Mode) -> Result<Self> {
+        let locks = leases::Locks::new(path, bot)?;
+        let engine = engine::Engine::open(path, &locks)?;
+        Ok(Self(Arc::new(Inner {
+            bot,
+            clock,
+            writer: writer::Writer::start(engine, mode)?,
+            locks,
+        })))
+    }
+
+    /// Writes everything back into the main file. After it the store answers
+    /// every operation with [`StoreError::Unavailable`].
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the checkpoint failed; nothing is lost
+    /// then, the next start reads the log.
+    pub async fn close(&self) -> Result<()> {
+        self.0.writer.close().await
+    }
+
+    /// Runs one operation as one transaction.
+    async fn run<T, F>(&self, name: &'static str, operation: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.0);
+        self.0
+            .writer
+            .submit(name, move |conn| {
+                operation(&Tx {
+                    conn,
+                    bot: inner.bot,
+                    now: inner.clock.now(),
+                })
+            })
+            .await
+    }
+}
+
+/// One operation's view of the store: a connection inside a transaction, and
+/// the time that holds for all of it.
+struct Tx<'a> {
+    conn: &'a Connection,
+    bot: BotId,
+    now: Millis,
+}
+
+/// A column holding one of our enums had a number no version ever wrote.
+fn unknown_code(what: &str, code: i64) -> StoreError {
+    StoreError::Defect {
+        reason: format!("unknown {what} {code}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

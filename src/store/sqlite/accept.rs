@@ -1,0 +1,301 @@
+//! The accept transaction: raw JSON, parse, verdict, and its effect.
+//!
+//! An update whose effect fails by a defect of ours is kept as unparsed and
+//! confirmed all the same: one bad update must not block a chat for 24 h.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rusqlite::params;
+
+use super::place::Pace;
+use super::{SqliteStore, Tx};
+use crate::clock;
+use crate::domain::admission::{Facts, Policy, Verdict};
+use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
+use crate::domain::part::{Kind, Payload};
+use crate::domain::turn::State;
+use crate::domain::update::{self, Event, Message, Update};
+use crate::store::{Accepted, Due, Inbox, Result, Retention, StoreError};
+
+/// What an update was, as stored.
+#[derive(Clone, Copy)]
+pub(super) enum Sort {
+    Message = 0,
+    Control = 1,
+    Ignored = 2,
+    Unparsed = 3,
+    Edit = 4,
+}
+
+#[async_trait]
+impl Inbox for SqliteStore {
+    async fn accept(
+        &self,
+        instance: InstanceId,
+        batch: Vec<Bytes>,
+        policy: Arc<Policy>,
+    ) -> Result<Accepted> {
+        // Parsed here, in the caller: the writer's time is everybody's.
+        let batch: Vec<(Update, Bytes)> = batch
+            .into_iter()
+            .map(|raw| (update::parse(&raw), raw))
+            .collect();
+        self.run("inbox.accept", move |tx| {
+            let mut accepting = Accepting {
+                tx,
+                policy: &policy,
+                instance,
+                done: Accepted::default(),
+            };
+            for (update, raw) in &batch {
+                accepting.update(update, raw)?;
+            }
+            Ok(accepting.done)
+        })
+        .await
+    }
+
+    async fn backlog(&self, limit: u64) -> Result<u64> {
+        self.run("inbox.backlog", move |tx| {
+            Ok(tx
+                .conn
+                .prepare_cached(
+                    "SELECT coalesce(sum(messages), 0) FROM (SELECT messages FROM turns \
+                     WHERE state IN (0, 1) AND state < 4 LIMIT ?1)",
+                )?
+                .query_row([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+                    row.get::<_, i64>(0)
+                })?
+                .unsigned_abs())
+        })
+        .await
+    }
+
+    async fn prune(&self, keep: Retention, step: u32) -> Result<u64> {
+        self.run("inbox.prune", move |tx| tx.prune(keep, step))
+            .await
+    }
+}
+
+/// One accept transaction under way.
+pub(super) struct Accepting<'a, 'c> {
+    pub(super) tx: &'a Tx<'c>,
+    pub(super) policy: &'a Policy,
+    pub(super) instance: InstanceId,
+    pub(super) done: Accepted,
+}
+
+impl Accepting<'_, '_> {
+    fn update(&mut self, update: &Update, raw: &Bytes) -> Result<()> {
+        let Some(row) = self.insert(update, raw)? else {
+            self.done.duplicates += 1;
+            return Ok(());
+        };
+        self.done.stored += 1;
+        // A savepoint of its own: what we cannot apply is kept, not lost.
+        self.tx.conn.execute_batch("SAVEPOINT one")?;
+        let before = self.done.clone();
+        match self.apply(row, update) {
+            Ok(sort) => {
+                self.tx.conn.execute_batch("RELEASE one")?;
+                self.sort(row, sort)
+            }
+            Err(StoreError::Defect { reason }) => {
+                self.tx.conn.execute_batch("ROLLBACK TO one; RELEASE one")?;
+                self.done = before;
+                self.done.unparsed += 1;
+                tracing::error!(update.id = update.id, %reason, "failed to apply an update; kept as it came");
+                self.sort(row, Sort::Unparsed)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Inserts the raw update; `None` when it was there already.
+    fn insert(&self, update: &Update, raw: &Bytes) -> Result<Option<i64>> {
+        let changed = self
+            .tx
+            .conn
+            .prepare_cached(
+                "INSERT INTO updates (bot, update_id, received_at, kind, chat, raw) \
+                 VALUES (?1, ?2, ?3, 0, ?4, ?5) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![
+                self.tx.bot.0,
+                update.id,
+                self.tx.now,
+                chat_of(update).map(|c| c.0),
+                &raw[..]
+            ])?;
+        Ok((changed == 1).then(|| self.tx.conn.last_insert_rowid()))
+    }
+
+    /// Stores what the update was. Messages settle with their turn, everything
+    /// else has had its effect now.
+    fn sort(&self, row: i64, sort: Sort) -> Result<()> {
+        let sql = match sort {
+            Sort::Message => return Ok(()),
+            // Other people's talk is not ours to keep.
+            Sort::Ignored => {
+                "UPDATE updates SET kind = ?2, settled_at = ?3, raw = NULL WHERE id = ?1"
+            }
+            _ => "UPDATE updates SET kind = ?2, settled_at = ?3 WHERE id = ?1",
+        };
+        self.tx
+            .conn
+            .prepare_cached(sql)?
+            .execute(params![row, sort as i64, self.tx.now])?;
+        Ok(())
+    }
+
+    fn apply(&mut self, row: i64, update: &Update) -> Result<Sort> {
+        let Some(event) = &update.event else {
+            self.done.unparsed += 1;
+            return Ok(Sort::Unparsed);
+        };
+        match event {
+            Event::Message(message) => self.message(row, message),
+            Event::Edited(message) => self.edit(message),
+            Event::Press(press) => self.press(row, press),
+            Event::DraftStopped { chat, topic, turn } => {
+                self.draft_stopped(row, *chat, *topic, *turn)
+            }
+            Event::Migrated { from, to } => {
+                self.tx.migrate_chat(*from, *to).map(|()| Sort::Control)
+            }
+            Event::Other => Ok(Sort::Ignored),
+        }
+    }
+
+    fn message(&mut self, row: i64, message: &Message) -> Result<Sort> {
+        let (sender, chat) = (message.sender.id.0, message.chat.id);
+        self.tx.saw_message(chat, message.id)?;
+        let facts = Facts {
+            admitted: self.tx.is_admitted(sender, chat.0)?,
+        };
+        match self.policy.verdict(message, facts) {
+            Verdict::Ignore => Ok(Sort::Ignored),
+            Verdict::Refuse => {
+                if self.tx.may_refuse(chat.0, sender)? {
+                    let words = Payload::plain(self.policy.words.refused.clone());
+                    self.say(chat, message.topic, Kind::Notice, words)?;
+                }
+                Ok(Sort::Ignored)
+            }
+            Verdict::Control(verb) => {
+                let conversation = self.tx.conversation(&message.chat, message.topic)?;
+                self.command(row, conversation, message, &verb)?;
+                Ok(Sort::Control)
+            }
+            Verdict::Turn => {
+                let conversation = self.tx.conversation(&message.chat, message.topic)?;
+                let not_before = self.waits_until(message)?;
+                let joined =
+                    self.tx
+                        .join_window(self.policy, conversation, row, message, not_before)?;
+                if joined.cut {
+                    self.done.cut.push(joined.turn);
+                }
+                self.due(conversation, chat, message.topic, joined.due_at);
+                Ok(Sort::Message)
+            }
+        }
+    }
+
+    /// Over the limit per minute a message waits, with one polite notice.
+    fn waits_until(&mut self, message: &Message) -> Result<i64> {
+        let (sender, chat) = (message.sender.id.0, message.chat.id);
+        match self.tx.pace(chat.0, sender, self.policy.per_minute)? {
+            Pace::Fine => Ok(0),
+            Pace::Over { until, tell } => {
+                if tell {
+                    let words = Payload::plain(self.policy.words.too_fast.clone());
+                    self.say(chat, message.topic, Kind::Notice, words)?;
+                }
+                Ok(until)
+            }
+        }
+    }
+
+    /// An edit of a message that has not been answered replaces it.
+    fn edit(&mut self, message: &Message) -> Result<Sort> {
+        let topic = message.topic.unwrap_or(0);
+        let Some(conversation) = self.tx.find_conversation(message.chat.id, topic)? else {
+            return Ok(Sort::Edit);
+        };
+        match self.tx.replace_input(conversation, message)? {
+            Some((turn, State::Claimed)) => {
+                self.done.cut.push(turn);
+                self.due(conversation, message.chat.id, message.topic, self.tx.now);
+            }
+            Some(_) | None => {}
+        }
+        Ok(Sort::Edit)
+    }
+
+    /// Plans a message of our own that belongs to no turn.
+    pub(super) fn say(
+        &mut self,
+        chat: ChatId,
+        topic: Option<i64>,
+        kind: Kind,
+        payload: Payload,
+    ) -> Result<()> {
+        self.tx
+            .plan_notice(chat, topic, kind, &payload, self.instance)?;
+        if !self.done.outbox.contains(&chat) {
+            self.done.outbox.push(chat);
+        }
+        Ok(())
+    }
+
+    pub(super) fn due(
+        &mut self,
+        conversation: ConversationId,
+        chat: ChatId,
+        topic: Option<i64>,
+        at: i64,
+    ) {
+        let after = clock::duration(at - self.tx.now);
+        match self
+            .done
+            .due
+            .iter_mut()
+            .find(|due| due.conversation == conversation)
+        {
+            // The earliest window decides; asking too early only costs a look.
+            Some(due) => due.after = due.after.min(after),
+            None => self.done.due.push(Due {
+                conversation,
+                chat,
+                topic,
+                after,
+            }),
+        }
+    }
+
+    fn draft_stopped(
+        &mut self,
+        row: i64,
+        chat: ChatId,
+        topic: Option<i64>,
+        turn: TurnId,
+    ) -> Result<Sort> {
+        if let Some(conversation) = self.tx.find_conversation(chat, topic.unwrap_or(0))? {
+            self.stop_draft(row, conversation, chat, topic, turn)?;
+        }
+        Ok(Sort::Control)
+    }
+}
+
+fn chat_of(update: &Update) -> Option<ChatId> {
+    match update.event.as_ref()? {
+        Event::Message(m) | Event::Edited(m) => Some(m.chat.id),
+        Event::Press(p) => p.chat.as_ref().map(|c| c.id),
+        Event::DraftStopped { chat, .. } => Some(*chat),
+        Event::Migrated { from, .. } => Some(*from),
+        Event::Other => None,
+    }
+}

@@ -1,0 +1,390 @@
+//! Commands and buttons: effect and reply in the accept transaction.
+//!
+//! Each seals the open windows first and acts only on what came before it;
+//! buttons act on their turn. Each leaves a row with its effect.
+
+use rusqlite::{OptionalExtension, params};
+use serde_json::json;
+
+use super::accept::{Accepting, Sort};
+use crate::domain::admission::{Access, Facts};
+use crate::domain::ids::{ChatId, ConversationId, TurnId, UserId};
+use crate::domain::part::{Kind, Payload};
+use crate::domain::turn::{Outcome, State};
+use crate::domain::update::{Message, Press};
+use crate::domain::verb::Verb;
+use crate::store::{PressReply, Result};
+
+/// Where and by whom a verb was used.
+struct Place {
+    conversation: ConversationId,
+    chat: ChatId,
+    topic: Option<i64>,
+    sender: i64,
+    /// The command's message, shown as answered in groups.
+    reply_to: Option<i64>,
+}
+
+/// What a verb did and what is said about it.
+struct Effect {
+    name: &'static str,
+    turn: Option<TurnId>,
+    say: Option<String>,
+}
+
+impl Effect {
+    fn new(name: &'static str, say: Option<&str>) -> Self {
+        Self {
+            name,
+            turn: None,
+            say: say.map(str::to_owned),
+        }
+    }
+}
+
+impl Accepting<'_, '_> {
+    pub(super) fn command(
+        &mut self,
+        row: i64,
+        conversation: ConversationId,
+        message: &Message,
+        verb: &Verb,
+    ) -> Result<()> {
+        let place = Place {
+            conversation,
+            chat: message.chat.id,
+            topic: message.topic,
+            sender: message.sender.id.0,
+            reply_to: (!message.chat.id.is_private()).then_some(message.id),
+        };
+        self.tx.seal_all(conversation)?;
+        self.due(conversation, place.chat, place.topic, self.tx.now);
+        let effect = match verb {
+            Verb::Start { code } => self.start(&place, code)?,
+            Verb::Help => Effect::new("helped", Some(&self.policy.words.help)),
+            Verb::New => self.new_history(&place)?,
+            Verb::Stop => self.stop_all(&place)?,
+            Verb::Retry => self.retry_last(&place)?,
+            Verb::Forget => self.ask_forget(&place)?,
+            Verb::StopTurn { turn } => self.stop_turn(&place, *turn)?,
+            Verb::RetryTurn { turn } => self.retry(&place, *turn)?,
+            Verb::ForgetAnswer { yes } => self.forget(&place, *yes)?,
+        };
+        self.record(row, &place, verb, &effect)?;
+        if let Some(text) = effect.say {
+            self.reply(&place, text, None)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn press(&mut self, row: i64, press: &Press) -> Result<Sort> {
+        let mut reply = PressReply {
+            query_id: press.query_id.clone(),
+            text: None,
+            clear_buttons: None,
+        };
+        if let (Some(verb), Some(chat)) = (Verb::of_button(&press.data), &press.chat) {
+            let facts = Facts {
+                admitted: self.tx.is_admitted(press.sender.id.0, chat.id.0)?,
+            };
+            if self.policy.admits(press.sender.id.0, chat.id.0, facts) {
+                let place = Place {
+                    conversation: self.tx.conversation(chat, press.topic)?,
+                    chat: chat.id,
+                    topic: press.topic,
+                    sender: press.sender.id.0,
+                    reply_to: None,
+                };
+                let effect = match &verb {
+                    Verb::StopTurn { turn } => self.stop_turn(&place, *turn)?,
+                    Verb::RetryTurn { turn } => self.retry(&place, *turn)?,
+                    Verb::ForgetAnswer { yes } => self.forget(&place, *yes)?,
+                    // Nothing else has a button.
+                    _ => Effect::new("nothing", None),
+                };
+                self.record(row, &place, &verb, &effect)?;
+                if matches!(effect.name, "retried" | "forgotten" | "kept") {
+                    reply.clear_buttons = press.message_id.map(|id| (chat.id, id));
+                }
+                match (effect.name, effect.say) {
+                    ("forgotten", Some(text)) => self.reply(&place, text, None)?,
+                    (_, say) => reply.text = say,
+                }
+            }
+        }
+        self.done.presses.push(reply);
+        Ok(Sort::Control)
+    }
+
+    pub(super) fn stop_draft(
+        &mut self,
+        row: i64,
+        conversation: ConversationId,
+        chat: ChatId,
+        topic: Option<i64>,
+        turn: TurnId,
+    ) -> Result<()> {
+        let place = Place {
+            conversation,
+            chat,
+            topic,
+            // Drafts exist in private chats only: the person is the chat.
+            sender: chat.0,
+            reply_to: None,
+        };
+        let effect = self.stop_turn(&place, turn)?;
+        self.record(row, &place, &Verb::StopTurn { turn }, &effect)
+    }
+
+    fn start(&mut self, place: &Place, code: &str) -> Result<Effect> {
+        let words = &self.policy.words;
+        let claiming = !code.is_empty() && self.policy.access == Access::Claim;
+        if claiming && !self.tx.has_operator()? {
+            let key = format!("claim_code:{}", self.tx.bot);
+            if self.tx.value(&key)?.as_deref() == Some(code) {
+                self.tx.conn.execute(
+                    "INSERT OR REPLACE INTO people (bot, id, operator, since) VALUES (?1, ?2, 1, ?3)",
+                    params![self.tx.bot.0, place.sender, self.tx.now],
+                )?;
+                self.done.claimed_by = Some(UserId(place.sender));
+                return Ok(Effect::new("claimed", Some(&words.claimed)));
+            }
+        }
+        let facts = Facts {
+            admitted: self.tx.is_admitted(place.sender, place.chat.0)?,
+        };
+        if self.policy.admits(place.sender, place.chat.0, facts) {
+            return Ok(Effect::new("greeted", Some(&words.greeting)));
+        }
+        let tell = self.tx.may_refuse(place.chat.0, place.sender)?;
+        Ok(Effect::new(
+            "refused",
+            tell.then_some(words.refused.as_str()),
+        ))
+    }
+
+    /// The history begins anew after everything that came before.
+    fn new_history(&self, place: &Place) -> Result<Effect> {
+        self.tx.conn.execute(
+            "UPDATE conversations SET boundary = last_seal WHERE id = ?1",
+            [place.conversation.0],
+        )?;
+        Ok(Effect::new("begun", Some(&self.policy.words.new_begun)))
+    }
+
+    fn stop_all(&mut self, place: &Place) -> Result<Effect> {
+        let open: Vec<i64> = self
+            .tx
+            .conn
+            .prepare_cached(
+                "SELECT id FROM turns WHERE conversation = ?1 AND state IN (0, 1, 2) AND state < 4 \
+                 ORDER BY seal_no, id",
+            )?
+            .query_map([place.conversation.0], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut stopped = Effect::new("nothing", Some(&self.policy.words.nothing_to_stop));
+        for turn in open {
+            let effect = self.stop_turn(place, TurnId(turn))?;
+            match (effect.name, stopped.name) {
+                // What runs shows by itself that it was stopped.
+                ("stopping", _) => stopped = effect,
+                ("stopped", "nothing" | "refused") => stopped = effect,
+                ("refused", "nothing") => stopped = effect,
+                _ => {}
+            }
+        }
+        Ok(stopped)
+    }
+
+    fn stop_turn(&mut self, place: &Place, turn: TurnId) -> Result<Effect> {
+        let words = &self.policy.words;
+        let found: Option<(i64, i64)> = self
+            .tx
+            .conn
+            .prepare_cached("SELECT state, sender FROM turns WHERE id = ?1 AND conversation = ?2")?
+            .query_row(params![turn.0, place.conversation.0], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        let Some((state, asker)) = found else {
+            return Ok(Effect::new("nothing", Some(&words.nothing_to_stop)));
+        };
+        if asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
+            return Ok(Effect::new("refused", Some(&words.not_yours)));
+        }
+        let mut effect = match State::from_code(state) {
+            Some(State::Gathering | State::Sealed) => {
+                self.cancel_waiting(place, turn)?;
+                Effect::new("stopped", Some(&words.stopped))
+            }
+            Some(State::Claimed) => {
+                self.tx.conn.execute(
+                    "UPDATE turns SET stop_requested = 1 WHERE id = ?1",
+                    [turn.0],
+                )?;
+                self.done.cut.push(turn);
+                Effect::new("stopping", None)
+            }
+            _ => Effect::new("nothing", Some(&words.nothing_to_stop)),
+        };
+        effect.turn = Some(turn);
+        Ok(effect)
+    }
+
+    /// Ends a turn that nobody runs; a placeholder it has left says so.
+    fn cancel_waiting(&mut self, place: &Place, turn: TurnId) -> Result<()> {
+        if self.tx.has_placeholder(turn)? {
+            let words = Payload::plain(self.policy.words.stopped.clone());
+            self.tx
+                .end_unclaimed(turn, Outcome::Cancelled, &words, self.instance)?;
+            if !self.done.outbox.contains(&place.chat) {
+                self.done.outbox.push(place.chat);
+            }
+            return Ok(());
+        }
+        self.tx.settle(turn, Outcome::Cancelled)
+    }
+
+    fn retry_last(&mut self, place: &Place) -> Result<Effect> {
+        let last: Option<i64> = self
+            .tx
+            .conn
+            .prepare_cached(
+                "SELECT id FROM turns WHERE conversation = ?1 AND outcome IS NOT ?2 \
+                 ORDER BY seal_no DESC, id DESC LIMIT 1",
+            )?
+            .query_row(
+                params![place.conversation.0, Outcome::Superseded.code()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        match last {
+            Some(turn) => self.retry(place, TurnId(turn)),
+            None => Ok(Effect::new(
+                "nothing",
+                Some(&self.policy.words.nothing_to_retry),
+            )),
+        }
+    }
+
+    /// A replay is a new last turn; the messages move to it.
+    fn retry(&mut self, place: &Place, turn: TurnId) -> Result<Effect> {
+        let words = &self.policy.words;
+        let found: Option<(i64, i64, i64)> = self
+            .tx
+            .conn
+            .prepare_cached(
+                "SELECT sender, messages, chars FROM turns \
+                 WHERE id = ?1 AND conversation = ?2 AND state = 4 AND outcome IN (?3, ?4) \
+                   AND EXISTS (SELECT 1 FROM messages WHERE turn = ?1 AND body IS NOT NULL)",
+            )?
+            .query_row(
+                params![
+                    turn.0,
+                    place.conversation.0,
+                    Outcome::Failed.code(),
+                    Outcome::Cancelled.code()
+                ],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .optional()?;
+        let Some((asker, messages, chars)) = found else {
+            return Ok(Effect::new("nothing", Some(&words.nothing_to_retry)));
+        };
+        if asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
+            return Ok(Effect::new("refused", Some(&words.not_yours)));
+        }
+        let seal_no = self.tx.next_seal(place.conversation)?;
+        self.tx.conn.execute(
+            "INSERT INTO turns (bot, conversation, sender, state, seal_no, opened_at, due_at, messages, chars) \
+             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?5, ?6, ?7)",
+            params![
+                self.tx.bot.0,
+                place.conversation.0,
+                asker,
+                seal_no,
+                self.tx.now,
+                messages,
+                chars
+            ],
+        )?;
+        let replay = TurnId(self.tx.conn.last_insert_rowid());
+        self.tx.conn.execute(
+            "UPDATE updates SET settled_at = NULL \
+             WHERE id IN (SELECT update_row FROM messages WHERE turn = ?1)",
+            [turn.0],
+        )?;
+        self.tx.conn.execute(
+            "UPDATE messages SET turn = ?2 WHERE turn = ?1",
+            params![turn.0, replay.0],
+        )?;
+        self.tx.conn.execute(
+            "UPDATE turns SET outcome = ?2 WHERE id = ?1",
+            params![turn.0, Outcome::Superseded.code()],
+        )?;
+        self.due(place.conversation, place.chat, place.topic, self.tx.now);
+        Ok(Effect {
+            name: "retried",
+            turn: Some(replay),
+            say: None,
+        })
+    }
+
+    fn ask_forget(&mut self, place: &Place) -> Result<Effect> {
+        let words = self.policy.words.clone();
+        let button = |text: &str, yes: bool| json!({"text": text, "callback_data": Verb::ForgetAnswer { yes }.button_data()});
+        let keyboard = json!({"inline_keyboard": [[
+            button(&words.forget_yes, true),
+            button(&words.forget_no, false),
+        ]]});
+        self.reply(place, words.forget_question, Some(keyboard))?;
+        Ok(Effect::new("asked", None))
+    }
+
+    fn forget(&mut self, place: &Place, yes: bool) -> Result<Effect> {
+        let words = &self.policy.words;
+        if !self.tx.governs(place.sender, place.chat)? {
+            return Ok(Effect::new("refused", Some(&words.not_yours)));
+        }
+        if !yes {
+            return Ok(Effect::new("kept", Some(&words.kept)));
+        }
+        let cut = self.tx.forget(place.conversation, place.chat)?;
+        self.done.cut.extend(cut);
+        Ok(Effect::new("forgotten", Some(&words.forgotten)))
+    }
+
+    fn reply(
+        &mut self,
+        place: &Place,
+        text: String,
+        keyboard: Option<serde_json::Value>,
+    ) -> Result<()> {
+        let payload = Payload {
+            reply_to: place.reply_to,
+            keyboard,
+            ..Payload::plain(text)
+        };
+        self.say(place.chat, place.topic, Kind::Reply, payload)
+    }
+
+    fn record(&self, row: i64, place: &Place, verb: &Verb, effect: &Effect) -> Result<()> {
+        self.tx
+            .conn
+            .prepare_cached(
+                "INSERT INTO controls (bot, update_row, conversation, sender, verb, turn, effect, at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                self.tx.bot.0,
+                row,
+                place.conversation.0,
+                place.sender,
+                verb.as_str(),
+                effect.turn.map(|t| t.0),
+                effect.name,
+                self.tx.now
+            ])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! The connection behind the writer: opens it with the settings the promises
+//! need, reads them back, and opens it anew after a failed commit.
+//!
+//! After a failed fsync nobody knows what the log holds; so the connection is
+//! dropped, and nothing is confirmed before a truncating checkpoint succeeded.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::leases::Locks;
+use super::schema;
+use crate::store::{Result, StoreError};
+
+/// How long a write waits for another process of this host.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Prepared statements kept per connection: more than there are in `store/`.
+const STATEMENTS: usize = 256;
+
+/// File systems on which SQLite's locks or WAL do not hold.
+const NETWORK: &[&str] = &[
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "ncpfs",
+    "9p",
+    "afs",
+    "ceph",
+    "glusterfs",
+    "lustre",
+    "fuse.sshfs",
+    "fuse.glusterfs",
+    "fuse.s3fs",
+    "fuse.rclone",
+];
+
+#[derive(Debug)]
+pub(super) struct Engine {
+    path: PathBuf,
+    conn: Option<Connection>,
+    /// The next use must prove that the log can be written back.
+    distrusted: bool,
+}
+
+impl Engine {
+    /// Opens the file, creating it (mode 0600) where there is none.
+    pub(super) fn open(path: &Path, locks: &Locks) -> Result<Self> {
+        create(path)?;
+        refuse_network(path)?;
+        let mut conn = connect(path)?;
+        {
+            let _alone = locks.migration()?;
+            schema::migrate(&mut conn, locks)?;
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            conn: Some(conn),
+            distrusted: false,
+        })
+    }
+
+    /// The connection, opened anew after a failure.
+    pub(super) fn ready(&mut self) -> Result<&Connection> {
+        if self.distrusted {
+            self.conn = None;
+        }
+        let conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => connect(&self.path)?,
+        };
+        if self.distrusted {
+            checkpoint(&conn)?;
+            self.distrusted = false;
+            tracing::info!("store recovered");
+        }
+        Ok(self.conn.insert(conn))
+    }
+
+    /// A commit failed: trust nothing until it is proven.
+    pub(super) fn distrust(&mut self) {
+        self.distrusted = true;
+    }
+
+    /// Writes the log back and closes the file.
+    pub(super) fn close(mut self) -> Result<()> {
+        let conn = self.ready()?;
+        conn.execute_batch("PRAGMA optimize")?;
+        checkpoint(conn)?;
+        match self.conn.take().map(Connection::close) {
+            Some(Err((_, error))) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn create(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    fs::create_dir_all(folder)?;
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)?
+        .sync_all()?;
+    // Without this a power cut may take the new file's name with it.
+    File::open(if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    })?
+    .sync_all()?;
+    Ok(())
+}
+
+fn connect(path: &Path) -> Result<Connection> {
+    let conn = Connection::open(path)?;
+    conn.busy_timeout(BUSY)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;",
+    )?;
+    let journal: String = conn.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    let synchronous: i64 = conn.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+    if !journal.eq_ignore_ascii_case("wal") || synchronous != 2 {
+        return Err(StoreError::Refused {
+            reason: format!(
+                "the file system does not allow a write-ahead log with full synchronisation \
+                 (journal_mode={journal}, synchronous={synchronous}); use a local disk"
+            ),
+        });
+    }
+    Ok(conn)
+}
+
+fn checkpoint(conn: &Connection) -> Result<()> {
+    let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    // Another process reading or writing is no failure of the disk.
+    if busy != 0 {
+        tracing::debug!("checkpoint left to another process");
+    }
+    Ok(())
+}
+
+fn refuse_network(path: &Path) -> Result<()> {
+    let absolute = fs::canonicalize(path)?;
+    let Ok(mounts) = fs::read_to_string("/proc/self/mounts") else {
+        return Ok(());
+    };
+    let kind = mounts
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split(' ');
+            let (_, place, kind) = (fields.next()?, fields.next()?, fields.next()?);
+            let place = place.replace("\\040", " ");
+            absolute.starts_with(&place).then_some((place.len(), kind))
+        })
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, kind)| kind);
+    match kind {
+        Some(kind) if NETWORK.contains(&kind) => Err(StoreError::Refused {
+            reason: format!(
+                "store.path lies on a network file system ({kind}), where locks do not hold; \
+                 use a local disk"
+            ),
+        }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,75 @@
+//! History: what was seen. Inputs of settled turns, and answers that were
+//! delivered, within the boundary set by `/new`.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::Tx;
+use crate::domain::ids::TurnId;
+use crate::domain::turn::{Claim, Outcome};
+use crate::store::{Past, Result};
+
+/// Turns of history looked at, at the most.
+const MOST: i64 = 500;
+
+impl Tx<'_> {
+    /// The turns before this one, latest first, until they hold `chars`.
+    pub(super) fn history(&self, claim: &Claim, chars: usize) -> Result<Vec<Past>> {
+        let (seal_no, boundary): (i64, i64) = self
+            .conn
+            .prepare_cached(
+                "SELECT t.seal_no, c.boundary FROM turns AS t \
+                 JOIN conversations AS c ON c.id = t.conversation WHERE t.id = ?1",
+            )?
+            .query_row([claim.turn.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        // A turn that was sealed before `/new` still sees its old history.
+        let after = if seal_no > boundary { boundary } else { 0 };
+        let earlier: Vec<(i64, i64)> = self
+            .conn
+            .prepare_cached(
+                "SELECT id, outcome FROM turns \
+                 WHERE conversation = ?1 AND seal_no < ?2 AND seal_no > ?3 \
+                   AND state = 4 AND outcome <> ?4 \
+                 ORDER BY seal_no DESC LIMIT ?5",
+            )?
+            .query_map(
+                params![
+                    claim.conversation.0,
+                    seal_no,
+                    after,
+                    Outcome::Superseded.code(),
+                    MOST
+                ],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut past = Vec::new();
+        let mut held = 0;
+        for (turn, outcome) in earlier {
+            let seen = [Outcome::Answered, Outcome::Cancelled]
+                .map(Outcome::code)
+                .contains(&outcome);
+            let turn = Past {
+                inputs: self.inputs(TurnId(turn))?,
+                answer: if seen { self.answer_of(turn)? } else { None },
+            };
+            if turn.inputs.is_empty() {
+                continue;
+            }
+            held += turn.inputs.iter().map(|m| m.text.len()).sum::<usize>()
+                + turn.answer.as_ref().map_or(0, String::len);
+            past.push(turn);
+            if held > chars {
+                break;
+            }
+        }
+        Ok(past)
+    }
+
+    fn answer_of(&self, turn: i64) -> Result<Option<String>> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT text FROM answers WHERE turn = ?1")?
+            .query_row([turn], |row| row.get(0))
+            .optional()?)
+    }
+}

@@ -1,0 +1,364 @@
+//! Who lives and who may poll, by files the kernel unlocks at death.
+//!
+//! Beside the store lies `<store>.locks/`: one file per instance, locked for
+//! as long as it lives; one per bot for the intake; one for migrations. They
+//! are opened close-on-exec. The intake file is never unlinked (a lock on an
+//! unlinked file would let two poll).
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, params};
+
+use super::{SqliteStore, Tx};
+use crate::domain::ids::{BotId, InstanceId};
+use crate::domain::turn::MAX_FAILURES;
+use crate::domain::{part, turn};
+use crate::store::{Leases, Left, Reaped, Result, StoreError};
+
+/// The lock files of one store.
+#[derive(Debug)]
+pub(super) struct Locks {
+    folder: PathBuf,
+    bot: BotId,
+    own: Mutex<Option<File>>,
+    intake: Mutex<Option<File>>,
+}
+
+impl Locks {
+    pub(super) fn new(store: &Path, bot: BotId) -> Result<Self> {
+        let mut folder = store.as_os_str().to_owned();
+        folder.push(".locks");
+        let folder = PathBuf::from(folder);
+        fs::create_dir_all(&folder)?;
+        Ok(Self {
+            folder,
+            bot,
+            own: Mutex::new(None),
+            intake: Mutex::new(None),
+        })
+    }
+
+    /// Held while migrations run; waits for another process that migrates.
+    pub(super) fn migration(&self) -> Result<File> {
+        let file = self.file("migration")?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    /// Whether any instance is alive.
+    pub(super) fn any_instance(&self) -> Result<bool> {
+        for entry in fs::read_dir(&self.folder)? {
+            let name = entry?.file_name();
+            let id = name
+                .to_str()
+                .and_then(|n| n.strip_prefix("instance-"))
+                .and_then(|n| n.parse().ok());
+            if let Some(id) = id
+                && self.is_alive(InstanceId(id))?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn file(&self, name: &str) -> Result<File> {
+        Ok(OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(self.folder.join(name))?)
+    }
+
+    fn instance_name(id: InstanceId) -> String {
+        format!("instance-{id}")
+    }
+
+    fn lock_instance(&self, id: InstanceId) -> Result<()> {
+        let file = self.file(&Self::instance_name(id))?;
+        file.try_lock().map_err(lock_error)?;
+        *self.own.lock().map_err(poisoned)? = Some(file);
+        Ok(())
+    }
+
+    fn forget_instance(&self, id: InstanceId) {
+        let _ = fs::remove_file(self.folder.join(Self::instance_name(id)));
+    }
+
+    fn is_alive(&self, id: InstanceId) -> Result<bool> {
+        let path = self.folder.join(Self::instance_name(id));
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    fn take_intake(&self) -> Result<bool> {
+        let mut held = self.intake.lock().map_err(poisoned)?;
+        if held.is_some() {
+            return Ok(true);
+        }
+        let file = self.file(&format!("intake-{}", self.bot))?;
+        match file.try_lock() {
+            Ok(()) => {
+                *held = Some(file);
+                Ok(true)
+            }
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    fn release_intake(&self) -> Result<()> {
+        self.intake.lock().map_err(poisoned)?.take();
+        Ok(())
+    }
+}
+
+fn lock_error(error: TryLockError) -> StoreError {
+    StoreError::Unavailable {
+        reason: error.to_string(),
+    }
+}
+
+fn poisoned<T>(_: std::sync::PoisonError<T>) -> StoreError {
+    StoreError::Defect {
+        reason: "a lock was left by a panic".to_owned(),
+    }
+}
+
+#[async_trait]
+impl Leases for SqliteStore {
+    async fn register(&self, instance: InstanceId, version: &str) -> Result<()> {
+        // Locked before it is listed: nobody may take a living one for dead.
+        self.0.locks.lock_instance(instance)?;
+        let version = version.to_owned();
+        self.run("leases.register", move |tx| {
+            tx.conn.execute(
+                "INSERT INTO instances (id, bot, phase, version, started_at) \
+                 VALUES (?1, ?2, 'starting', ?3, ?4)",
+                params![instance.0, tx.bot.0, version, tx.now],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn set_phase(&self, instance: InstanceId, phase: &'static str) -> Result<()> {
+        self.run("leases.set_phase", move |tx| {
+            tx.conn.execute(
+                "UPDATE instances SET phase = ?2 WHERE id = ?1",
+                params![instance.0, phase],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn reap(&self, instance: InstanceId) -> Result<Reaped> {
+        let others = self
+            .run("leases.others", move |tx| tx.other_instances(instance))
+            .await?;
+        let mut dead = Vec::new();
+        for (other, _) in others {
+            if !self.0.locks.is_alive(other)? {
+                dead.push(other);
+            }
+        }
+        let gone = dead.clone();
+        let reaped = self
+            .run("leases.reap", move |tx| tx.reap(instance, &dead))
+            .await?;
+        for other in gone {
+            self.0.locks.forget_instance(other);
+        }
+        Ok(reaped)
+    }
+
+    async fn successor(&self, instance: InstanceId) -> Result<bool> {
+        let others = self
+            .run("leases.others", move |tx| tx.other_instances(instance))
+            .await?;
+        for (other, phase) in others {
+            if (phase == "standby" || phase == "running") && self.0.locks.is_alive(other)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn take_intake(&self) -> Result<bool> {
+        self.0.locks.take_intake()
+    }
+
+    async fn release_intake(&self) -> Result<()> {
+        self.0.locks.release_intake()
+    }
+
+    async fn leave(&self, instance: InstanceId) -> Result<Left> {
+        let left = self
+            .run("leases.leave", move |tx| tx.leave(instance))
+            .await?;
+        self.0.locks.forget_instance(instance);
+        self.0.locks.own.lock().map_err(poisoned)?.take();
+        Ok(left)
+    }
+
+    async fn value(&self, key: &str) -> Result<Option<String>> {
+        let key = key.to_owned();
+        self.run("leases.value", move |tx| tx.value(&key)).await
+    }
+
+    async fn value_or(&self, key: &str, value: &str) -> Result<String> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.run("leases.value_or", move |tx| {
+            tx.conn.execute(
+                "INSERT OR IGNORE INTO meta (key, value) VALUES (?1, ?2)",
+                params![key, value],
+            )?;
+            Ok(tx.value(&key)?.unwrap_or(value))
+        })
+        .await
+    }
+
+    async fn has_operator(&self) -> Result<bool> {
+        self.run("leases.has_operator", |tx| tx.has_operator())
+            .await
+    }
+}
+
+impl Tx<'_> {
+    fn other_instances(&self, me: InstanceId) -> Result<Vec<(InstanceId, String)>> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT id, phase FROM instances WHERE id <> ?1 ORDER BY id")?;
+        let rows = statement.query_map([me.0], |row| Ok((InstanceId(row.get(0)?), row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    pub(super) fn value(&self, key: &str) -> Result<Option<String>> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+            .query_row([key], |row| row.get(0))
+            .optional()?)
+    }
+
+    pub(super) fn has_operator(&self) -> Result<bool> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM people WHERE bot = ?1 AND operator = 1)")?
+            .query_row([self.bot.0], |row| row.get(0))?)
+    }
+
+    fn reap(&self, me: InstanceId, dead: &[InstanceId]) -> Result<Reaped> {
+        let mut reaped = Reaped {
+            instances: dead.len() as u64,
+            ..Reaped::default()
+        };
+        for other in dead {
+            reaped.turns += self.bury_turns(*other)?;
+            self.conn.execute(
+                "UPDATE parts SET state = ?2, owner = NULL WHERE owner = ?1 AND state = ?3 \
+                 AND state IN (0, 1, 3)",
+                params![
+                    other.0,
+                    part::State::Uncertain.code(),
+                    part::State::Sending.code()
+                ],
+            )?;
+            self.conn.execute(
+                "UPDATE parts SET owner = NULL WHERE owner = ?1 AND state IN (?2, ?3) \
+                 AND state IN (0, 1, 3)",
+                params![
+                    other.0,
+                    part::State::Planned.code(),
+                    part::State::Uncertain.code()
+                ],
+            )?;
+            self.conn
+                .execute("DELETE FROM instances WHERE id = ?1", [other.0])?;
+        }
+        reaped.unsent = self.adopt(me, part::State::Planned)?;
+        reaped.uncertain = self.adopt(me, part::State::Uncertain)?;
+        Ok(reaped)
+    }
+
+    /// The turns a dead instance was running wait again, in their old place.
+    fn bury_turns(&self, dead: InstanceId) -> Result<u64> {
+        let turns = self.conn.execute(
+            "UPDATE turns SET state = ?2, owner = NULL, deaths = deaths + 1, \
+                    failures = failures + alone, alone = 0 \
+             WHERE owner = ?1 AND state = ?3",
+            params![
+                dead.0,
+                turn::State::Sealed.code(),
+                turn::State::Claimed.code()
+            ],
+        )?;
+        debug_assert!(MAX_FAILURES > 1, "one death must not end a turn");
+        Ok(turns as u64)
+    }
+
+    fn adopt(&self, me: InstanceId, state: part::State) -> Result<u64> {
+        Ok(self.conn.execute(
+            "UPDATE parts SET owner = ?1 WHERE bot = ?2 AND owner IS NULL AND state = ?3 \
+             AND state IN (0, 1, 3)",
+            params![me.0, self.bot.0, state.code()],
+        )? as u64)
+    }
+
+    fn leave(&self, me: InstanceId) -> Result<Left> {
+        let parked = self.conn.execute(
+            "UPDATE turns SET state = ?2, owner = NULL, alone = 0 WHERE owner = ?1 AND state = ?3",
+            params![
+                me.0,
+                turn::State::Sealed.code(),
+                turn::State::Claimed.code()
+            ],
+        )? as u64;
+        self.conn.execute(
+            "UPDATE parts SET state = ?2 WHERE owner = ?1 AND state = ?3 AND state IN (0, 1, 3)",
+            params![
+                me.0,
+                part::State::Uncertain.code(),
+                part::State::Sending.code()
+            ],
+        )?;
+        let free = |state: part::State| {
+            self.conn.execute(
+                "UPDATE parts SET owner = NULL WHERE owner = ?1 AND state = ?2 AND state IN (0, 1, 3)",
+                params![me.0, state.code()],
+            )
+        };
+        let uncertain = free(part::State::Uncertain)? as u64;
+        let unsent = free(part::State::Planned)? as u64;
+        let waiting: i64 = self.conn.query_row(
+            "SELECT count(*) FROM turns WHERE bot = ?1 AND state IN (?2, ?3) AND state < 4",
+            params![
+                self.bot.0,
+                turn::State::Gathering.code(),
+                turn::State::Sealed.code()
+            ],
+            |row| row.get(0),
+        )?;
+        self.conn
+            .execute("DELETE FROM instances WHERE id = ?1", [me.0])?;
+        Ok(Left {
+            parked: waiting.unsigned_abs().max(parked),
+            uncertain,
+            unsent,
+        })
+    }
+}

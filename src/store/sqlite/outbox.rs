@@ -1,0 +1,502 @@
+//! The outbox: an intent before each send, a receipt after it.
+//!
+//! At most one part per chat is in flight or unresolved; `begin_send` is where
+//! that is enforced, across instances. A part whose arrival is not known is
+//! resolved only after its send can no longer be executed.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, params};
+
+use super::{SqliteStore, Tx, unknown_code};
+use crate::clock::{self, Millis};
+use crate::domain::ids::{ChatId, ConversationId, InstanceId, PartId, TurnId};
+use crate::domain::part::{Kind, OnUncertain, Payload, Sending, Sent, State};
+use crate::domain::turn::{Claim, Outcome};
+use crate::store::{Begin, Due, Finished, Outbox, Result, StoreError};
+
+/// How long after its `expires_at` a cut send is still given to appear.
+const SETTLE_MS: Millis = 5_000;
+
+/// How soon to look again at a chat that another send blocks.
+const BLOCKED: Duration = Duration::from_millis(250);
+
+/// No `expires_at` or `not_before` lies further off; one that does was stored
+/// before the clock was set back.
+const FURTHEST_MS: Millis = 3_600_000;
+
+#[async_trait]
+impl Outbox for SqliteStore {
+    async fn begin_send(
+        &self,
+        chat: ChatId,
+        owner: InstanceId,
+        within: Duration,
+        on_uncertain: OnUncertain,
+    ) -> Result<Begin> {
+        self.run("outbox.begin_send", move |tx| {
+            if let Some(wait) = tx.resolve(chat, owner, on_uncertain)? {
+                return Ok(Begin::Wait(wait));
+            }
+            tx.begin(chat, owner, within)
+        })
+        .await
+    }
+
+    async fn finish_send(&self, sending: &Sending, sent: Sent) -> Result<Finished> {
+        let sending = sending.clone();
+        self.run("outbox.finish_send", move |tx| tx.finish(&sending, &sent))
+            .await
+    }
+
+    async fn replan(&self, sending: &Sending, parts: Vec<Payload>) -> Result<()> {
+        let sending = sending.clone();
+        self.run("outbox.replan", move |tx| tx.replan(&sending, &parts))
+            .await
+    }
+
+    async fn placeholder(&self, turn: TurnId) -> Result<Option<i64>> {
+        self.run("outbox.placeholder", move |tx| {
+            Ok(tx
+                .conn
+                .prepare_cached(
+                    "SELECT message_id FROM parts WHERE turn = ?1 AND kind = 1 AND state = 2",
+                )?
+                .query_row([turn.0], |row| row.get(0))
+                .optional()?
+                .flatten())
+        })
+        .await
+    }
+
+    async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>> {
+        self.run("outbox.unsent", move |tx| {
+            let mut statement = tx.conn.prepare_cached(
+                "SELECT chat, min(not_before) FROM parts \
+                 WHERE owner = ?1 AND state IN (0, 3) AND state IN (0, 1, 3) GROUP BY chat",
+            )?;
+            let rows = statement.query_map([owner.0], |row| {
+                Ok((ChatId(row.get(0)?), row.get::<_, i64>(1)?))
+            })?;
+            rows.map(|row| {
+                let (chat, at) = row?;
+                Ok((chat, clock::duration(at - tx.now)))
+            })
+            .collect()
+        })
+        .await
+    }
+}
+
+impl Tx<'_> {
+    /// Resolves what is unresolved in a chat; says how long it still blocks.
+    fn resolve(
+        &self,
+        chat: ChatId,
+        owner: InstanceId,
+        on_uncertain: OnUncertain,
+    ) -> Result<Option<Duration>> {
+        loop {
+            let open: Option<(i64, i64, i64, Option<i64>, i64, Option<i64>)> = self
+                .conn
+                .prepare_cached(
+                    "SELECT id, state, kind, owner, coalesce(expires_at, 0), turn FROM parts \
+                     WHERE bot = ?1 AND chat = ?2 AND state IN (1, 3) AND state IN (0, 1, 3) LIMIT 1",
+                )?
+                .query_row(params![self.bot.0, chat.0], |row| {
+                    Ok((
+                        row.get(0)?,
+                        row.get(1)?,
+                        row.get(2)?,
+                        row.get(3)?,
+                        row.get(4)?,
+                        row.get(5)?,
+                    ))
+                })
+                .optional()?;
+            let Some((part, state, kind, by, expires_at, turn)) = open else {
+                return Ok(None);
+            };
+            let left = expires_at + SETTLE_MS - self.now;
+            if state == State::Sending.code() || by.is_some_and(|by| by != owner.0) {
+                return Ok(Some(BLOCKED));
+            }
+            if left > 0 && left <= FURTHEST_MS {
+                return Ok(Some(clock::duration(left)));
+            }
+            let next = match (on_uncertain, Kind::from_code(kind)) {
+                // A second placeholder helps nobody; the answer comes anyway.
+                (_, Some(Kind::Placeholder)) => State::Withdrawn,
+                (OnUncertain::Hold, _) => State::Sent,
+                (OnUncertain::Resend, _) => State::Planned,
+            };
+            self.conn
+                .prepare_cached(
+                    "UPDATE parts SET state = ?2, owner = ?3, resent = resent + ?4, \
+                            settled_at = CASE WHEN ?2 = 0 THEN NULL ELSE ?5 END WHERE id = ?1",
+                )?
+                .execute(params![
+                    part,
+                    next.code(),
+                    owner.0,
+                    i64::from(next == State::Planned),
+                    self.now
+                ])?;
+            if let Some(turn) = turn {
+                self.settle_delivered(TurnId(turn))?;
+            }
+        }
+    }
+
+    fn begin(&self, chat: ChatId, owner: InstanceId, within: Duration) -> Result<Begin> {
+        struct Row {
+            id: i64,
+            turn: Option<i64>,
+            kind: i64,
+            topic: i64,
+            payload: String,
+            target: Option<i64>,
+            not_before: i64,
+            send_no: i64,
+            resent: i64,
+        }
+        let row = self
+            .conn
+            .prepare_cached(
+                "SELECT id, turn, kind, topic, payload, target, not_before, send_no, resent \
+                 FROM parts WHERE bot = ?1 AND chat = ?2 AND state = 0 AND state IN (0, 1, 3) \
+                   AND owner = ?3 ORDER BY kind, turn, seq, id LIMIT 1",
+            )?
+            .query_row(params![self.bot.0, chat.0, owner.0], |row| {
+                Ok(Row {
+                    id: row.get(0)?,
+                    turn: row.get(1)?,
+                    kind: row.get(2)?,
+                    topic: row.get(3)?,
+                    payload: row.get(4)?,
+                    target: row.get(5)?,
+                    not_before: row.get(6)?,
+                    send_no: row.get(7)?,
+                    resent: row.get(8)?,
+                })
+            })
+            .optional()?;
+        let Some(row) = row else {
+            return Ok(Begin::Idle);
+        };
+        let wait = row.not_before - self.now;
+        if wait > 0 && wait <= FURTHEST_MS {
+            return Ok(Begin::Wait(clock::duration(wait)));
+        }
+        let payload: Payload =
+            serde_json::from_str(&row.payload).map_err(|error| StoreError::Defect {
+                reason: format!("unreadable part {}: {error}", row.id),
+            })?;
+        self.conn
+            .prepare_cached(
+                "UPDATE parts SET state = 1, send_no = send_no + 1, high_water = ?2, expires_at = ?3 \
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                row.id,
+                self.high_water(chat)?,
+                self.now + clock::millis(within)
+            ])?;
+        Ok(Begin::Send(Box::new(Sending {
+            part: PartId(row.id),
+            turn: row.turn.map(TurnId),
+            kind: Kind::from_code(row.kind).ok_or_else(|| unknown_code("kind", row.kind))?,
+            chat,
+            topic: (row.topic != 0).then_some(row.topic),
+            payload,
+            edit: self.message_of(row.target)?,
+            send_no: row.send_no + 1,
+            owner,
+            resent: row.resent > 0,
+        })))
+    }
+
+    /// The message of a placeholder that was sent.
+    fn message_of(&self, part: Option<i64>) -> Result<Option<i64>> {
+        let Some(part) = part else { return Ok(None) };
+        Ok(self
+            .conn
+            .prepare_cached("SELECT message_id FROM parts WHERE id = ?1 AND state = 2")?
+            .query_row([part], |row| row.get(0))
+            .optional()?
+            .flatten())
+    }
+
+    fn fence_send(&self, sending: &Sending) -> Result<()> {
+        let holds: bool = self
+            .conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM parts \
+                 WHERE id = ?1 AND owner = ?2 AND send_no = ?3 AND state = 1)",
+            )?
+            .query_row(
+                params![sending.part.0, sending.owner.0, sending.send_no],
+                |row| row.get(0),
+            )?;
+        if holds {
+            Ok(())
+        } else {
+            Err(StoreError::Fenced)
+        }
+    }
+
+    fn finish(&self, sending: &Sending, sent: &Sent) -> Result<Finished> {
+        self.fence_send(sending)?;
+        match sent {
+            Sent::Receipt(message_id) => {
+                self.saw_message(sending.chat, *message_id)?;
+                self.end_part(sending, State::Sent, Some(*message_id))?;
+            }
+            Sent::NotSent { retry_in_ms } => {
+                // A placeholder is worth sending only while nothing better is.
+                let superseded = sending.kind == Kind::Placeholder && self.is_answered(sending)?;
+                if superseded {
+                    self.end_part(sending, State::Withdrawn, None)?;
+                } else {
+                    self.plan_again(sending, self.now + retry_in_ms)?;
+                }
+            }
+            Sent::Uncertain => {
+                self.conn
+                    .prepare_cached("UPDATE parts SET state = ?2 WHERE id = ?1")?
+                    .execute(params![sending.part.0, State::Uncertain.code()])?;
+            }
+            Sent::Undeliverable => {
+                self.end_part(sending, State::Undeliverable, None)?;
+                self.give_up_rest(sending)?;
+            }
+            Sent::Migrated(to) => {
+                self.plan_again(sending, 0)?;
+                self.migrate_chat(sending.chat, *to)?;
+            }
+            Sent::TargetGone => {
+                self.conn
+                    .prepare_cached("UPDATE parts SET target = NULL WHERE id = ?1")?
+                    .execute([sending.part.0])?;
+                self.plan_again(sending, 0)?;
+            }
+        }
+        let settled = match sending.turn {
+            Some(turn) => self.settle_delivered(turn)?,
+            None => None,
+        };
+        Ok(Finished { settled })
+    }
+
+    fn end_part(&self, sending: &Sending, state: State, message_id: Option<i64>) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "UPDATE parts SET state = ?2, message_id = ?3, settled_at = ?4 WHERE id = ?1",
+            )?
+            .execute(params![sending.part.0, state.code(), message_id, self.now])?;
+        Ok(())
+    }
+
+    fn plan_again(&self, sending: &Sending, not_before: Millis) -> Result<()> {
+        self.conn
+            .prepare_cached("UPDATE parts SET state = 0, not_before = ?2 WHERE id = ?1")?
+            .execute(params![sending.part.0, not_before])?;
+        Ok(())
+    }
+
+    /// Where one part of a turn cannot be delivered, the others cannot either.
+    fn give_up_rest(&self, sending: &Sending) -> Result<()> {
+        if sending.kind != Kind::Answer {
+            return Ok(());
+        }
+        if let Some(turn) = sending.turn {
+            self.conn
+                .prepare_cached(
+                    "UPDATE parts SET state = ?2, settled_at = ?3 WHERE turn = ?1 AND state = 0",
+                )?
+                .execute(params![turn.0, State::Undeliverable.code(), self.now])?;
+        }
+        Ok(())
+    }
+
+    fn is_answered(&self, sending: &Sending) -> Result<bool> {
+        let Some(turn) = sending.turn else {
+            return Ok(true);
+        };
+        Ok(self
+            .conn
+            .prepare_cached("SELECT state >= 3 FROM turns WHERE id = ?1")?
+            .query_row([turn.0], |row| row.get(0))?)
+    }
+
+    /// Settles a turn when the last part of its answer has found its end.
+    fn settle_delivered(&self, turn: TurnId) -> Result<Option<(TurnId, Due, Outcome)>> {
+        let open: bool = self
+            .conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM parts WHERE turn = ?1 AND kind = 0 AND state IN (0, 1, 3)) \
+                     OR NOT EXISTS (SELECT 1 FROM turns WHERE id = ?1 AND state = 3)",
+            )?
+            .query_row([turn.0], |row| row.get(0))?;
+        if open {
+            return Ok(None);
+        }
+        let lost: bool = self
+            .conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM parts WHERE turn = ?1 AND kind = 0 AND state = 4)",
+            )?
+            .query_row([turn.0], |row| row.get(0))?;
+        let (ending, conversation, chat, topic): (i64, i64, i64, i64) = self
+            .conn
+            .prepare_cached(
+                "SELECT t.ending, c.id, c.chat, c.topic FROM turns AS t \
+                 JOIN conversations AS c ON c.id = t.conversation WHERE t.id = ?1",
+            )?
+            .query_row([turn.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?;
+        let outcome = if lost {
+            Outcome::Undeliverable
+        } else {
+            Outcome::from_code(ending).ok_or_else(|| unknown_code("outcome", ending))?
+        };
+        self.settle(turn, outcome)?;
+        let due = Due {
+            conversation: ConversationId(conversation),
+            chat: ChatId(chat),
+            topic: (topic != 0).then_some(topic),
+            after: Duration::ZERO,
+        };
+        Ok(Some((turn, due, outcome)))
+    }
+
+    fn replan(&self, sending: &Sending, parts: &[Payload]) -> Result<()> {
+        self.fence_send(sending)?;
+        let (seq, conversation, mut target): (i64, Option<i64>, Option<i64>) = self
+            .conn
+            .prepare_cached("SELECT seq, conversation, target FROM parts WHERE id = ?1")?
+            .query_row([sending.part.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+        self.end_part(sending, State::Withdrawn, None)?;
+        for (payload, step) in parts.iter().zip(0..) {
+            self.insert_part(&PartRow {
+                chat: sending.chat,
+                topic: sending.topic,
+                conversation: conversation.map(ConversationId),
+                turn: sending.turn,
+                kind: sending.kind,
+                seq: seq + step,
+                payload,
+                target: target.take(),
+                owner: sending.owner,
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn plan_part(
+        &self,
+        claim: &Claim,
+        kind: Kind,
+        seq: i64,
+        payload: &Payload,
+        target: Option<i64>,
+    ) -> Result<()> {
+        self.insert_part(&PartRow {
+            chat: claim.chat,
+            topic: claim.topic,
+            conversation: Some(claim.conversation),
+            turn: Some(claim.turn),
+            kind,
+            seq,
+            payload,
+            target,
+            owner: claim.owner,
+        })
+    }
+
+    pub(super) fn plan_notice(
+        &self,
+        chat: ChatId,
+        topic: Option<i64>,
+        kind: Kind,
+        payload: &Payload,
+        owner: InstanceId,
+    ) -> Result<()> {
+        self.insert_part(&PartRow {
+            chat,
+            topic,
+            conversation: None,
+            turn: None,
+            kind,
+            seq: 0,
+            payload,
+            target: None,
+            owner,
+        })
+    }
+
+    fn insert_part(&self, part: &PartRow<'_>) -> Result<()> {
+        let payload = serde_json::to_string(part.payload).expect("a payload is always JSON");
+        self.conn
+            .prepare_cached(
+                "INSERT INTO parts \
+                 (bot, chat, topic, conversation, turn, kind, seq, state, payload, target, owner, created_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                self.bot.0,
+                part.chat.0,
+                part.topic.unwrap_or(0),
+                part.conversation.map(|c| c.0),
+                part.turn.map(|t| t.0),
+                part.kind.code(),
+                part.seq,
+                payload,
+                part.target,
+                part.owner.0,
+                self.now
+            ])?;
+        Ok(())
+    }
+
+    pub(super) fn has_placeholder(&self, turn: TurnId) -> Result<bool> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM parts \
+                 WHERE turn = ?1 AND kind = 1 AND state IN (0, 1, 2, 3))",
+            )?
+            .query_row([turn.0], |row| row.get(0))?)
+    }
+
+    /// A group became a supergroup: everything of it goes to the new id.
+    pub(super) fn migrate_chat(&self, from: ChatId, to: ChatId) -> Result<()> {
+        self.conn.execute(
+            "UPDATE OR IGNORE conversations SET chat = ?3 WHERE bot = ?1 AND chat = ?2",
+            params![self.bot.0, from.0, to.0],
+        )?;
+        self.conn.execute(
+            "UPDATE parts SET chat = ?3 WHERE bot = ?1 AND chat = ?2 \
+             AND state IN (0, 3) AND state IN (0, 1, 3)",
+            params![self.bot.0, from.0, to.0],
+        )?;
+        Ok(())
+    }
+}
+
+/// A new row of the outbox.
+struct PartRow<'a> {
+    chat: ChatId,
+    topic: Option<i64>,
+    conversation: Option<ConversationId>,
+    turn: Option<TurnId>,
+    kind: Kind,
+    seq: i64,
+    payload: &'a Payload,
+    target: Option<i64>,
+    owner: InstanceId,
+}

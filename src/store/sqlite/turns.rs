@@ -1,0 +1,504 @@
+//! Turns: claim, answer, defer, park; every write fenced by the claim.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rusqlite::{OptionalExtension, params};
+
+use super::{SqliteStore, Tx, unknown_code};
+use crate::clock;
+use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
+use crate::domain::part::{self, Kind, Payload};
+use crate::domain::turn::{Blame, Claim, DEATHS_BEFORE_ALONE, Outcome, Standing, State};
+use crate::domain::update::Message;
+use crate::store::{
+    Answer, Ask, Books, Claimed, Company, Due, Flush, Next, Past, Result, StoreError, TurnLine,
+    Turns,
+};
+
+/// Between the numbers of two parts of an answer there is room for the pieces
+/// that a refused one is replaced by.
+pub(super) const PART_STEP: i64 = 1000;
+
+#[async_trait]
+impl Turns for SqliteStore {
+    async fn claim(&self, ask: Ask) -> Result<Next> {
+        self.run("turns.claim", move |tx| tx.claim(&ask)).await
+    }
+
+    async fn history(&self, claim: &Claim, chars: usize) -> Result<Vec<Past>> {
+        let claim = *claim;
+        self.run("turns.history", move |tx| tx.history(&claim, chars))
+            .await
+    }
+
+    async fn keep_request(&self, claim: &Claim, body: Bytes) -> Result<()> {
+        let claim = *claim;
+        self.run("turns.keep_request", move |tx| {
+            tx.fence(&claim)?;
+            tx.conn
+                .prepare_cached("INSERT OR REPLACE INTO requests (turn, body) VALUES (?1, ?2)")?
+                .execute(params![claim.turn.0, &body[..]])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn plan_placeholder(&self, claim: &Claim, payload: Payload) -> Result<()> {
+        let claim = *claim;
+        self.run("turns.plan_placeholder", move |tx| {
+            tx.fence(&claim)?;
+            if tx.has_placeholder(claim.turn)? {
+                return Ok(());
+            }
+            tx.plan_part(&claim, Kind::Placeholder, -1, &payload, None)
+        })
+        .await
+    }
+
+    async fn answer(&self, claim: &Claim, answer: Answer) -> Result<()> {
+        let claim = *claim;
+        self.run("turns.answer", move |tx| tx.answer(&claim, &answer))
+            .await
+    }
+
+    async fn defer(
+        &self,
+        claim: &Claim,
+        delay: Duration,
+        blame: Blame,
+        notice: Option<Payload>,
+    ) -> Result<()> {
+        let claim = *claim;
+        self.run("turns.defer", move |tx| {
+            tx.fence(&claim)?;
+            let failed = i64::from(blame == Blame::Turn);
+            let told = i64::from(notice.is_some());
+            tx.conn
+                .prepare_cached(
+                    "UPDATE turns SET state = 1, owner = NULL, alone = 0, not_before = ?2, \
+                            failures = failures + ?3, told = max(told, ?4) WHERE id = ?1",
+                )?
+                .execute(params![
+                    claim.turn.0,
+                    tx.now + clock::millis(delay),
+                    failed,
+                    told
+                ])?;
+            if let Some(payload) = notice {
+                tx.plan_notice(claim.chat, claim.topic, Kind::Notice, &payload, claim.owner)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn park(&self, claim: &Claim) -> Result<()> {
+        let claim = *claim;
+        self.run("turns.park", move |tx| {
+            tx.fence(&claim)?;
+            tx.conn
+                .prepare_cached(
+                    "UPDATE turns SET state = 1, owner = NULL, alone = 0 WHERE id = ?1",
+                )?
+                .execute([claim.turn.0])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn standing(&self, claim: &Claim) -> Result<Standing> {
+        let claim = *claim;
+        self.run("turns.standing", move |tx| match tx.fence(&claim) {
+            Ok(()) => Ok(if tx.stop_requested(claim.turn)? {
+                Standing::StopRequested
+            } else {
+                Standing::Ours
+            }),
+            Err(StoreError::Fenced) => Ok(Standing::Lost),
+            Err(other) => Err(other),
+        })
+        .await
+    }
+
+    async fn waiting(&self, limit: u32) -> Result<Vec<Due>> {
+        self.run("turns.waiting", move |tx| tx.waiting(limit)).await
+    }
+
+    async fn keep_administrators(&self, chat: ChatId, ids: Vec<i64>) -> Result<()> {
+        self.run("turns.keep_administrators", move |tx| {
+            let ids = serde_json::to_string(&ids).expect("numbers are always JSON");
+            tx.conn.execute(
+                "INSERT OR REPLACE INTO administrators (bot, chat, asked, ids) VALUES (?1, ?2, ?3, ?4)",
+                params![tx.bot.0, chat.0, tx.now, ids],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn administrators_older_than(&self, chat: ChatId, age: Duration) -> Result<bool> {
+        self.run("turns.administrators_age", move |tx| {
+            let asked: Option<i64> = tx
+                .conn
+                .prepare_cached("SELECT asked FROM administrators WHERE bot = ?1 AND chat = ?2")?
+                .query_row(params![tx.bot.0, chat.0], |row| row.get(0))
+                .optional()?;
+            Ok(asked.is_none_or(|at| at > tx.now || tx.now - at > clock::millis(age)))
+        })
+        .await
+    }
+
+    async fn recent(&self, limit: u32) -> Result<Vec<TurnLine>> {
+        self.run("turns.recent", move |tx| tx.recent(limit)).await
+    }
+
+    async fn books(&self) -> Result<Books> {
+        self.run("turns.books", |tx| tx.books()).await
+    }
+}
+
+/// The head of a conversation's queue.
+struct Head {
+    turn: TurnId,
+    state: State,
+    not_before: i64,
+    deaths: i64,
+}
+
+impl Tx<'_> {
+    fn claim(&self, ask: &Ask) -> Result<Next> {
+        loop {
+            let head = match self.head(ask.conversation)? {
+                Some(head) => head,
+                None => match self.close_due(ask)? {
+                    Ok(head) => head,
+                    Err(next) => return Ok(next),
+                },
+            };
+            if head.state != State::Sealed {
+                return Ok(Next::Busy);
+            }
+            // A time further off than any wait we set was stored before the
+            // clock was set back.
+            let wait = head.not_before - self.now;
+            if wait > 0 && wait <= clock::millis(Duration::from_secs(24 * 3600)) {
+                return Ok(Next::Wait(clock::duration(wait)));
+            }
+            if self.stop_requested(head.turn)? {
+                // Its owner died between the Stop and the end it makes.
+                self.end_stopped(head.turn, ask.owner)?;
+                return Ok(Next::Busy);
+            }
+            if self.inputs(head.turn)?.is_empty() {
+                // Everything in it was forgotten.
+                self.settle(head.turn, Outcome::Cancelled)?;
+                continue;
+            }
+            if head.deaths >= DEATHS_BEFORE_ALONE && ask.company == Company::Others {
+                return Ok(Next::NeedsAlone);
+            }
+            return self.take(ask, head.turn).map(|c| Next::Run(Box::new(c)));
+        }
+    }
+
+    fn head(&self, conversation: ConversationId) -> Result<Option<Head>> {
+        self.conn
+            .prepare_cached(
+                "SELECT id, state, not_before, deaths FROM turns \
+                 WHERE conversation = ?1 AND state IN (1, 2, 3) AND state < 4 \
+                 ORDER BY state DESC, seal_no LIMIT 1",
+            )?
+            .query_row([conversation.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .optional()?
+            .map(|(id, state, not_before, deaths)| {
+                Ok(Head {
+                    turn: TurnId(id),
+                    state: State::from_code(state).ok_or_else(|| unknown_code("state", state))?,
+                    not_before,
+                    deaths,
+                })
+            })
+            .transpose()
+    }
+
+    /// Closes the earliest window when it is due; else says when to ask again.
+    fn close_due(&self, ask: &Ask) -> Result<std::result::Result<Head, Next>> {
+        let earliest: Option<(i64, i64, i64)> = self
+            .conn
+            .prepare_cached(
+                "SELECT id, due_at, not_before FROM turns \
+                 WHERE conversation = ?1 AND state = 0 AND state < 4 \
+                 ORDER BY max(due_at, not_before), id LIMIT 1",
+            )?
+            .query_row([ask.conversation.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .optional()?;
+        let Some((id, due_at, not_before)) = earliest else {
+            return Ok(Err(Next::Idle));
+        };
+        let turn = TurnId(id);
+        if ask.flush == Flush::Due {
+            if not_before > self.now {
+                return Ok(Err(Next::Wait(clock::duration(not_before - self.now))));
+            }
+            if !ask.rules.is_due(due_at, self.now) {
+                return Ok(Err(Next::Wait(clock::duration(due_at - self.now))));
+            }
+        }
+        self.seal(ask.conversation, turn)?;
+        Ok(Ok(Head {
+            turn,
+            state: State::Sealed,
+            not_before: 0,
+            deaths: 0,
+        }))
+    }
+
+    fn take(&self, ask: &Ask, turn: TurnId) -> Result<Claimed> {
+        let alone = i64::from(ask.company == Company::Alone);
+        let (no, opened_at, failures, told): (i64, i64, i64, bool) = self
+            .conn
+            .prepare_cached(
+                "UPDATE turns SET state = 2, owner = ?2, claim_no = claim_no + 1, claimed_at = ?3, \
+                        alone = ?4, not_before = 0 \
+                 WHERE id = ?1 RETURNING claim_no, opened_at, failures, told",
+            )?
+            .query_row(params![turn.0, ask.owner.0, self.now, alone], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?;
+        let (chat, topic, title): (i64, i64, String) = self
+            .conn
+            .prepare_cached("SELECT chat, topic, title FROM conversations WHERE id = ?1")?
+            .query_row([ask.conversation.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+        let request: Option<Vec<u8>> = self
+            .conn
+            .prepare_cached("SELECT body FROM requests WHERE turn = ?1")?
+            .query_row([turn.0], |row| row.get(0))
+            .optional()?;
+        Ok(Claimed {
+            claim: Claim {
+                turn,
+                conversation: ask.conversation,
+                chat: ChatId(chat),
+                topic: (topic != 0).then_some(topic),
+                no,
+                owner: ask.owner,
+            },
+            title,
+            inputs: self.inputs(turn)?,
+            request: request.map(Bytes::from),
+            failures,
+            age: clock::duration(self.now - opened_at),
+            told,
+            has_placeholder: self.has_placeholder(turn)?,
+        })
+    }
+
+    /// Fails with [`StoreError::Fenced`] unless the claim is the latest.
+    fn fence(&self, claim: &Claim) -> Result<()> {
+        let holds: bool = self
+            .conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM turns \
+                 WHERE id = ?1 AND claim_no = ?2 AND owner = ?3 AND state = 2)",
+            )?
+            .query_row(params![claim.turn.0, claim.no, claim.owner.0], |row| {
+                row.get(0)
+            })?;
+        if holds {
+            Ok(())
+        } else {
+            Err(StoreError::Fenced)
+        }
+    }
+
+    fn stop_requested(&self, turn: TurnId) -> Result<bool> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT stop_requested FROM turns WHERE id = ?1")?
+            .query_row([turn.0], |row| row.get(0))?)
+    }
+
+    fn end_stopped(&self, turn: TurnId, owner: InstanceId) -> Result<()> {
+        self.end_unclaimed(turn, Outcome::Cancelled, &Payload::plain("⏹"), owner)
+    }
+
+    /// Gives a turn that nobody runs its visible end.
+    pub(super) fn end_unclaimed(
+        &self,
+        turn: TurnId,
+        outcome: Outcome,
+        payload: &Payload,
+        owner: InstanceId,
+    ) -> Result<()> {
+        let (conversation, chat, topic, no): (i64, i64, i64, i64) = self
+            .conn
+            .prepare_cached(
+                "UPDATE turns SET state = 2, owner = ?2, claim_no = claim_no + 1 WHERE id = ?1 \
+                 RETURNING conversation, \
+                    (SELECT chat FROM conversations AS c WHERE c.id = conversation), \
+                    (SELECT topic FROM conversations AS c WHERE c.id = conversation), claim_no",
+            )?
+            .query_row(params![turn.0, owner.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?;
+        let claim = Claim {
+            turn,
+            conversation: ConversationId(conversation),
+            chat: ChatId(chat),
+            topic: (topic != 0).then_some(topic),
+            no,
+            owner,
+        };
+        self.answer(
+            &claim,
+            &Answer {
+                text: None,
+                outcome,
+                spent: None,
+                parts: vec![crate::store::Planned {
+                    kind: Kind::Answer,
+                    payload: payload.clone(),
+                }],
+            },
+        )
+    }
+
+    fn answer(&self, claim: &Claim, answer: &Answer) -> Result<()> {
+        self.fence(claim)?;
+        let spent = answer.spent.clone().unwrap_or_default();
+        self.conn
+            .prepare_cached(
+                "UPDATE turns SET state = 3, ending = ?2, answered_at = ?3, owner = NULL, alone = 0, \
+                        prompt_tokens = ?4, completion_tokens = ?5, cost = ?6, model = ?7 \
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                claim.turn.0,
+                answer.outcome.code(),
+                self.now,
+                spent.prompt_tokens,
+                spent.completion_tokens,
+                spent.cost,
+                spent.model
+            ])?;
+        if let Some(text) = &answer.text {
+            self.conn
+                .prepare_cached("INSERT OR REPLACE INTO answers (turn, text) VALUES (?1, ?2)")?
+                .execute(params![claim.turn.0, text])?;
+        }
+        let mut target = self.answerable_placeholder(claim.turn)?;
+        for (part, seq) in answer.parts.iter().zip((0..).step_by(1)) {
+            let target = target.take();
+            self.plan_part(claim, part.kind, seq * PART_STEP, &part.payload, target)?;
+        }
+        Ok(())
+    }
+
+    /// The placeholder the answer is to replace; one not yet sent is
+    /// withdrawn.
+    fn answerable_placeholder(&self, turn: TurnId) -> Result<Option<i64>> {
+        self.conn
+            .prepare_cached(
+                "UPDATE parts SET state = ?2, settled_at = ?3 \
+                 WHERE turn = ?1 AND kind = 1 AND state = 0",
+            )?
+            .execute(params![turn.0, part::State::Withdrawn.code(), self.now])?;
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT id FROM parts WHERE turn = ?1 AND kind = 1 AND state IN (1, 2, 3) LIMIT 1",
+            )?
+            .query_row([turn.0], |row| row.get(0))
+            .optional()?)
+    }
+
+    /// Replaces a message that is not answered yet. Returns its turn and the
+    /// state that had; a running one is sealed again.
+    pub(super) fn replace_input(
+        &self,
+        conversation: ConversationId,
+        message: &Message,
+    ) -> Result<Option<(TurnId, State)>> {
+        let found: Option<(i64, i64, i64)> = self
+            .conn
+            .prepare_cached(
+                "SELECT m.id, t.id, t.state FROM messages AS m JOIN turns AS t ON t.id = m.turn \
+                 WHERE m.conversation = ?1 AND m.message_id = ?2 AND t.state IN (0, 1, 2) LIMIT 1",
+            )?
+            .query_row(params![conversation.0, message.id], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .optional()?;
+        let Some((row, turn, state)) = found else {
+            return Ok(None);
+        };
+        let state = State::from_code(state).ok_or_else(|| unknown_code("state", state))?;
+        let turn = TurnId(turn);
+        self.conn
+            .prepare_cached("UPDATE messages SET body = ?2 WHERE id = ?1")?
+            .execute(params![row, body_of(message)])?;
+        self.drop_request(turn)?;
+        if state == State::Claimed {
+            self.conn
+                .prepare_cached(
+                    "UPDATE turns SET state = 1, owner = NULL, alone = 0, claim_no = claim_no + 1 \
+                     WHERE id = ?1",
+                )?
+                .execute([turn.0])?;
+        }
+        Ok(Some((turn, state)))
+    }
+
+    pub(super) fn inputs(&self, turn: TurnId) -> Result<Vec<Message>> {
+        let bodies: Vec<String> = self
+            .conn
+            .prepare_cached(
+                "SELECT body FROM messages WHERE turn = ?1 AND body IS NOT NULL ORDER BY id",
+            )?
+            .query_map([turn.0], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        bodies
+            .iter()
+            .map(|body| {
+                serde_json::from_str(body).map_err(|error| StoreError::Defect {
+                    reason: format!("unreadable message of turn {turn}: {error}"),
+                })
+            })
+            .collect()
+    }
+
+    fn waiting(&self, limit: u32) -> Result<Vec<Due>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT t.conversation, c.chat, c.topic, \
+                    min(CASE t.state WHEN 0 THEN max(t.due_at, t.not_before) ELSE t.not_before END) AS at \
+             FROM turns AS t JOIN conversations AS c ON c.id = t.conversation \
+             WHERE t.state < 4 AND t.bot = ?1 \
+             GROUP BY t.conversation HAVING max(t.state) < 2 \
+             ORDER BY at LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![self.bot.0, limit], |row| {
+            let topic: i64 = row.get(2)?;
+            let at: i64 = row.get(3)?;
+            Ok(Due {
+                conversation: ConversationId(row.get(0)?),
+                chat: ChatId(row.get(1)?),
+                topic: (topic != 0).then_some(topic),
+                after: clock::duration(at - self.now),
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+/// A message as it is stored.
+pub(super) fn body_of(message: &Message) -> String {
+    serde_json::to_string(message).expect("a message is always JSON")
+}

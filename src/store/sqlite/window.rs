@@ -1,0 +1,265 @@
+//! Windows inside a transaction: join, open, seal, settle.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::Tx;
+use crate::domain::admission::{Busy, Policy};
+use crate::domain::ids::{ConversationId, TurnId};
+use crate::domain::turn::{MAX_INTERRUPTS, Outcome, State};
+use crate::domain::update::Message;
+use crate::domain::window::{Ahead, LONG_PIECE, Open};
+use crate::store::Result;
+
+/// Where a message went.
+pub(super) struct Joined {
+    /// The turn it belongs to now.
+    pub(super) turn: TurnId,
+    /// When its window closes.
+    pub(super) due_at: i64,
+    /// A running turn was reopened for it: its owner must stop.
+    pub(super) cut: bool,
+}
+
+impl Tx<'_> {
+    /// Puts a message into its window, opening or reopening one where needed.
+    pub(super) fn join_window(
+        &self,
+        policy: &Policy,
+        conversation: ConversationId,
+        update_row: i64,
+        message: &Message,
+        not_before: i64,
+    ) -> Result<Joined> {
+        let key = window_key(message);
+        let weight = message.weight();
+        let mut cut = false;
+        let open = match self.open_window(conversation, key)? {
+            Some((turn, open)) if policy.rules.joins(&open, weight) => Some((turn, open)),
+            Some((turn, _)) => {
+                self.seal(conversation, turn)?;
+                None
+            }
+            None if policy.busy == Busy::Interrupt => {
+                let reopened = self.interrupt(conversation, key)?;
+                cut = reopened.is_some();
+                reopened
+            }
+            None => None,
+        };
+        let (turn, before) = match open {
+            Some(found) => found,
+            None => self.new_window(conversation, key)?,
+        };
+        let window = Open {
+            messages: before.messages + 1,
+            chars: before.chars + weight,
+            last_was_long: message.text.encode_utf16().count() >= LONG_PIECE,
+            ..before
+        };
+        let ahead = self.ahead(conversation)?;
+        let due_at = policy.rules.due_at(&window, self.now, ahead);
+        self.conn
+            .prepare_cached(
+                "UPDATE turns SET messages = ?2, chars = ?3, last_was_long = ?4, due_at = ?5, \
+                        not_before = max(not_before, ?6) WHERE id = ?1",
+            )?
+            .execute(params![
+                turn.0,
+                window.messages,
+                window.chars,
+                window.last_was_long,
+                due_at,
+                not_before
+            ])?;
+        self.insert_message(conversation, turn, update_row, message)?;
+        Ok(Joined {
+            turn,
+            due_at: due_at.max(not_before),
+            cut,
+        })
+    }
+
+    fn open_window(
+        &self,
+        conversation: ConversationId,
+        key: i64,
+    ) -> Result<Option<(TurnId, Open)>> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT id, opened_at, messages, chars, last_was_long FROM turns \
+                 WHERE conversation = ?1 AND state = 0 AND state < 4 AND sender = ?2 \
+                 ORDER BY id DESC LIMIT 1",
+            )?
+            .query_row(params![conversation.0, key], |row| {
+                Ok((
+                    TurnId(row.get(0)?),
+                    Open {
+                        opened_at: row.get(1)?,
+                        messages: row.get(2)?,
+                        chars: row.get(3)?,
+                        last_was_long: row.get(4)?,
+                    },
+                ))
+            })
+            .optional()?)
+    }
+
+    fn new_window(&self, conversation: ConversationId, key: i64) -> Result<(TurnId, Open)> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO turns (bot, conversation, sender, state, opened_at, due_at) \
+                 VALUES (?1, ?2, ?3, 0, ?4, ?4)",
+            )?
+            .execute(params![self.bot.0, conversation.0, key, self.now])?;
+        Ok((
+            TurnId(self.conn.last_insert_rowid()),
+            Open {
+                opened_at: self.now,
+                messages: 0,
+                chars: 0,
+                last_was_long: false,
+            },
+        ))
+    }
+
+    /// Reopens the running turn of this sender, when nothing of its answer is
+    /// stored yet and nothing waits behind it.
+    fn interrupt(&self, conversation: ConversationId, key: i64) -> Result<Option<(TurnId, Open)>> {
+        let running: Option<(TurnId, Open)> = self
+            .conn
+            .prepare_cached(
+                "SELECT id, messages, chars FROM turns \
+                 WHERE conversation = ?1 AND state = 2 AND state < 4 AND sender = ?2 \
+                   AND interrupts < ?3 AND stop_requested = 0 \
+                   AND NOT EXISTS (SELECT 1 FROM turns AS behind \
+                        WHERE behind.conversation = ?1 AND behind.state = 1 AND behind.state < 4)",
+            )?
+            .query_row(params![conversation.0, key, MAX_INTERRUPTS], |row| {
+                Ok((
+                    TurnId(row.get(0)?),
+                    Open {
+                        // The cap on time begins anew with the window.
+                        opened_at: self.now,
+                        messages: row.get(1)?,
+                        chars: row.get(2)?,
+                        last_was_long: false,
+                    },
+                ))
+            })
+            .optional()?;
+        if let Some((turn, _)) = &running {
+            self.conn
+                .prepare_cached(
+                    "UPDATE turns SET state = 0, owner = NULL, claim_no = claim_no + 1, alone = 0, \
+                            interrupts = interrupts + 1, opened_at = ?2 WHERE id = ?1",
+                )?
+                .execute(params![turn.0, self.now])?;
+            self.drop_request(*turn)?;
+        }
+        Ok(running)
+    }
+
+    /// Whether an earlier turn of the conversation is unsettled.
+    pub(super) fn ahead(&self, conversation: ConversationId) -> Result<Ahead> {
+        let any: bool = self
+            .conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM turns \
+                 WHERE conversation = ?1 AND state IN (1, 2, 3) AND state < 4)",
+            )?
+            .query_row([conversation.0], |row| row.get(0))?;
+        Ok(if any { Ahead::Turn } else { Ahead::Nothing })
+    }
+
+    /// Closes a window: it gets its place in the conversation's order.
+    pub(super) fn seal(&self, conversation: ConversationId, turn: TurnId) -> Result<()> {
+        let seal_no = self.next_seal(conversation)?;
+        self.conn
+            .prepare_cached("UPDATE turns SET state = 1, seal_no = ?2 WHERE id = ?1 AND state = 0")?
+            .execute(params![turn.0, seal_no])?;
+        Ok(())
+    }
+
+    pub(super) fn next_seal(&self, conversation: ConversationId) -> Result<i64> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "UPDATE conversations SET last_seal = last_seal + 1 WHERE id = ?1 \
+                 RETURNING last_seal",
+            )?
+            .query_row([conversation.0], |row| row.get(0))?)
+    }
+
+    /// Closes all open windows of a conversation, earliest first.
+    pub(super) fn seal_all(&self, conversation: ConversationId) -> Result<()> {
+        let open: Vec<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT id FROM turns WHERE conversation = ?1 AND state = 0 AND state < 4 \
+                 ORDER BY due_at, id",
+            )?
+            .query_map([conversation.0], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for turn in open {
+            self.seal(conversation, TurnId(turn))?;
+        }
+        Ok(())
+    }
+
+    /// Ends a turn. From here on nothing about it changes.
+    pub(super) fn settle(&self, turn: TurnId, outcome: Outcome) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "UPDATE turns SET state = ?2, outcome = ?3, settled_at = ?4, owner = NULL, alone = 0, \
+                        claim_no = claim_no + 1, seal_no = seal_no WHERE id = ?1",
+            )?
+            .execute(params![turn.0, State::Settled.code(), outcome.code(), self.now])?;
+        self.conn
+            .prepare_cached(
+                "UPDATE updates SET settled_at = ?2 \
+                 WHERE id IN (SELECT update_row FROM messages WHERE turn = ?1)",
+            )?
+            .execute(params![turn.0, self.now])?;
+        Ok(())
+    }
+
+    pub(super) fn drop_request(&self, turn: TurnId) -> Result<()> {
+        self.conn
+            .prepare_cached("DELETE FROM requests WHERE turn = ?1")?
+            .execute([turn.0])?;
+        Ok(())
+    }
+
+    fn insert_message(
+        &self,
+        conversation: ConversationId,
+        turn: TurnId,
+        update_row: i64,
+        message: &Message,
+    ) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO messages \
+                 (bot, conversation, turn, update_row, message_id, sender, accepted_at, body) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                self.bot.0,
+                conversation.0,
+                turn.0,
+                update_row,
+                message.id,
+                message.sender.id.0,
+                self.now,
+                super::turns::body_of(message)
+            ])?;
+        Ok(())
+    }
+}
+
+/// Whose window a message joins: the chat's own in private chats, one per
+/// sender in groups.
+fn window_key(message: &Message) -> i64 {
+    message.sender.id.0
+}

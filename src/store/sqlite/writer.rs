@@ -1,0 +1,231 @@
+//! The one writer of this process: everything queued at one moment goes into
+//! one transaction and one fsync, each operation in a savepoint of its own so
+//! that one failure undoes no neighbour.
+//!
+//! A value handed in: a thread in production, inline in simulation, so that a
+//! paused clock never runs ahead of it. Answers only after the commit.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::engine::Engine;
+use crate::store::{Result, StoreError};
+
+/// Operations waiting for the writer. Full means that the disk is slower than
+/// the intake: callers wait, which is the back-pressure we want.
+const QUEUE: usize = 4096;
+
+/// Operations that share one commit at most; bounds the latency of the first.
+const BATCH: usize = 512;
+
+/// How the writer runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// On a thread of its own, with group commit.
+    Thread,
+    /// In the caller, one commit per operation (simulation).
+    Inline,
+}
+
+/// What one operation tells its caller once the commit is known.
+type Answer = Box<dyn FnOnce(Result<()>) + Send>;
+
+/// One operation: runs inside the transaction and says whether its savepoint
+/// is kept.
+struct Job {
+    name: &'static str,
+    work: Box<dyn FnOnce(Result<&Connection>) -> (Verdict, Answer) + Send>,
+}
+
+/// Whether an operation's writes stay.
+enum Verdict {
+    Keep,
+    Undo,
+}
+
+enum Order {
+    Run(Job),
+    Close(oneshot::Sender<Result<()>>),
+}
+
+/// The handle.
+#[derive(Debug)]
+pub(super) enum Writer {
+    /// Sends to the thread.
+    Thread(mpsc::Sender<Order>),
+    /// Runs in the caller.
+    Inline(Mutex<Option<Engine>>),
+}
+
+impl std::fmt::Debug for Order {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Run(job) => write!(f, "Run({})", job.name),
+            Self::Close(_) => f.write_str("Close"),
+        }
+    }
+}
+
+impl Writer {
+    pub(super) fn start(engine: Engine, mode: Mode) -> Result<Self> {
+        match mode {
+            Mode::Inline => Ok(Self::Inline(Mutex::new(Some(engine)))),
+            Mode::Thread => {
+                let (orders, queue) = mpsc::channel(QUEUE);
+                std::thread::Builder::new()
+                    .name("store".to_owned())
+                    .spawn(move || serve(engine, queue))?;
+                Ok(Self::Thread(orders))
+            }
+        }
+    }
+
+    /// Runs `operation` and answers after its commit.
+    pub(super) async fn submit<T, F>(&self, name: &'static str, operation: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let (answer, result) = oneshot::channel();
+        let job = Job {
+            name,
+            work: Box::new(move |conn| {
+                let result = conn.and_then(|conn| {
+                    catch_unwind(AssertUnwindSafe(|| operation(conn))).unwrap_or_else(|_| {
+                        Err(StoreError::Defect {
+                            reason: format!("{name} panicked"),
+                        })
+                    })
+                });
+                let verdict = match result {
+                    Ok(_) => Verdict::Keep,
+                    Err(_) => Verdict::Undo,
+                };
+                let tell: Answer = Box::new(move |committed| {
+                    // A caller that went away wants no answer.
+                    let _ = answer.send(match result {
+                        Ok(value) => committed.map(|()| value),
+                        Err(own) => Err(own),
+                    });
+                });
+                (verdict, tell)
+            }),
+        };
+        match self {
+            Self::Thread(orders) => orders.send(Order::Run(job)).await.map_err(|_| closed())?,
+            Self::Inline(engine) => {
+                let mut engine = engine.lock().map_err(|_| closed())?;
+                run_batch(engine.as_mut().ok_or_else(closed)?, vec![job]);
+            }
+        }
+        result.await.map_err(|_| closed())?
+    }
+
+    pub(super) async fn close(&self) -> Result<()> {
+        match self {
+            Self::Thread(orders) => {
+                let (answer, result) = oneshot::channel();
+                orders
+                    .send(Order::Close(answer))
+                    .await
+                    .map_err(|_| closed())?;
+                result.await.map_err(|_| closed())?
+            }
+            Self::Inline(engine) => {
+                let engine = engine.lock().map_err(|_| closed())?.take();
+                engine.ok_or_else(closed)?.close()
+            }
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable {
+        reason: "the store is closed".to_owned(),
+    }
+}
+
+fn serve(mut engine: Engine, mut queue: mpsc::Receiver<Order>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while let Some(first) = queue.blocking_recv() {
+        let mut order = Some(first);
+        let mut close = None;
+        while let Some(next) = order.take() {
+            match next {
+                Order::Run(job) => batch.push(job),
+                Order::Close(answer) => close = Some(answer),
+            }
+            if close.is_none() && batch.len() < BATCH {
+                order = queue.try_recv().ok();
+            }
+        }
+        run_batch(&mut engine, std::mem::take(&mut batch));
+        if let Some(answer) = close {
+            queue.close();
+            let _ = answer.send(engine.close());
+            return;
+        }
+    }
+}
+
+/// Runs the jobs in one transaction and answers each of them.
+fn run_batch(engine: &mut Engine, jobs: Vec<Job>) {
+    if jobs.is_empty() {
+        return;
+    }
+    let conn = match engine.ready() {
+        Ok(conn) => conn,
+        Err(error) => return refuse(jobs, &error),
+    };
+    if let Err(error) = conn.execute_batch("BEGIN IMMEDIATE") {
+        return refuse(jobs, &error.into());
+    }
+    let mut answers = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let _ = conn.execute_batch("SAVEPOINT job");
+        let (verdict, answer) = (job.work)(Ok(conn));
+        let closing = match verdict {
+            Verdict::Keep => "RELEASE job",
+            Verdict::Undo => "ROLLBACK TO job; RELEASE job",
+        };
+        // A full disk or an I/O error ends the transaction by itself; then the
+        // commit below fails and nobody of this batch is told "stored".
+        if let Err(error) = conn.execute_batch(closing) {
+            tracing::debug!(operation = job.name, %error, "savepoint could not be closed");
+        }
+        answers.push(answer);
+    }
+    let committed = if conn.is_autocommit() {
+        Err(StoreError::Unavailable {
+            reason: "the transaction was rolled back".to_owned(),
+        })
+    } else {
+        conn.execute_batch("COMMIT").map_err(StoreError::from)
+    };
+    if let Err(error) = &committed {
+        tracing::warn!(%error, operations = answers.len(), "failed to commit to the store");
+        engine.distrust();
+    }
+    for answer in answers {
+        answer(committed.clone().map_err(as_passing));
+    }
+}
+
+/// A failed commit wrote nothing: whatever the reason, it may pass.
+fn as_passing(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Defect { reason } => StoreError::Unavailable { reason },
+        other => other,
+    }
+}
+
+/// Answers jobs that cannot run at all.
+fn refuse(jobs: Vec<Job>, error: &StoreError) {
+    for job in jobs {
+        let (_, answer) = (job.work)(Err(error.clone()));
+        answer(Err(error.clone()));
+    }
+}
