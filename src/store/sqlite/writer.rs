@@ -35,7 +35,7 @@ type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 
 /// One operation: runs inside the transaction and says whether its savepoint
 /// is kept.
-struct Job {
+pub(super) struct Job {
     name: &'static str,
     work: Box<dyn FnOnce(Result<&Connection>) -> (Verdict, Answer) + Send>,
 }
@@ -46,7 +46,7 @@ enum Verdict {
     Undo,
 }
 
-enum Order {
+pub(super) enum Order {
     Run(Job),
     Close(oneshot::Sender<Result<()>>),
 }
