@@ -2,6 +2,7 @@
 //! answers every message exactly once, through every restart.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod llm;
 pub mod telegram;
