@@ -23,7 +23,7 @@ pub(crate) enum Raw {
 
 impl Raw {
     /// Text, from either layer.
-    fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Toml(value) => value.as_str(),
             Self::Text(text) => Some(text),
