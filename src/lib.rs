@@ -1,8 +1,12 @@
 //! Lastword: a daemon that lets people chat with an LLM in Telegram and that
 //! answers every message exactly once, through every restart.
 
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod llm;
 pub mod store;
 pub mod telegram;
+pub mod telemetry;
+pub mod texts;

@@ -1,0 +1,138 @@
+//! The command line: what can be asked of the program, and what its exit codes
+//! mean. Parses and says; running the daemon is somebody else's business.
+
+pub mod check;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Errors;
+
+/// Exit code when the configuration is wrong (`EX_CONFIG`); the unit does not
+/// restart after it, for a restart would not help.
+pub const EXIT_CONFIG: u8 = 78;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+   0  stopped, everything answered
+   2  the command line is wrong
+   3  stopped early (second signal or deadline), everything stored
+   4  something accepted could not be stored
+  78  the configuration is wrong; a restart will not help
+
+Signals:
+  SIGTERM, SIGINT  answer what is open, then end; again: store it and end now
+  SIGHUP           read the configuration again";
+
+/// Chat with an LLM in Telegram, through every restart.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "lastword", version, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// The configuration [default: ./config.toml, else
+    /// /etc/lastword/config.toml, else built-in defaults]
+    #[arg(long, global = true, value_name = "FILE", env = "LASTWORD_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// What to do; [`Command::Run`] when nothing is said.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What the program can do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Run the bot (the default)
+    Run,
+    /// Check the configuration and print what is in force, without secrets
+    Check,
+    /// Talk with the bot in the browser: no account, no token, nothing sent
+    #[cfg(feature = "playground")]
+    Playground(Playground),
+}
+
+/// The playground's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Playground {
+    /// The page's port on 127.0.0.1
+    #[arg(long, default_value_t = 8787)]
+    pub port: u16,
+    /// Keep the store and everything said in this folder [default: a temporary
+    /// one]
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+impl Cli {
+    /// What to do.
+    #[must_use]
+    pub fn verb(&self) -> Command {
+        self.command.clone().unwrap_or(Command::Run)
+    }
+}
+
+/// Reads this process's command line. Prints help, version or what is wrong,
+/// and ends the process, when there is nothing to do.
+#[must_use]
+pub fn parse() -> Cli {
+    Cli::parse()
+}
+
+/// Tells an operator what is wrong with the configuration, one line each.
+///
+/// # Errors
+/// When `out` fails.
+pub fn complain(errors: &Errors, out: &mut dyn Write) -> io::Result<()> {
+    let many = match errors.0.len() {
+        1 => "1 mistake".to_owned(),
+        n => format!("{n} mistakes"),
+    };
+    writeln!(out, "lastword: {many} in the configuration:")?;
+    for problem in &errors.0 {
+        writeln!(out, "  {problem}")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn nothing_said_means_run() {
+        for (line, command) in [
+            (&["lastword"][..], Command::Run),
+            (&["lastword", "run"], Command::Run),
+            (&["lastword", "--config", "a.toml", "check"], Command::Check),
+            (&["lastword", "check", "--config", "a.toml"], Command::Check),
+        ] {
+            assert_eq!(Cli::try_parse_from(line).unwrap().verb(), command);
+        }
+    }
+
+    #[cfg(feature = "playground")]
+    #[test]
+    fn the_playground_has_a_port_and_a_folder() {
+        let line = ["lastword", "playground", "--keep", "d"];
+        let Command::Playground(playground) = Cli::try_parse_from(line).unwrap().verb() else {
+            panic!("not the playground")
+        };
+        assert_eq!((playground.port, playground.keep), (8787, Some("d".into())));
+    }
+
+    #[test]
+    fn help_names_every_exit_code() {
+        let help = Cli::command().render_long_help().to_string();
+        for code in ["  0  ", "  2  ", "  3  ", "  4  ", " 78  "] {
+            assert!(help.contains(code), "{help}");
+        }
+    }
+}

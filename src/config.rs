@@ -1,0 +1,228 @@
+//! The configuration: what an operator may decide, checked once and whole.
+//!
+//! Four layers, each over the one before: built-in defaults, the file, the
+//! environment, secrets. Nothing here reads the environment itself or prints;
+//! everything comes in through [`Sources`] and goes out as a value. Every
+//! mistake is reported at once, with its place. Behind this module a value
+//! needs no second check: what the types hold is valid.
+
+mod access;
+mod address;
+mod agree;
+mod chat;
+mod fill;
+mod intake;
+mod kind;
+mod layers;
+mod llm;
+mod load;
+mod log;
+mod media;
+mod ops;
+mod problem;
+mod reply;
+mod secret;
+mod shutdown;
+mod span;
+mod store;
+mod telegram;
+mod turns;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+pub use access::{Access, AccessMode};
+pub use address::{BaseUrl, WebhookUrl};
+pub use chat::{Busy, Chat, Groups, SystemPrompt};
+pub use intake::Intake;
+pub use llm::{Llm, ModelName, ResponseCache};
+pub use log::{Log, LogFilter, LogFormat};
+pub use media::Media;
+pub use ops::Ops;
+pub use problem::{Errors, Origin, Problem, Warning};
+pub use reply::{Format, Reply, Uncertain};
+pub use secret::{ApiKey, BotToken, WebhookSecret};
+pub use shutdown::{OnStop, Shutdown};
+pub use store::Store;
+pub use telegram::{Mode, Telegram, Webhook};
+pub use turns::Turns;
+pub use walk::{Apply, Key, Setting, Shown};
+
+/// Where the layers are found.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The file asked for (`--config`); it must exist.
+    pub file: Option<PathBuf>,
+    /// The files looked for otherwise; the first that exists is read.
+    pub search: Vec<PathBuf>,
+    /// The environment. Names that are not UTF-8 are left out: none of ours
+    /// is one.
+    pub env: Environment,
+}
+
+/// Variables of an environment. Its `Debug` shows no values: some are secret.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, OsString>);
+
+impl FromIterator<(OsString, OsString)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (OsString, OsString)>>(variables: I) -> Self {
+        let utf8 = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value));
+        Self(variables.into_iter().filter_map(utf8).collect())
+    }
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Environment({} variables)", self.0.len())
+    }
+}
+
+impl Sources {
+    /// The usual places: `file` if given, else `./config.toml`, else
+    /// `/etc/lastword/config.toml`; and this environment, which is
+    /// `std::env::vars_os()` in production.
+    pub fn new(file: Option<PathBuf>, env: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        Self {
+            file,
+            search: vec!["config.toml".into(), "/etc/lastword/config.toml".into()],
+            env: env.into_iter().collect(),
+        }
+    }
+}
+
+/// A configuration and what is worth knowing about it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What is in force.
+    pub config: Config,
+    /// The file that was read, if there was one.
+    pub origin: Option<PathBuf>,
+    /// Where each value came from that is not built in.
+    pub origins: BTreeMap<Key, Origin>,
+    /// What works but is probably not meant.
+    pub warnings: Vec<Warning>,
+}
+
+/// What differs between two configurations.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Keys whose new value is in force from now on.
+    pub applied_live: Vec<Key>,
+    /// Keys whose new value waits for the next start.
+    pub needs_restart: Vec<Key>,
+}
+
+/// Everything an operator may decide.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Which bot, which server, how updates come in.
+    pub telegram: Telegram,
+    /// Which model answers.
+    pub llm: Llm,
+    /// How a conversation is held.
+    pub chat: Chat,
+    /// How much may wait.
+    pub intake: Intake,
+    /// How many answers are written at once.
+    pub turns: Turns,
+    /// Who may talk with the bot.
+    pub access: Access,
+    /// How answers are sent.
+    pub reply: Reply,
+    /// What is downloaded.
+    pub media: Media,
+    /// How the daemon stops.
+    pub shutdown: Shutdown,
+    /// Where everything is kept.
+    pub store: Store,
+    /// Where health and metrics are served.
+    pub ops: Ops,
+    /// How and how much is logged.
+    pub log: Log,
+}
+
+impl Config {
+    /// The defaults, for the bot with this token and a store at this path.
+    #[must_use]
+    pub fn new(token: BotToken, store: PathBuf) -> Self {
+        Self {
+            telegram: Telegram::new(token),
+            llm: Llm::default(),
+            chat: Chat::default(),
+            intake: Intake::default(),
+            turns: Turns::default(),
+            access: Access::default(),
+            reply: Reply::default(),
+            media: Media::default(),
+            shutdown: Shutdown::default(),
+            store: Store::new(store),
+            ops: Ops::default(),
+            log: Log::default(),
+        }
+    }
+
+    /// Reads every layer.
+    ///
+    /// # Errors
+    /// Every mistake in them, all at once.
+    pub fn load(sources: &Sources) -> Result<Loaded, Errors> {
+        load::load(sources)
+    }
+
+    /// Every key with its value, in the order in which they are shown; no
+    /// secret's text.
+    #[must_use]
+    pub fn settings(&self) -> Vec<Setting> {
+        let mut show = walk::Show::default();
+        self.clone().walk(&mut show);
+        show.0
+    }
+
+    /// What would change by adopting `new`.
+    #[must_use]
+    pub fn changes(&self, new: &Config) -> Changes {
+        self.adopt(new).1
+    }
+
+    /// This configuration with everything from `new` that may change while the
+    /// daemon runs, and what that was. Whatever needs a restart stays as it
+    /// is, so that the daemon never acts on half of a change.
+    #[must_use]
+    pub fn adopt(&self, new: &Config) -> (Config, Changes) {
+        let mut values = walk::Values::default();
+        new.clone().walk(&mut values);
+        let mut against = walk::Against {
+            new: values,
+            live: Vec::new(),
+            restart: Vec::new(),
+        };
+        let mut adopted = self.clone();
+        adopted.walk(&mut against);
+        let changes = Changes {
+            applied_live: against.live,
+            needs_restart: against.restart,
+        };
+        (adopted, changes)
+    }
+
+    /// Walks every key, in the order in which they are shown.
+    fn walk(&mut self, w: &mut impl walk::Walk) {
+        self.telegram.walk(w);
+        self.llm.walk(w);
+        self.chat.walk(w);
+        self.intake.walk(w);
+        self.turns.walk(w);
+        self.access.walk(w);
+        self.reply.walk(w);
+        self.media.walk(w);
+        self.shutdown.walk(w);
+        self.store.walk(w);
+        self.ops.walk(w);
+        self.log.walk(w);
+    }
+}

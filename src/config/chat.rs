@@ -1,0 +1,231 @@
+//! `[chat]`: how messages gather into a turn, and who the bot is.
+
+use std::time::Duration;
+
+use super::kind::{Int, Named, One, OneOf, Span, Word};
+use super::walk::{Apply, Walk};
+
+/// How a conversation is held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chat {
+    /// How long it must be quiet before the bot answers.
+    pub quiet_period: Duration,
+    /// The same after a piece of 4000 characters or more, which is probably
+    /// one of several pieces of a long paste.
+    pub long_piece_quiet: Duration,
+    /// The longest a window stays open.
+    pub window_max: Duration,
+    /// How many messages fit into one window.
+    pub window_messages: usize,
+    /// How many characters fit into one window, split pastes excepted.
+    pub window_chars: usize,
+    /// What a message does that arrives while the bot is answering.
+    pub busy: Busy,
+    /// What the model is told first.
+    pub system_prompt: SystemPrompt,
+    /// When the bot answers in groups.
+    pub groups: Groups,
+}
+
+/// What a message does that arrives while the bot is answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Busy {
+    /// It waits for the next turn.
+    Queue,
+    /// It joins the running turn, whose answer begins anew.
+    Interrupt,
+}
+
+impl Named for Busy {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("queue", Self::Queue), ("interrupt", Self::Interrupt)];
+}
+
+/// When the bot answers in groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Groups {
+    /// When it is mentioned, replied to or commanded.
+    Mention,
+    /// Always.
+    Always,
+}
+
+impl Named for Groups {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("mention", Self::Mention), ("always", Self::Always)];
+}
+
+/// What the model is told first; `{date}`, `{chat}` and `{person}` are filled
+/// in for each turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemPrompt(String);
+
+/// The longest system prompt in characters: half of the default token budget.
+const PROMPT_MAX: usize = 32_000;
+
+const VARIABLES: [&str; 3] = ["date", "chat", "person"];
+
+const DEFAULT_PROMPT: &str = "\
+You are a thoughtful, friendly assistant who talks with people in Telegram.
+Answer in the language of the person's last message.
+Come to the point: a few sentences where they suffice, more when the matter needs it.
+Format with Markdown, sparingly; put code in fenced blocks with their language.
+Say so when you are not sure, and ask when a request can be read in two ways.
+Several messages in a row belong together: answer them as one.
+Today is {date}. You are talking with {person} in {chat}.";
+
+impl SystemPrompt {
+    /// Takes over a prompt of at most 32 000 characters; an empty one means
+    /// that the model is told nothing first.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.chars().count() <= PROMPT_MAX).then(|| Self(text.trim().to_owned()))
+    }
+
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The prompt with its variables filled in. What is filled in is never
+    /// searched for variables again, and other braces stay as they are.
+    #[must_use]
+    pub fn render(&self, date: &str, chat: &str, person: &str) -> String {
+        let mut out = String::with_capacity(self.0.len() + 64);
+        let mut rest = self.0.as_str();
+        while let Some(open) = rest.find('{') {
+            let (before, from) = rest.split_at(open);
+            out.push_str(before);
+            let value = [("{date}", date), ("{chat}", chat), ("{person}", person)]
+                .into_iter()
+                .find(|(name, _)| from.starts_with(name));
+            if let Some((name, value)) = value {
+                out.push_str(value);
+                rest = &from[name.len()..];
+            } else {
+                out.push('{');
+                rest = &from[1..];
+            }
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// Words in braces that look like a variable but are none: probably a
+    /// slip, though it may be meant.
+    pub(super) fn near_misses(&self) -> Vec<String> {
+        self.0
+            .split('{')
+            .skip(1)
+            .filter_map(|piece| piece.split_once('}'))
+            .map(|(name, _)| name)
+            .filter(|name| !VARIABLES.contains(name))
+            .filter(|name| {
+                let plain = name.trim().to_lowercase();
+                VARIABLES
+                    .iter()
+                    .any(|known| strsim::osa_distance(known, &plain) <= 1)
+            })
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+impl Word for SystemPrompt {
+    const ALLOWED: &'static str = "a text of at most 32000 characters";
+    fn read(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+    fn write(&self) -> String {
+        self.0.clone()
+    }
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Self {
+            quiet_period: Duration::from_secs(2),
+            long_piece_quiet: Duration::from_secs(4),
+            window_max: Duration::from_secs(10),
+            window_messages: 20,
+            window_chars: 16_000,
+            busy: Busy::Queue,
+            system_prompt: SystemPrompt(DEFAULT_PROMPT.to_owned()),
+            groups: Groups::Mention,
+        }
+    }
+}
+
+impl Chat {
+    pub(super) fn walk(&mut self, w: &mut impl Walk) {
+        let quiet = || Span(Duration::ZERO..=Duration::from_secs(300));
+        w.knob(
+            "chat.quiet_period",
+            Apply::Live,
+            &mut self.quiet_period,
+            quiet(),
+        );
+        w.knob(
+            "chat.long_piece_quiet",
+            Apply::Live,
+            &mut self.long_piece_quiet,
+            quiet(),
+        );
+        w.knob(
+            "chat.window_max",
+            Apply::Live,
+            &mut self.window_max,
+            quiet(),
+        );
+        w.knob(
+            "chat.window_messages",
+            Apply::Live,
+            &mut self.window_messages,
+            Int(1..=1_000),
+        );
+        w.knob(
+            "chat.window_chars",
+            Apply::Live,
+            &mut self.window_chars,
+            Int(1..=100_000),
+        );
+        w.knob("chat.busy", Apply::Live, &mut self.busy, OneOf);
+        w.knob(
+            "chat.system_prompt",
+            Apply::Live,
+            &mut self.system_prompt,
+            One,
+        );
+        w.knob("chat.groups", Apply::Live, &mut self.groups, OneOf);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_is_called_cannot_pull_in_another_variable() {
+        let prompt = SystemPrompt::parse("{person} in {chat} on {date}; {\"a\": {x}}").unwrap();
+        assert_eq!(
+            prompt.render("Monday", "a {date} chat", "{chat}"),
+            "{chat} in a {date} chat on Monday; {\"a\": {x}}"
+        );
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_noticed_and_other_braces_are_not() {
+        let prompt = SystemPrompt::parse("{dat} {Person} {name} {date} {} {").unwrap();
+        assert_eq!(prompt.near_misses(), ["dat", "Person"]);
+    }
+
+    #[test]
+    fn the_default_prompt_uses_every_variable() {
+        let shown = Chat::default().system_prompt.render("D1", "C2", "P3");
+        for value in ["D1", "C2", "P3"] {
+            assert!(shown.contains(value));
+        }
+        assert!(!shown.contains('{'));
+    }
+}

@@ -1,0 +1,130 @@
+//! From sources to a whole configuration: find the file, stack the layers,
+//! fill, check what must hold between keys. Collects, never stops early.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::agree::Agree;
+use super::fill::Fill;
+use super::kind::Kind;
+use super::layers::{Layers, Names};
+use super::problem::{Errors, Problem};
+use super::secret::{BotToken, SecretSpec, SecretText};
+use super::walk::{Apply, Key, Walk};
+use super::{Config, Loaded, Sources};
+
+/// Reads every layer.
+pub(super) fn load(sources: &Sources) -> Result<Loaded, Errors> {
+    let env = &sources.env.0;
+    let store = default_store(env);
+    let mut config = Config::new(BotToken::absent(), store.clone().unwrap_or_default());
+    let names = names(&config);
+
+    let mut layers = Layers::default();
+    let origin = match find(sources) {
+        Ok(found) => found.map(|(path, text)| {
+            layers.file(&path, &text, &names);
+            path
+        }),
+        Err(problem) => {
+            layers.problems.push(problem);
+            None
+        }
+    };
+    layers.environment(env, &names);
+
+    let mut fill = Fill {
+        layers,
+        env,
+        origins: BTreeMap::new(),
+        refused: Vec::new(),
+    };
+    config.walk(&mut fill);
+    let mut agree = Agree {
+        config: &config,
+        origins: &fill.origins,
+        refused: &fill.refused,
+        problems: fill.layers.problems,
+        warnings: fill.layers.warnings,
+    };
+    if store.is_none() && !fill.origins.contains_key("store.path") {
+        agree.missing(
+            "store.path",
+            "there is no STATE_DIRECTORY, XDG_STATE_HOME or HOME to derive it from; name a file",
+        );
+    }
+    agree.check();
+
+    let (problems, warnings) = (agree.problems, agree.warnings);
+    if !problems.is_empty() {
+        return Err(Errors(problems));
+    }
+    Ok(Loaded {
+        config,
+        origin,
+        origins: fill.origins,
+        warnings,
+    })
+}
+
+/// The file to read with its text; `None` when there is none, which is fine
+/// unless one was asked for.
+fn find(sources: &Sources) -> Result<Option<(PathBuf, String)>, Problem> {
+    let unreadable = |path: &Path, reason: String| Problem::Unreadable {
+        key: None,
+        path: path.display().to_string(),
+        reason,
+    };
+    if let Some(path) = &sources.file {
+        return match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Some((path.clone(), text))),
+            Err(error) => Err(unreadable(path, error.to_string())),
+        };
+    }
+    for path in &sources.search {
+        match std::fs::read_to_string(path) {
+            Ok(text) => return Ok(Some((path.clone(), text))),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(unreadable(path, error.to_string())),
+        }
+    }
+    Ok(None)
+}
+
+/// Where the store is when nobody says: systemd's state folder, else the
+/// user's (XDG base directories; a relative `XDG_STATE_HOME` counts as unset).
+fn default_store(env: &BTreeMap<String, OsString>) -> Option<PathBuf> {
+    let folder = |name: &str| {
+        env.get(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let systemd = env
+        .get("STATE_DIRECTORY")
+        .and_then(|value| value.to_str())
+        .and_then(|list| list.split(':').next())
+        .filter(|first| !first.is_empty())
+        .map(PathBuf::from);
+    systemd
+        .or_else(|| folder("XDG_STATE_HOME").map(|path| path.join("lastword")))
+        .or_else(|| folder("HOME").map(|path| path.join(".local/state/lastword")))
+        .map(|path| path.join("lastword.db"))
+}
+
+/// Every key there is, those that name a secret's file included.
+pub(super) fn names(config: &Config) -> Names {
+    struct Collect(Vec<Key>);
+    impl Walk for Collect {
+        fn knob<T, K: Kind<T>>(&mut self, key: Key, _: Apply, _: &mut T, _: K) {
+            self.0.push(key);
+        }
+        fn secret<T: SecretText>(&mut self, spec: &'static SecretSpec, _: &mut Option<T>) {
+            self.0.extend([spec.key, spec.file_key]);
+        }
+    }
+    let mut collect = Collect(Vec::new());
+    config.clone().walk(&mut collect);
+    Names(collect.0)
+}

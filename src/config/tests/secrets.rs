@@ -1,0 +1,124 @@
+//! Where secrets come from, and that they never come out.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+#[test]
+fn a_secret_comes_from_the_strongest_place_and_doubles_are_mentioned() {
+    let folder = tempfile::tempdir().unwrap();
+    let credentials = folder.path().join("credentials");
+    fs::create_dir(&credentials).unwrap();
+    fs::write(credentials.join("telegram_bot_token"), "2:credential\n").unwrap();
+    let file = folder.path().join("token");
+    fs::write(&file, "3:file\r\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let credentials = credentials.to_str().unwrap();
+
+    let in_file = "[telegram]\ntoken = \"5:clear\"\n";
+    let with_file = format!("{in_file}token_file = {:?}\n", file.to_str().unwrap());
+    let base = [("HOME", "/h"), ("OPENROUTER_API_KEY", "k")];
+    let directory = ("CREDENTIALS_DIRECTORY", credentials);
+    for (text, extra, token, warnings) in [
+        (
+            &with_file,
+            vec![("TELEGRAM_BOT_TOKEN", "1:env"), directory],
+            "1:env",
+            3,
+        ),
+        (
+            &with_file,
+            vec![("TELEGRAM_BOT_TOKEN", ""), directory],
+            "2:credential",
+            2,
+        ),
+        (&with_file, vec![], "3:file", 1),
+        (
+            &String::new(),
+            vec![("LASTWORD_TELEGRAM__TOKEN", "4:var\n")],
+            "4:var",
+            0,
+        ),
+    ] {
+        let env = [&base[..], &extra[..]].concat();
+        let loaded = bare(text, &env).unwrap();
+        assert_eq!(loaded.config.telegram.token.expose(), token);
+        let doubles = loaded
+            .warnings
+            .iter()
+            .filter(|w| matches!(w, Warning::SeveralSources { .. }))
+            .count();
+        assert_eq!(doubles, warnings, "{token}: {:?}", loaded.warnings);
+    }
+    let loaded = bare(in_file, &base).unwrap();
+    assert_eq!(loaded.config.telegram.token.expose(), "5:clear");
+    assert!(matches!(loaded.warnings[0], Warning::SecretInFile { .. }));
+}
+
+#[test]
+fn a_secret_file_that_everybody_can_read_is_mentioned() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    fs::write(&file, "k\n").unwrap();
+    for (mode, warnings) in [(0o644, 1), (0o640, 0), (0o600, 0)] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let text = format!("[llm]\napi_key_file = {:?}", file.to_str().unwrap());
+        let env = [("TELEGRAM_BOT_TOKEN", TOKEN), ("HOME", "/h")];
+        assert_eq!(
+            bare(&text, &env).unwrap().warnings.len(),
+            warnings,
+            "{mode:o}"
+        );
+    }
+}
+
+#[test]
+fn a_secret_is_never_repeated() {
+    let loaded = load("[telegram.webhook]\nsecret = \"hush-hook\"", &[]).unwrap();
+    let settings = loaded.config.settings();
+    for shown in [format!("{loaded:?}"), format!("{settings:?}")] {
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+    for (file, env) in [
+        ("[telegram]\ntoken = \"hush\"", ("A", "")),
+        ("[telegram]\ntokn = \"hush\"", ("A", "")),
+        ("[telegram]\ntoken = hush", ("A", "")),
+        ("[telegram]\ntoken = \"hush", ("A", "")),
+        ("telegram = \"hush\"", ("A", "")),
+        ("[telegram.webhook]\nsecret = \"hush!\"", ("A", "")),
+        ("", ("TELEGRAM_BOT_TOKEN", "hush")),
+        ("", ("OPENROUTER_API_KEY", "hush hush")),
+        ("", ("LASTWORD_LLM__API_KEY", "hush\nhush")),
+    ] {
+        let message = said(bare(file, &[env, ("HOME", "/h")]));
+        assert!(!message.contains("hush"), "{message}");
+    }
+}
+
+#[test]
+fn a_secret_file_that_cannot_be_read_is_an_error() {
+    for text in [
+        "[llm]\napi_key_file = \"/absent/key\"",
+        "[llm]\napi_key_file = \"/\"",
+    ] {
+        let message = said(bare(text, &[("TELEGRAM_BOT_TOKEN", TOKEN), ("HOME", "/h")]));
+        assert!(message.contains("llm.api_key_file: /"), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
+    let message = said(load("[llm]\napi_key_file = 3", &[]));
+    assert!(message.contains("llm.api_key_file = 3"), "{message}");
+}
+
+#[test]
+fn a_model_on_this_machine_needs_no_key() {
+    let env = [("TELEGRAM_BOT_TOKEN", TOKEN), ("HOME", "/h")];
+    for (url, fine) in [
+        ("http://127.0.0.1:11434/v1", true),
+        ("http://localhost:11434/v1", true),
+        ("http://10.0.0.1:11434/v1", false),
+    ] {
+        let loaded = bare(&format!("[llm]\nbase_url = \"{url}\""), &env);
+        assert_eq!(loaded.is_ok(), fine, "{url}");
+    }
+}
