@@ -4,4 +4,6 @@
 pub mod clock;
 pub mod domain;
 pub mod llm;
+pub mod shutdown;
 pub mod telegram;
+pub mod tls;
