@@ -4,6 +4,8 @@
 pub mod clock;
 pub mod domain;
 pub mod llm;
+pub mod ops;
+pub mod pulse;
 pub mod shutdown;
 pub mod telegram;
 pub mod tls;
