@@ -26,17 +26,17 @@ const EXTENSIONS: u32 = 3;
 
 /// The way to the service manager; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct ServiceManager {
+pub struct Systemd {
     socket: Option<Arc<UnixDatagram>>,
     watchdog: Option<Duration>,
 }
 
-impl ServiceManager {
+impl Systemd {
     /// The service manager that started this process, if one did.
     ///
     /// # Errors
     /// When it named a socket that cannot be reached; the daemon should go on
-    /// with [`ServiceManager::default`] and say so.
+    /// with [`Systemd::default`] and say so.
     pub fn from_env() -> io::Result<Self> {
         match env::var_os("NOTIFY_SOCKET") {
             Some(name) => Self::at(&name, sd_notify::watchdog_enabled()),

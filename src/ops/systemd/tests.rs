@@ -6,7 +6,7 @@ use crate::pulse::Organ;
 struct FakeManager {
     socket: UnixDatagram,
     _dir: tempfile::TempDir,
-    ours: ServiceManager,
+    ours: Systemd,
 }
 
 fn manager(watchdog: Option<Duration>) -> FakeManager {
@@ -14,7 +14,7 @@ fn manager(watchdog: Option<Duration>) -> FakeManager {
     let path = dir.path().join("notify");
     let socket = UnixDatagram::bind(&path).expect("a socket");
     socket.set_nonblocking(true).expect("a socket option");
-    let ours = ServiceManager::at(path.as_os_str(), watchdog).expect("it listens");
+    let ours = Systemd::at(path.as_os_str(), watchdog).expect("it listens");
     FakeManager {
         socket,
         _dir: dir,
@@ -55,7 +55,7 @@ fn an_abstract_socket_is_reached_too() {
     let name = format!("lastword-test-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&name).expect("a short name");
     let socket = UnixDatagram::bind_addr(&address).expect("a socket");
-    let ours = ServiceManager::at(OsStr::new(&format!("@{name}")), None).expect("it listens");
+    let ours = Systemd::at(OsStr::new(&format!("@{name}")), None).expect("it listens");
     ours.status("standby");
     let mut buffer = [0; 64];
     let length = socket.recv(&mut buffer).expect("a message");
@@ -64,7 +64,7 @@ fn an_abstract_socket_is_reached_too() {
 
 #[test]
 fn without_a_service_manager_nothing_happens() {
-    let none = ServiceManager::default();
+    let none = Systemd::default();
     none.ready("running");
     none.stopping("draining");
     assert!(!none.is_there());
