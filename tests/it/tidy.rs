@@ -82,23 +82,37 @@ struct Source {
 
 impl Source {
     /// The lines that are code of the product, numbered: no comments, and
-    /// nothing from the tests at the end of the file on.
+    /// nothing from the tests inside the file on.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let tests = if self.path.ends_with("/tests.rs") {
-            0
-        } else {
-            let lines: Vec<_> = self.text.lines().collect();
-            lines
-                .windows(2)
-                .position(|pair| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod "))
-                .unwrap_or(usize::MAX)
-        };
-        self.text
-            .lines()
+        let lines: Vec<_> = self.text.lines().collect();
+        let tests = lines
+            .windows(2)
+            .position(|pair| is_test_module(pair) && pair[1].ends_with('{'))
+            .unwrap_or(lines.len());
+        lines
+            .into_iter()
             .enumerate()
-            .take(tests)
+            .take(if self.is_test() { 0 } else { tests })
             .filter(|(_, line)| !line.trim_start().starts_with("//"))
             .map(|(index, line)| (index + 1, line))
+    }
+
+    /// Whether the whole file is compiled for tests only: its parent says so.
+    fn is_test(&self) -> bool {
+        let Some((folder, name)) = self.path.trim_end_matches(".rs").rsplit_once('/') else {
+            return false;
+        };
+        let parent = match folder {
+            "src" => "src/lib.rs".to_owned(),
+            folder => format!("{folder}.rs"),
+        };
+        let declared = format!("mod {name};");
+        fs::read_to_string(top().join(parent)).is_ok_and(|text| {
+            let lines: Vec<_> = text.lines().collect();
+            lines
+                .windows(2)
+                .any(|pair| is_test_module(pair) && pair[1].ends_with(&declared))
+        })
     }
 
     /// The module of the crate that this file belongs to.
@@ -107,6 +121,12 @@ impl Source {
         let name = name.split('/').next()?;
         Some(name.strip_suffix(".rs").unwrap_or(name))
     }
+}
+
+/// Two lines that declare a module of tests.
+fn is_test_module(pair: &[&str]) -> bool {
+    let declaration = pair[1].trim_start_matches("pub(crate) ");
+    pair[0] == "#[cfg(test)]" && declaration.starts_with("mod ")
 }
 
 fn top() -> &'static Path {
