@@ -10,3 +10,8 @@ pub mod store;
 pub mod telegram;
 pub mod telemetry;
 pub mod texts;
+pub mod ops;
+pub mod pulse;
+pub mod shutdown;
+pub mod telegram;
+pub mod tls;
