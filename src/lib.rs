@@ -3,5 +3,8 @@
 
 pub mod clock;
 pub mod domain;
+mod http;
 pub mod llm;
+#[cfg(feature = "playground")]
+pub mod playground;
 pub mod telegram;
