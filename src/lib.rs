@@ -5,8 +5,11 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+mod http;
 pub mod llm;
 pub mod store;
+#[cfg(feature = "playground")]
+pub mod playground;
 pub mod telegram;
 pub mod telemetry;
 pub mod texts;

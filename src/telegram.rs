@@ -4,6 +4,13 @@
 //! Bot API. The classification of errors in [`CallError`] decides loss and
 //! doubling: only what provably was not executed may be sent again blindly.
 
+mod answer;
+pub mod client;
+mod errors;
+pub mod methods;
+
+pub use errors::Meaning;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -1,0 +1,3 @@
+//! What runs beside the daemon when there is no Telegram and no model at hand.
+
+pub mod offline;
