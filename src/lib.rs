@@ -3,5 +3,6 @@
 
 pub mod clock;
 pub mod domain;
+pub mod format;
 pub mod llm;
 pub mod telegram;
