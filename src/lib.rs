@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 mod http;
+pub mod format;
 pub mod llm;
 pub mod store;
 #[cfg(feature = "playground")]

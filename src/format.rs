@@ -1,0 +1,106 @@
+//! From a model's Markdown to what Telegram can show.
+//!
+//! Owns every decision about the look of an answer: entities (`classic`), the
+//! dialect of rich messages (`rich`), the last resort (`plain`) and the frames
+//! of an answer that is still being written (`preview_*`).
+//!
+//! Pure and total: no input panics, no call waits, and a surprise in the
+//! Markdown may cost its looks but never its words. Nothing here sends.
+
+mod cut;
+mod dialect;
+mod document;
+mod entity;
+mod heal;
+mod math;
+mod render;
+mod rich;
+mod spoiler;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use entity::{Entity, EntityKind, Formatted};
+
+/// Most UTF-16 code units in the text of one classic message.
+///
+/// Source: Bot API, `sendMessage`, `text`: 1–4096 characters after entities parsing.
+pub const CLASSIC_TEXT_MAX: usize = 4096;
+
+/// Most entities of one message; Telegram ignores those beyond it.
+pub const CLASSIC_ENTITIES_MAX: usize = 100;
+
+/// Most characters in one rich message, counted here in UTF-16 code units of
+/// the Markdown, which is never less than Telegram's own count of the text.
+///
+/// Source: Bot API, "Rich Message Limits".
+pub const RICH_TEXT_MAX: usize = 32_768;
+
+/// The mark before a preview whose beginning no longer fits.
+const CUT_MARK: &str = "…";
+
+/// The length of a text in UTF-16 code units, the measure of the Bot API.
+#[must_use]
+pub fn utf16_len(text: &str) -> usize {
+    cut::units(text)
+}
+
+/// The whole answer as classic messages: text and entities, ready for `sendMessage`.
+///
+/// Every part holds 1–4096 UTF-16 code units and at most 100 entities. Parts
+/// end at block borders where possible, then at lines, words and at last
+/// between graphemes; an entity cut by a border goes on in the next part. An
+/// answer without anything visible gives no parts.
+#[must_use]
+pub fn classic(markdown: &str) -> Vec<Formatted> {
+    render::render(markdown).parts()
+}
+
+/// The whole answer as Markdown for `InputRichMessage.markdown`.
+///
+/// The text stays as the model wrote it, except for what Telegram's dialect
+/// would take for something else: HTML tags, images (Telegram would fetch
+/// them), single dollars, and what exceeds its limits (32 768 characters, 500
+/// blocks, 16 levels, 20 columns). Line breaks inside a paragraph become hard
+/// ones. An answer without anything visible gives no parts.
+#[must_use]
+pub fn rich(markdown: &str) -> Vec<String> {
+    rich::parts(markdown)
+}
+
+/// The Markdown source itself in parts of 1–4096 UTF-16 code units: what is
+/// left when Telegram refuses every format.
+#[must_use]
+pub fn plain(markdown: &str) -> Vec<String> {
+    cut::plain_parts(markdown, CLASSIC_TEXT_MAX)
+}
+
+/// A frame of a running answer for `sendRichMessageDraft`.
+///
+/// Unfinished constructs are closed or left out until they can be shown. Of an
+/// answer longer than one message the last part is shown, after "…". Empty
+/// when there is nothing to show yet.
+#[must_use]
+pub fn preview_rich(partial: &str) -> String {
+    let mut parts = rich::parts(&heal::heal(partial));
+    let Some(last) = parts.pop() else {
+        return String::new();
+    };
+    let marked = format!("{CUT_MARK}\n\n{last}");
+    if parts.is_empty() || utf16_len(&marked) > RICH_TEXT_MAX {
+        last
+    } else {
+        marked
+    }
+}
+
+/// A frame of a running answer as a classic message.
+///
+/// Of an answer longer than one message the newest text is shown, from the
+/// start of a line where possible, after "…". `None` when there is nothing to
+/// show yet.
+#[must_use]
+pub fn preview_classic(partial: &str) -> Option<Formatted> {
+    render::render(&heal::heal(partial)).tail(CUT_MARK)
+}

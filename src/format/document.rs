@@ -1,0 +1,411 @@
+//! A rendered answer: one text in runs of equal attributes, and how it is cut
+//! into messages.
+//!
+//! Attributes are a property of each stretch of text, and entities are derived
+//! from them at the very end, per message. So entities cannot overlap partly,
+//! exceed their text or be lost at a cut, whatever the Markdown looked like.
+
+use super::cut;
+use super::entity::{Entity, EntityKind, Formatted};
+use super::{CLASSIC_ENTITIES_MAX, CLASSIC_TEXT_MAX};
+
+/// An inline style that nests freely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    Bold,
+    Italic,
+    Strikethrough,
+    Spoiler,
+}
+
+/// Every style, in the order in which entities of equal extent nest.
+pub(super) const STYLES: [Style; 4] = [
+    Style::Bold,
+    Style::Italic,
+    Style::Strikethrough,
+    Style::Spoiler,
+];
+
+/// What a stretch of text looks like. Numbers are 1-based places in the
+/// document's lists, so that two neighbours of one kind stay two; 0 is "none".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Attrs {
+    /// One bit per `Style`.
+    pub(super) styles: u8,
+    pub(super) link: u32,
+    pub(super) mono: u32,
+    pub(super) quote: u32,
+}
+
+impl Attrs {
+    /// Whether a style is on.
+    fn has(self, style: Style) -> bool {
+        self.styles & (1 << style as u8) != 0
+    }
+}
+
+/// How good a place is to end a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// Between list items or blocks inside a container.
+    Item,
+    /// Between blocks of the top level.
+    Block,
+}
+
+/// A layer of the stack from which entities are derived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layer {
+    Quote(u32),
+    Link(u32),
+    Style(Style),
+    Mono(u32),
+}
+
+/// A stretch of text with one layer, in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    layer: Layer,
+    start: usize,
+    end: usize,
+}
+
+/// The rendered answer.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    text: String,
+    /// Where each run ends, in bytes, and how it looks. Ends grow.
+    runs: Vec<(usize, Attrs)>,
+    /// `Some(language)` for a block, `None` for inline code.
+    monos: Vec<Option<Option<String>>>,
+    links: Vec<String>,
+    quotes: u32,
+    /// Places where a message may well end, in growing order.
+    borders: Vec<(usize, Rank)>,
+}
+
+impl Document {
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Appends text, cleaned of what Telegram would change on its way.
+    pub(super) fn push(&mut self, text: &str, attrs: Attrs) {
+        let before = self.text.len();
+        for c in text.chars() {
+            match c {
+                '\n' => self.text.push('\n'),
+                '\u{2028}' | '\u{2029}' => self.text.push('\n'),
+                '\t' if attrs.mono != 0 => self.text.push_str("    "),
+                // The server drops the bidirectional overrides and turns
+                // control characters into spaces.
+                '\r' | '\u{202a}'..='\u{202e}' => {}
+                c if c.is_control() => self.text.push(' '),
+                c => self.text.push(c),
+            }
+        }
+        let end = self.text.len();
+        if end == before {
+            return;
+        }
+        match self.runs.last_mut() {
+            Some((last, same)) if *same == attrs => *last = end,
+            _ => self.runs.push((end, attrs)),
+        }
+    }
+
+    pub(super) fn add_link(&mut self, url: String) -> u32 {
+        self.links.push(url);
+        count(self.links.len())
+    }
+
+    pub(super) fn add_code(&mut self) -> u32 {
+        self.monos.push(None);
+        count(self.monos.len())
+    }
+
+    pub(super) fn add_pre(&mut self, language: Option<String>) -> u32 {
+        self.monos.push(Some(language));
+        count(self.monos.len())
+    }
+
+    pub(super) fn add_quote(&mut self) -> u32 {
+        self.quotes = self.quotes.saturating_add(1);
+        self.quotes
+    }
+
+    /// The attributes of the text so far at its end.
+    pub(super) fn last_attrs(&self) -> Attrs {
+        self.runs.last().map_or_else(Attrs::default, |run| run.1)
+    }
+
+    /// Notes that a message may end here.
+    pub(super) fn mark_border(&mut self, rank: Rank) {
+        self.borders.push((self.text.len(), rank));
+    }
+
+    /// The answer in messages within Telegram's limits.
+    pub(super) fn parts(&self) -> Vec<Formatted> {
+        let mut parts = Vec::new();
+        let mut from = 0;
+        while let Some(start) = self.visible_from(from) {
+            let mut limit = cut::reach(&self.text, start, CLASSIC_TEXT_MAX);
+            loop {
+                let end = self.border(start, limit);
+                let shown = start + self.text[start..end].trim_end().len();
+                match self.entities(start, shown, CLASSIC_ENTITIES_MAX) {
+                    Err(earlier) if earlier > start && earlier < limit => limit = earlier,
+                    found => {
+                        let text = &self.text[start..shown];
+                        if cut::is_visible(text) {
+                            parts.push(Formatted {
+                                text: text.to_owned(),
+                                entities: found.unwrap_or_default(),
+                            });
+                        }
+                        from = end;
+                        break;
+                    }
+                }
+            }
+        }
+        parts
+    }
+
+    /// The newest part of the answer that fits one message; `mark` and a line
+    /// break stand before it when something is left out.
+    pub(super) fn tail(&self, mark: &str) -> Option<Formatted> {
+        let end = self.text.trim_end().len();
+        let first = self.visible_from(0)?;
+        if cut::units(&self.text[first..end]) <= CLASSIC_TEXT_MAX {
+            let mut entities = self.entities(first, end, usize::MAX).unwrap_or_default();
+            entities.truncate(CLASSIC_ENTITIES_MAX);
+            let text = self.text[first..end].to_owned();
+            return cut::is_visible(&text).then_some(Formatted { text, entities });
+        }
+        let head = format!("{mark}\n");
+        let room = CLASSIC_TEXT_MAX - cut::units(&head);
+        let start = self.tail_start(end, room);
+        let shown = &self.text[start..end];
+        let shift = u32::try_from(cut::units(&head)).unwrap_or(0);
+        let mut entities = self.entities(start, end, usize::MAX).unwrap_or_default();
+        // The latest text matters: with too many entities the earliest go.
+        let spare = entities.len().saturating_sub(CLASSIC_ENTITIES_MAX);
+        entities.drain(..spare);
+        for entity in &mut entities {
+            entity.offset += shift;
+        }
+        let text = format!("{head}{shown}");
+        cut::is_visible(shown).then_some(Formatted { text, entities })
+    }
+
+    /// Where the last `room` units before `end` begin, preferably on a line.
+    fn tail_start(&self, end: usize, room: usize) -> usize {
+        let mut left = room;
+        let mut start = end;
+        for (at, c) in self.text[..end].char_indices().rev() {
+            if c.len_utf16() > left {
+                break;
+            }
+            left -= c.len_utf16();
+            start = at;
+        }
+        let window = &self.text[start..end];
+        let half = window.len() / 2;
+        let line = window.find('\n').map(|at| at + 1);
+        let word = || window.find(char::is_whitespace);
+        let skip = line
+            .filter(|at| *at <= half)
+            .or_else(|| word().filter(|at| *at <= half))
+            .unwrap_or(0);
+        self.visible_from(start + skip).map_or(start, |at| at.min(end))
+    }
+
+    /// Where the text from `from` on begins to show: white space is skipped,
+    /// but not the indentation of a line of code, which Telegram keeps.
+    fn visible_from(&self, from: usize) -> Option<usize> {
+        let rest = &self.text[from..];
+        let first = from + (rest.len() - rest.trim_start().len());
+        if first >= self.text.len() {
+            return None;
+        }
+        let run = self.runs.partition_point(|(end, _)| *end <= first);
+        let attrs = self.runs.get(run).map(|run| run.1).unwrap_or_default();
+        if !self.is_pre(attrs.mono) {
+            return Some(first);
+        }
+        let run_start = match run.checked_sub(1) {
+            Some(before) => self.runs[before].0,
+            None => 0,
+        };
+        let line = self.text[from..first].rfind('\n').map_or(from, |at| from + at + 1);
+        Some(line.max(run_start))
+    }
+
+    fn is_pre(&self, mono: u32) -> bool {
+        place(mono).is_some_and(|at| matches!(self.monos.get(at), Some(Some(_))))
+    }
+
+    /// The best place in `(start, limit]` to end a message.
+    fn border(&self, start: usize, limit: usize) -> usize {
+        if limit >= self.text.len() {
+            return self.text.len();
+        }
+        let enough = start + (limit - start) / 3;
+        let known = self.borders.partition_point(|(at, _)| *at <= limit);
+        let mut best: Option<(usize, Rank)> = None;
+        for (at, rank) in self.borders[..known].iter().rev() {
+            if *at <= enough {
+                break;
+            }
+            if best.is_none_or(|(_, kept)| *rank > kept) {
+                best = Some((*at, *rank));
+            }
+            if *rank == Rank::Block {
+                break;
+            }
+        }
+        best.map_or_else(|| cut::border(&self.text, start, limit), |(at, _)| at)
+    }
+
+    /// The entities of `text[start..end]`, or the place of the first one too
+    /// many.
+    fn entities(&self, start: usize, end: usize, max: usize) -> Result<Vec<Entity>, usize> {
+        let mut spans = self.spans(start, end);
+        // Stable: of spans of equal extent the outer one was opened first.
+        spans.sort_by(|a, b| a.start.cmp(&b.start).then(b.end.cmp(&a.end)));
+        if let Some(extra) = spans.get(max) {
+            return Err(extra.start);
+        }
+        let mut at = start;
+        let mut offset = 0;
+        let mut offset_of = |to: usize| {
+            // Starts grow, so the walk never goes back.
+            offset += cut::units(&self.text[at..to]);
+            at = to;
+            offset
+        };
+        Ok(spans
+            .iter()
+            .map(|span| Entity {
+                kind: self.kind(span.layer),
+                offset: number(offset_of(span.start)),
+                length: number(cut::units(&self.text[span.start..span.end])),
+            })
+            .collect())
+    }
+
+    /// The spans of a range, trimmed, without empty ones, each opened before
+    /// those it contains.
+    fn spans(&self, start: usize, end: usize) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
+        // Places in `spans` that are still open, outermost first.
+        let mut open: Vec<usize> = Vec::new();
+        let mut at = start;
+        let first = self.runs.partition_point(|(end, _)| *end <= start);
+        for (run_end, attrs) in &self.runs[first..] {
+            if at >= end {
+                break;
+            }
+            let wanted = layers(*attrs);
+            let keep = open
+                .iter()
+                .take_while(|i| wanted.contains(&spans[**i].layer))
+                .count();
+            for i in open.drain(keep..) {
+                spans[i].end = at;
+            }
+            for layer in wanted {
+                if !open.iter().any(|i| spans[*i].layer == layer) {
+                    open.push(spans.len());
+                    spans.push(Span { layer, start: at, end });
+                }
+            }
+            at = (*run_end).min(end);
+        }
+        spans.retain_mut(|span| self.trim(span));
+        spans
+    }
+
+    /// Takes white space off the ends of a span; whether anything is left.
+    ///
+    /// Trimming never moves a border past one it contained before, so nested
+    /// spans stay nested: both kinds keep the same right end, and what keeps
+    /// its indentation (blocks) only ever contains what does not.
+    fn trim(&self, span: &mut Span) -> bool {
+        let text = &self.text[span.start..span.end];
+        let kept = text.trim_end().len();
+        span.end = span.start + kept;
+        let blank = kept - text[..kept].trim_start().len();
+        let indented = match span.layer {
+            Layer::Quote(_) => true,
+            Layer::Mono(mono) => self.is_pre(mono),
+            Layer::Link(_) | Layer::Style(_) => false,
+        };
+        span.start += if indented {
+            text[..blank].rfind('\n').map_or(0, |at| at + 1)
+        } else {
+            blank
+        };
+        cut::is_visible(&self.text[span.start..span.end])
+    }
+
+    fn kind(&self, layer: Layer) -> EntityKind {
+        match layer {
+            Layer::Quote(_) => EntityKind::Blockquote,
+            Layer::Link(link) => EntityKind::TextLink {
+                url: place(link)
+                    .and_then(|at| self.links.get(at))
+                    .cloned()
+                    .unwrap_or_default(),
+            },
+            Layer::Style(Style::Bold) => EntityKind::Bold,
+            Layer::Style(Style::Italic) => EntityKind::Italic,
+            Layer::Style(Style::Strikethrough) => EntityKind::Strikethrough,
+            Layer::Style(Style::Spoiler) => EntityKind::Spoiler,
+            Layer::Mono(mono) => match place(mono).and_then(|at| self.monos.get(at)) {
+                Some(Some(language)) => EntityKind::Pre {
+                    language: language.clone(),
+                },
+                _ => EntityKind::Code,
+            },
+        }
+    }
+}
+
+/// The layers of a run, outermost first. Monospace stands alone but for a
+/// quotation: Telegram drops it beside anything else.
+fn layers(attrs: Attrs) -> Vec<Layer> {
+    let mut layers = Vec::with_capacity(6);
+    if attrs.quote != 0 {
+        layers.push(Layer::Quote(attrs.quote));
+    }
+    if attrs.mono != 0 {
+        layers.push(Layer::Mono(attrs.mono));
+        return layers;
+    }
+    if attrs.link != 0 {
+        layers.push(Layer::Link(attrs.link));
+    }
+    layers.extend(STYLES.into_iter().filter(|s| attrs.has(*s)).map(Layer::Style));
+    layers
+}
+
+/// The place in a list of a 1-based number.
+fn place(number: u32) -> Option<usize> {
+    usize::try_from(number).ok()?.checked_sub(1)
+}
+
+/// A list's length as a 1-based number of its last element.
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+/// An offset within a message, which is at most 4096.
+fn number(units: usize) -> u32 {
+    u32::try_from(units).unwrap_or(u32::MAX)
+}
