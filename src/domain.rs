@@ -6,8 +6,8 @@
 pub mod address;
 pub mod admission;
 pub mod ids;
-pub mod part;
 pub mod metric;
+pub mod part;
 pub mod phase;
 pub mod preview;
 pub mod turn;

@@ -1,1 +1,3 @@
-pub(super) fn heal(p: &str) -> std::borrow::Cow<'_, str> { p.into() }
+pub(super) fn heal(p: &str) -> std::borrow::Cow<'_, str> {
+    p.into()
+}

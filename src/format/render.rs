@@ -9,9 +9,7 @@ mod gaps;
 
 use std::ops::Range;
 
-use pulldown_cmark::{
-    CodeBlockKind, Event, Parser, Tag, TagEnd, TextMergeWithOffset,
-};
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd, TextMergeWithOffset};
 
 use self::gaps::Gaps;
 use super::document::{Attrs, Document, Rank, STYLES, Style};
@@ -422,7 +420,9 @@ impl<'a> Writer<'a> {
     }
 
     fn end_link(&mut self) {
-        let Some(link) = self.links.last() else { return };
+        let Some(link) = self.links.last() else {
+            return;
+        };
         let url = link.url.clone();
         let shown = self.doc.text().get(link.text_from..).unwrap_or_default();
         let has_text = self.table.is_some() || !shown.trim().is_empty();
@@ -449,7 +449,11 @@ impl<'a> Writer<'a> {
 
     fn style(&mut self, style: Style, on: bool) {
         let depth = &mut self.styles[style as usize];
-        *depth = if on { *depth + 1 } else { depth.saturating_sub(1) };
+        *depth = if on {
+            *depth + 1
+        } else {
+            depth.saturating_sub(1)
+        };
     }
 
     fn attrs(&self) -> Attrs {
@@ -461,7 +465,12 @@ impl<'a> Writer<'a> {
         }
         Attrs {
             styles,
-            link: self.links.iter().map(|l| l.number).find(|n| *n != 0).unwrap_or(0),
+            link: self
+                .links
+                .iter()
+                .map(|l| l.number)
+                .find(|n| *n != 0)
+                .unwrap_or(0),
             mono: 0,
             quote: self.quote,
         }
@@ -496,7 +505,11 @@ impl<'a> Writer<'a> {
         let used: usize = self.containers.iter().map(|c| c.prefix.len()).sum();
         self.containers.push(Container {
             marker: (!marker.is_empty()).then_some(marker),
-            prefix: if used < INDENT_MAX { prefix } else { String::new() },
+            prefix: if used < INDENT_MAX {
+                prefix
+            } else {
+                String::new()
+            },
         });
     }
 
@@ -549,7 +562,11 @@ impl<'a> Writer<'a> {
         let top = self.containers.is_empty() || (self.quotes == 1 && self.containers.len() == 1);
         let starts_item = self.containers.iter().any(|c| c.marker.is_some());
         if top && breaks > 1 && !self.after_heading {
-            self.doc.mark_border(if self.quotes == 0 { Rank::Block } else { Rank::Item });
+            self.doc.mark_border(if self.quotes == 0 {
+                Rank::Block
+            } else {
+                Rank::Item
+            });
         } else if starts_item || (breaks > 1 && !self.after_heading) {
             self.doc.mark_border(Rank::Item);
         }

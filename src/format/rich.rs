@@ -1,1 +1,3 @@
-pub(super) fn parts(p: &str) -> Vec<String> { vec![p.into()] }
+pub(super) fn parts(p: &str) -> Vec<String> {
+    vec![p.into()]
+}
