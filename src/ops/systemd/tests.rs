@@ -81,7 +81,7 @@ fn a_service_manager_that_does_not_listen_never_makes_us_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_watchdog_is_fed_at_half_its_time_and_starves_while_an_organ_is_stuck() {
+async fn the_watchdog_is_fed_within_its_time_and_starves_while_an_organ_is_stuck() {
     let fake = manager(Some(Duration::from_secs(30)));
     let pulse = Pulse::default();
     let mut complaints = Vec::new();
@@ -91,7 +91,7 @@ async fn the_watchdog_is_fed_at_half_its_time_and_starves_while_an_organ_is_stuc
             .feed_watchdog(&pulse, |_| panic!("nothing is stuck"));
         let fed = tokio::time::timeout(Duration::from_secs(31), feeding).await;
         assert!(fed.is_err());
-        assert_eq!(fake.heard(), ["WATCHDOG=1\n"; 3]);
+        assert_eq!(fake.heard(), ["WATCHDOG=1\n"; 11]);
         pulse.busy(Organ::Store)
     };
     let feeding = fake
@@ -104,7 +104,7 @@ async fn the_watchdog_is_fed_at_half_its_time_and_starves_while_an_organ_is_stuc
         ["WATCHDOG=1\n"],
         "only the look that began it"
     );
-    assert_eq!(complaints, [vec![Organ::Store], vec![Organ::Store]]);
+    assert_eq!(complaints, vec![[Organ::Store]; 10]);
     drop(hang);
 }
 
