@@ -47,7 +47,7 @@ pub enum Command {
     Run,
     /// Check the configuration and print what is in force, without secrets
     Check,
-    /// Talk with the bot in the browser: no account, no token, nothing sent
+    /// Talk with the bot in the browser; needs no account and no token
     #[cfg(feature = "playground")]
     Playground(Playground),
 }

@@ -46,10 +46,9 @@ fn print(loaded: &Loaded, out: &mut dyn Write) -> io::Result<()> {
         match (setting.shown, origin) {
             (Shown::Toml(value), None) => writeln!(out, "{name} = {value}")?,
             (Shown::Toml(value), Some(origin)) => writeln!(out, "{name} = {value}  # {origin}")?,
-            (Shown::Unset, _) => writeln!(out, "# {name}: not set")?,
             (Shown::SecretSet, Some(origin)) => writeln!(out, "# {name}: set (from {origin})")?,
             (Shown::SecretSet, None) => writeln!(out, "# {name}: set")?,
-            (Shown::SecretMissing, _) => writeln!(out, "# {name}: missing")?,
+            (Shown::Unset | Shown::SecretMissing, _) => writeln!(out, "# {name}: not set")?,
         }
     }
     Ok(())
@@ -90,7 +89,7 @@ mod tests {
         assert_eq!((code, err.as_str()), (0, ""));
         for line in [
             "# token: set (from environment TELEGRAM_BOT_TOKEN)",
-            "# secret: missing",
+            "# secret: not set",
             "quiet_period = \"1500ms\"  # environment LASTWORD_CHAT__QUIET_PERIOD",
             "window_max = \"10s\"",
             "[telegram.webhook]",

@@ -26,6 +26,8 @@ pub(super) struct Layers {
     pub(super) values: BTreeMap<Key, (Raw, Origin)>,
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Warning>,
+    /// Keys that stand on a line that is not TOML: given, but not readable.
+    pub(super) broken: Vec<Key>,
 }
 
 /// What every variable of ours begins with.
@@ -76,7 +78,7 @@ impl Layers {
     pub(super) fn file(&mut self, path: &Path, text: &str, names: &Names) {
         let at = |offset: usize| Origin::File {
             path: path.to_owned(),
-            line: 1 + text[..offset.min(text.len())].matches('\n').count(),
+            line: 1 + text.bytes().take(offset).filter(|b| *b == b'\n').count(),
         };
         let (table, errors) = DeTable::parse_recoverable(text);
         let broken: Vec<Origin> = errors
@@ -96,6 +98,9 @@ impl Layers {
         for (name, offset, value) in found {
             let at = at(offset);
             if broken.contains(&at) {
+                // A broken `token_file` must not also be a missing `token`.
+                let given = name.strip_suffix("_file").unwrap_or(&name);
+                self.broken.extend(names.key(given));
                 continue;
             }
             self.file_value(&name, value, at, names);

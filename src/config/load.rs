@@ -28,18 +28,16 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, Errors> {
             layers.file(&path, &text, &names);
             path
         }),
-        Err(problem) => {
-            layers.problems.push(problem);
-            None
-        }
+        // Everything else would be said about a configuration nobody wrote.
+        Err(problem) => return Err(Errors(vec![problem])),
     };
     layers.environment(env, &names);
 
     let mut fill = Fill {
+        refused: std::mem::take(&mut layers.broken),
         layers,
         env,
         origins: BTreeMap::new(),
-        refused: Vec::new(),
     };
     config.walk(&mut fill);
     let mut agree = Agree {
@@ -57,7 +55,8 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, Errors> {
     }
     agree.check();
 
-    let (problems, warnings) = (agree.problems, agree.warnings);
+    let (mut problems, warnings) = (agree.problems, agree.warnings);
+    problems.sort_by_key(Problem::line);
     if !problems.is_empty() {
         return Err(Errors(problems));
     }

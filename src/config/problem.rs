@@ -101,6 +101,20 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// Where to look first: lines of the file from the top, then the rest.
+    pub(super) fn line(&self) -> usize {
+        match self {
+            Self::Syntax { at, .. } | Self::Unknown { at, .. } | Self::Value { at, .. } => match at
+            {
+                Origin::File { line, .. } => *line,
+                _ => usize::MAX,
+            },
+            Self::Unreadable { .. } | Self::Missing { .. } | Self::Conflict { .. } => usize::MAX,
+        }
+    }
+}
+
 /// Every mistake of a configuration, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Errors(pub Vec<Problem>);

@@ -298,3 +298,33 @@ fn what_does_not_go_together_is_refused() {
         .is_err()
     );
 }
+
+#[test]
+fn mistakes_are_told_in_the_order_of_the_file() {
+    let message = said(load("[chat]\nbusy = 1\nnew = 2\nquiet_period = 3\n", &[]));
+    let order = ["chat.busy", "chat.new", "chat.quiet_period"].map(|key| message.find(key));
+    assert!(order.is_sorted() && order[0].is_some(), "{message}");
+}
+
+#[test]
+fn a_line_that_is_not_toml_is_one_mistake_and_not_two() {
+    let env = [("OPENROUTER_API_KEY", "k"), ("HOME", "/h")];
+    for line in ["token_file = /etc/token", "token = 1:hush"] {
+        let message = said(bare(&format!("[telegram]\n{line}"), &env));
+        assert_eq!(message.lines().count(), 1, "{message}");
+        assert!(message.contains("config.toml:2: not TOML"), "{message}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_reading_it_panic(
+        file in "(\\[(chat|llm|telegram.webhook|[a-z]{3})\\]\n)?([a-z_]{1,9} ?= ?)?\\PC{0,40}",
+        value in "\\PC{0,20}",
+    ) {
+        let env = ["CHAT__QUIET_PERIOD", "ACCESS__IDS", "LLM__BASE_URL", "TELEGRAM__TOKEN_FILE"]
+            .map(|name| (format!("LASTWORD_{name}"), value.clone()));
+        let env = env.each_ref().map(|(name, value)| (name.as_str(), value.as_str()));
+        let _ = load(&file, &env).map_err(|errors| errors.to_string());
+    }
+}
