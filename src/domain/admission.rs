@@ -23,12 +23,12 @@ pub enum Busy {
 }
 
 /// Who may talk to the bot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Whoever opened the one-time link.
     Claim,
-    /// These people and chats.
-    List(BTreeSet<i64>),
+    /// The listed people and chats only.
+    List,
     /// Everybody.
     Open,
 }
@@ -46,6 +46,8 @@ pub struct Policy {
     pub groups: Groups,
     /// Who may talk.
     pub access: Access,
+    /// People and chats that may always talk.
+    pub ids: BTreeSet<i64>,
     /// Messages a minute per person and chat; more wait.
     pub per_minute: i64,
     /// What transactions say by themselves.

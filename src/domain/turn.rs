@@ -3,6 +3,8 @@
 //! `gathering → sealed → claimed → answered → settled`. A turn has exactly one
 //! outcome, and has it exactly when it is settled.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ChatId, ConversationId, InstanceId, TurnId};
@@ -102,6 +104,17 @@ pub enum Standing {
     StopRequested,
     /// The claim was superseded (interrupt, edit, forget, another owner).
     Lost,
+}
+
+/// What a conversation came to when it was asked to advance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A turn ran; there may be another.
+    Ran,
+    /// Nothing before this time.
+    Wait(Duration),
+    /// Nothing to do, or somebody else does it.
+    Rest,
 }
 
 /// Whom a failed attempt is counted against.
