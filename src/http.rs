@@ -104,6 +104,9 @@ pub(crate) fn shorten(text: &str, limit: usize) -> String {
 }
 
 #[cfg(test)]
+pub(crate) mod fake;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
