@@ -6,26 +6,24 @@
 //! which says what the turn has to do. Never spawns, never touches the store:
 //! dropping the future cancels the completion.
 
+mod growing;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use self::growing::Growing;
 use super::breaker::{Breaker, Health};
 use super::retry::{self, Advice, Operator, Rejection};
-use super::{Delta, Deltas, FinishReason, Llm, LlmError, Usage};
+use super::{FinishReason, Llm, LlmError, Usage};
 use crate::domain::preview::Preview;
-
-/// More text than any person reads, in bytes; a model that runs away is cut
-/// here as if it had reached its own limit.
-const TEXT_LIMIT: usize = 1024 * 1024;
 
 /// How patient a [`Completer`] is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -228,12 +226,12 @@ impl Completer {
                     &mut rng,
                 )
             };
-            let has_time = |wait| Instant::now() + wait < deadline;
-            if tries_left == 0 || !has_time(wait) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if tries_left == 0 || wait >= left {
                 // The told wait is this model's; another is asked soon.
                 wait = wait.min(limits.backoff_max);
                 match fallbacks.next() {
-                    Some(model) if has_time(wait) => {
+                    Some(model) if wait < left => {
                         body = with_model(request, model);
                         tries_left = 1;
                     }
@@ -260,13 +258,7 @@ impl Completer {
             *preview = Preview::default();
             is_stale
         });
-        let mut answer = Growing {
-            limits: &self.limits,
-            deadline,
-            patience: Patience::start(self.limits.first_content),
-            text: String::new(),
-            preview,
-        };
+        let mut answer = Growing::new(&self.limits, deadline, preview);
         match answer.run(&*self.llm, request).await {
             Ok((FinishReason::ContentFilter, usage)) => Ok(Completion {
                 text: answer.text,
@@ -292,115 +284,6 @@ impl Completer {
                 error,
                 partial: answer.text,
             }),
-        }
-    }
-}
-
-/// When progress is due, and what to call it when it does not come.
-struct Patience {
-    until: Instant,
-    limit: Duration,
-}
-
-impl Patience {
-    fn start(limit: Duration) -> Self {
-        Self {
-            until: Instant::now() + limit,
-            limit,
-        }
-    }
-}
-
-/// An answer under way.
-struct Growing<'a> {
-    limits: &'a Limits,
-    deadline: Instant,
-    patience: Patience,
-    text: String,
-    preview: &'a watch::Sender<Preview>,
-}
-
-impl Growing<'_> {
-    async fn run(
-        &mut self,
-        llm: &dyn Llm,
-        request: Bytes,
-    ) -> Result<(FinishReason, Option<Usage>), LlmError> {
-        let until = self.until();
-        let opened = timeout_at(until, llm.open(request)).await;
-        let mut deltas = opened.map_err(|_elapsed| self.stalled())??;
-        loop {
-            let next = timeout_at(self.until(), deltas.next()).await;
-            match next.map_err(|_elapsed| self.stalled())? {
-                None => {
-                    return Err(LlmError::Cut {
-                        reason: "ended without a finish reason".to_owned(),
-                    });
-                }
-                Some(delta) => match delta? {
-                    Delta::KeepAlive | Delta::Usage(_) => {}
-                    Delta::Reasoning(_) => self.think(),
-                    Delta::Content(piece) => {
-                        self.write(&piece);
-                        if self.text.len() > TEXT_LIMIT {
-                            return Ok((FinishReason::Length, None));
-                        }
-                    }
-                    Delta::Finish(reason) => {
-                        let usage = self.epilogue(&mut deltas).await;
-                        return Ok((reason, usage));
-                    }
-                },
-            }
-        }
-    }
-
-    fn think(&mut self) {
-        self.patience = Patience::start(self.limits.between_contents);
-        self.preview.send_if_modified(|preview| {
-            let is_news = preview.text.is_empty() && !preview.thinking;
-            preview.thinking |= is_news;
-            is_news
-        });
-    }
-
-    fn write(&mut self, piece: &str) {
-        self.patience = Patience::start(self.limits.between_contents);
-        self.text.push_str(piece);
-        self.preview.send_modify(|preview| {
-            preview.text.push_str(piece);
-            preview.thinking = false;
-        });
-    }
-
-    /// What follows the finish reason: usage, sometimes a last word. No error
-    /// here can take the answer back.
-    async fn epilogue(&mut self, deltas: &mut Deltas) -> Option<Usage> {
-        let until = self.deadline.min(Instant::now() + self.limits.after_finish);
-        while let Ok(Some(Ok(delta))) = timeout_at(until, deltas.next()).await {
-            match delta {
-                Delta::Usage(usage) => return Some(usage),
-                Delta::Content(piece) if self.text.len() + piece.len() <= TEXT_LIMIT => {
-                    self.write(&piece);
-                }
-                _ => {}
-            }
-        }
-        None
-    }
-
-    fn until(&self) -> Instant {
-        self.patience.until.min(self.deadline)
-    }
-
-    fn stalled(&self) -> LlmError {
-        let is_whole = self.deadline <= self.patience.until;
-        LlmError::Stalled {
-            after: if is_whole {
-                self.limits.whole
-            } else {
-                self.patience.limit
-            },
         }
     }
 }

@@ -130,10 +130,8 @@ pub fn wait(
     rng: &mut StdRng,
 ) -> Duration {
     if let Some(told) = told {
-        return told
-            + told
-                .min(Duration::from_secs(10))
-                .mul_f64(rng.random_range(0.0..0.1));
+        let stretch = told.min(Duration::from_secs(10));
+        return told.saturating_add(stretch.mul_f64(rng.random_range(0.0..0.1)));
     }
     let doubled = first.saturating_mul(1 << (attempt.clamp(1, 16) - 1));
     doubled.min(max).mul_f64(rng.random_range(0.5..=1.0))

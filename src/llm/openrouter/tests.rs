@@ -213,6 +213,7 @@ async fn an_error_status_is_told_with_its_wait_and_without_secrets() {
             "Date: Tue, 01 Sep 2026 10:00:00 GMT\r\nRetry-After: Tue, 01 Sep 2026 09:00:00 GMT",
             Some(Duration::ZERO),
         ),
+        ("Retry-After: 1e15", Some(Duration::from_secs(24 * 60 * 60))),
         ("Retry-After: soon", None),
         ("Retry-After: -3", None),
         ("X: y", None),

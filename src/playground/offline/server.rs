@@ -101,7 +101,7 @@ fn streamed(play: Play, id: String) -> Response {
 fn event(sound: Sound, id: &str, model: &str) -> io::Result<Bytes> {
     let chunk = |delta: Value, finish: Value| {
         json!({
-            "id": id, "object": "chat.completion.chunk", "model": model, "provider": "Offline",
+            "id": id, "object": "chat.completion.chunk", "created": 0, "model": model, "provider": "Offline",
             "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
         })
     };
@@ -150,7 +150,7 @@ async fn whole(mut play: Play, id: &str) -> Response {
         }
     }
     Json(json!({
-        "id": id, "object": "chat.completion", "model": play.asked_model, "provider": "Offline",
+        "id": id, "object": "chat.completion", "created": 0, "model": play.asked_model, "provider": "Offline",
         "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
         "usage": counted,
     }))
