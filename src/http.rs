@@ -19,6 +19,10 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// closing has an unknown outcome.
 const IDLE: Duration = Duration::from_secs(20);
 
+/// The longest time that a server may tell us to wait: a day. More is a mistake,
+/// and adding it to a clock may overflow.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A builder with the rules of this module for requests to `base`.
 pub(crate) fn builder(base: &Url) -> ClientBuilder {
     let builder = reqwest::Client::builder()
@@ -102,6 +106,9 @@ pub(crate) fn shorten(text: &str, limit: usize) -> String {
     }
     short
 }
+
+#[cfg(test)]
+pub(crate) mod fake;
 
 #[cfg(test)]
 mod tests {

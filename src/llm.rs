@@ -4,6 +4,14 @@
 //! model. Nothing here retries; deciding what an error means for the turn is
 //! [`LlmError::advice`], carrying it out is `llm/complete.rs`.
 
+pub mod breaker;
+pub mod complete;
+pub mod openrouter;
+pub mod request;
+pub mod retry;
+pub mod sse;
+mod wire;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::CallError;
-use crate::http::shorten;
+use crate::http::{LONGEST_WAIT, shorten};
 
 /// The envelope of every answer, <https://core.telegram.org/bots/api#making-requests>.
 #[derive(Deserialize)]
@@ -79,6 +79,7 @@ pub(super) fn read(
         retry_after: parameters
             .and_then(|parameters| parameters.retry_after)
             .map(Duration::from_secs)
+            .map(|wait| wait.min(LONGEST_WAIT))
             .or(retry_after),
         migrate_to: parameters.and_then(|parameters| parameters.migrate_to_chat_id),
     })

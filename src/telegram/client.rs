@@ -255,7 +255,8 @@ fn broken(written: &AtomicBool, reason: String) -> CallError {
 /// `Retry-After` in seconds; Telegram sends no dates.
 fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    value.trim().parse().ok().map(Duration::from_secs)
+    let wait = Duration::from_secs(value.trim().parse().ok()?);
+    Some(wait.min(http::LONGEST_WAIT))
 }
 
 #[cfg(test)]

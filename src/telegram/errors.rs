@@ -310,7 +310,7 @@ mod tests {
             code: 400,
             description: "Bad Request: group chat was upgraded to a supergroup chat".into(),
             retry_after: None,
-            migrate_to: Some(-100_5),
+            migrate_to: Some(-1005),
         };
         assert_eq!(error.meaning(), Meaning::Migrated(-1005));
         assert!(!error.chat_is_gone());

@@ -1,64 +1,16 @@
 //! The client against a server that misbehaves byte by byte.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::AtomicUsize;
-use std::thread;
 
 use serde_json::json;
 
 use super::*;
+use crate::http::fake::{answering, request, serve};
 
 const TOKEN: &str = "123456:AAtestTOKENtest";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n{\"ok\":true,\"result\":true}";
-
-/// A server that handles every connection with `handle`, on threads that end
-/// with the test process.
-fn serve(handle: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let handle = Arc::new(handle);
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let handle = Arc::clone(&handle);
-            thread::spawn(move || handle(stream));
-        }
-    });
-    address
-}
-
-/// Reads one request with its body; `None` at the end of the connection.
-fn request(stream: &mut TcpStream) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut byte = [0];
-    while !bytes.ends_with(b"\r\n\r\n") {
-        if stream.read(&mut byte).ok()? == 0 {
-            return None;
-        }
-        bytes.push(byte[0]);
-    }
-    let head = String::from_utf8(bytes).unwrap();
-    let length = head
-        .lines()
-        .find_map(|line| {
-            line.to_lowercase()
-                .strip_prefix("content-length: ")
-                .map(|n| n.parse().unwrap())
-        })
-        .unwrap_or(0);
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).ok()?;
-    Some(head + &String::from_utf8(body).unwrap())
-}
-
-fn answering(answer: impl Into<String>) -> SocketAddr {
-    let answer = answer.into();
-    serve(move |mut stream| {
-        if request(&mut stream).is_some() {
-            let _ = stream.write_all(answer.as_bytes());
-        }
-    })
-}
 
 fn client(scheme: &str, address: SocketAddr) -> Client {
     Client::new(&format!("{scheme}://{address}/"), TOKEN.into()).unwrap()

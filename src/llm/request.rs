@@ -1,0 +1,350 @@
+//! The exact bytes of a completion request.
+//!
+//! Messages are async-openai's types; the frame is ours, because OpenRouter's
+//! `models` and `usage` are not OpenAI's. Equal input gives equal bytes: they
+//! are stored with the claim, so that a re-run after a crash asks the same
+//! (which a response cache answers for free).
+
+use async_openai::types::chat::{
+    ChatCompletionRequestAssistantMessage, ChatCompletionRequestAssistantMessageContent,
+    ChatCompletionRequestMessage, ChatCompletionRequestMessageContentPartImage,
+    ChatCompletionRequestMessageContentPartText, ChatCompletionRequestSystemMessage,
+    ChatCompletionRequestSystemMessageContent, ChatCompletionRequestUserMessage,
+    ChatCompletionRequestUserMessageContent, ChatCompletionRequestUserMessageContentPart, ImageUrl,
+};
+use bytes::Bytes;
+use serde::Serialize;
+
+/// What the endpoint understands beyond the common protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenRouter: fallbacks as `models`, cost in `usage`.
+    OpenRouter,
+    /// OpenAI itself, which refuses fields it does not know and, for its newer
+    /// models, `max_tokens`.
+    OpenAi,
+    /// Everything else that calls itself compatible.
+    Compatible,
+}
+
+impl Dialect {
+    /// The dialect of the endpoint at `base_url`.
+    #[must_use]
+    pub fn of(base_url: &str) -> Self {
+        let host = reqwest::Url::parse(base_url)
+            .ok()
+            .and_then(|url| url.host_str().map(str::to_owned))
+            .unwrap_or_default();
+        let is_at = |domain: &str| {
+            host.strip_suffix(domain)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        if is_at("openrouter.ai") {
+            Self::OpenRouter
+        } else if is_at("openai.com") {
+            Self::OpenAi
+        } else {
+            Self::Compatible
+        }
+    }
+}
+
+/// What is asked of the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChatRequest {
+    /// The model's name, e.g. `openrouter/auto`.
+    pub model: String,
+    /// Models to try when `model` cannot answer, in order. Only OpenRouter is
+    /// told; elsewhere the [`Completer`](super::complete::Completer) tries them.
+    pub fallback_models: Vec<String>,
+    /// The conversation, oldest first.
+    pub messages: Vec<ChatMessage>,
+    /// The longest answer, in tokens.
+    pub max_tokens: Option<u32>,
+    /// Between 0 and 2; `None` leaves it to the model.
+    pub temperature: Option<f32>,
+    /// Makes otherwise equal requests different, so that no cache answers
+    /// "write it again" with the same text.
+    pub nonce: Option<u32>,
+}
+
+/// One message of the conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChatMessage {
+    /// Who speaks.
+    pub role: Role,
+    /// The speaker's name in a group; characters that the protocol does not
+    /// allow in names are replaced.
+    pub name: Option<String>,
+    /// What is said. Images count only in messages of [`Role::User`].
+    pub parts: Vec<Part>,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The bot's instructions.
+    System,
+    /// A person.
+    User,
+    /// The bot.
+    Assistant,
+}
+
+/// A piece of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// Text.
+    Text(String),
+    /// An image, as a `data:` URL.
+    Image(String),
+}
+
+impl ChatMessage {
+    /// A message of nothing but text.
+    #[must_use]
+    pub fn text(role: Role, text: impl Into<String>) -> Self {
+        Self {
+            role,
+            name: None,
+            parts: vec![Part::Text(text.into())],
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Frame<'a> {
+    model: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    models: Vec<&'a str>,
+    messages: Vec<ChatCompletionRequestMessage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u32>,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<StreamOptions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<UsageOptions>,
+}
+
+#[derive(Serialize)]
+struct StreamOptions {
+    include_usage: bool,
+}
+
+#[derive(Serialize)]
+struct UsageOptions {
+    include: bool,
+}
+
+impl ChatRequest {
+    /// The body to send, for an endpoint that speaks `dialect`.
+    #[must_use]
+    pub fn to_bytes(&self, dialect: Dialect) -> Bytes {
+        let is_openrouter = dialect == Dialect::OpenRouter;
+        let is_openai = dialect == Dialect::OpenAi;
+        let mut models = Vec::new();
+        if is_openrouter && !self.fallback_models.is_empty() {
+            models.push(self.model.as_str());
+            models.extend(self.fallback_models.iter().map(String::as_str));
+        }
+        let frame = Frame {
+            model: &self.model,
+            models,
+            messages: self.messages.iter().map(message).collect(),
+            max_tokens: self.max_tokens.filter(|_| !is_openai),
+            max_completion_tokens: self.max_tokens.filter(|_| is_openai),
+            temperature: self.temperature,
+            seed: self.nonce,
+            stream: true,
+            stream_options: (!is_openrouter).then_some(StreamOptions {
+                include_usage: true,
+            }),
+            usage: is_openrouter.then_some(UsageOptions { include: true }),
+        };
+        let body = serde_json::to_vec(&frame).expect("plain structs with string keys serialise");
+        Bytes::from(body)
+    }
+}
+
+fn message(message: &ChatMessage) -> ChatCompletionRequestMessage {
+    let name = message.name.as_deref().and_then(allowed_name);
+    match message.role {
+        Role::System => ChatCompletionRequestMessage::System(ChatCompletionRequestSystemMessage {
+            content: ChatCompletionRequestSystemMessageContent::Text(joined(&message.parts)),
+            name,
+        }),
+        Role::User => ChatCompletionRequestMessage::User(ChatCompletionRequestUserMessage {
+            content: user_content(&message.parts),
+            name,
+        }),
+        Role::Assistant => {
+            let text = joined(&message.parts);
+            ChatCompletionRequestMessage::Assistant(ChatCompletionRequestAssistantMessage {
+                content: Some(ChatCompletionRequestAssistantMessageContent::Text(text)),
+                name,
+                ..Default::default()
+            })
+        }
+    }
+}
+
+/// Text alone goes as a string, which every endpoint understands; only images
+/// need the list of parts.
+fn user_content(parts: &[Part]) -> ChatCompletionRequestUserMessageContent {
+    if parts.iter().all(|part| matches!(part, Part::Text(_))) {
+        return ChatCompletionRequestUserMessageContent::Text(joined(parts));
+    }
+    let parts = parts.iter().map(|part| match part {
+        Part::Text(text) => ChatCompletionRequestUserMessageContentPart::Text(
+            ChatCompletionRequestMessageContentPartText {
+                text: text.clone(),
+                ..Default::default()
+            },
+        ),
+        Part::Image(url) => ChatCompletionRequestUserMessageContentPart::ImageUrl(
+            ChatCompletionRequestMessageContentPartImage {
+                image_url: ImageUrl {
+                    url: url.clone(),
+                    detail: None,
+                },
+                ..Default::default()
+            },
+        ),
+    });
+    ChatCompletionRequestUserMessageContent::Array(parts.collect())
+}
+
+fn joined(parts: &[Part]) -> String {
+    let texts: Vec<&str> = parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Image(_) => None,
+        })
+        .collect();
+    texts.join("\n\n")
+}
+
+/// Names are `[a-zA-Z0-9_-]{1,64}`, or the whole request is refused.
+fn allowed_name(name: &str) -> Option<String> {
+    let name: String = name
+        .chars()
+        .take(64)
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let is_speaking = name.chars().any(|c| c.is_ascii_alphanumeric());
+    is_speaking.then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn request() -> ChatRequest {
+        ChatRequest {
+            model: "a/b".into(),
+            fallback_models: vec!["c/d".into()],
+            messages: vec![
+                ChatMessage::text(Role::System, "be kind"),
+                ChatMessage {
+                    role: Role::User,
+                    name: Some("Zoë O'Hara".into()),
+                    parts: vec![
+                        Part::Text("look".into()),
+                        Part::Image("data:image/png;base64,AA==".into()),
+                    ],
+                },
+                ChatMessage::text(Role::Assistant, "nice"),
+                ChatMessage {
+                    role: Role::User,
+                    name: Some("Дима".into()),
+                    parts: vec![Part::Text("one".into()), Part::Text("two".into())],
+                },
+            ],
+            max_tokens: Some(500),
+            temperature: Some(0.7),
+            nonce: None,
+        }
+    }
+
+    fn body(dialect: Dialect) -> Value {
+        serde_json::from_slice(&request().to_bytes(dialect)).unwrap()
+    }
+
+    #[test]
+    fn openrouter_is_told_fallbacks_and_asked_for_the_cost() {
+        assert_eq!(
+            body(Dialect::OpenRouter),
+            json!({
+                "model": "a/b",
+                "models": ["a/b", "c/d"],
+                "messages": [
+                    {"role": "system", "content": "be kind"},
+                    {"role": "user", "name": "Zo__O_Hara", "content": [
+                        {"type": "text", "text": "look"},
+                        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
+                    ]},
+                    {"role": "assistant", "content": "nice"},
+                    {"role": "user", "content": "one\n\ntwo"},
+                ],
+                "max_tokens": 500,
+                "temperature": 0.7,
+                "stream": true,
+                "usage": {"include": true},
+            })
+        );
+    }
+
+    #[test]
+    fn other_endpoints_get_no_field_they_might_refuse() {
+        let openai = body(Dialect::OpenAi);
+        assert_eq!(openai["max_completion_tokens"], 500);
+        for field in ["max_tokens", "models", "usage"] {
+            assert!(openai.get(field).is_none(), "{field}");
+        }
+        let compatible = body(Dialect::Compatible);
+        assert_eq!(compatible["max_tokens"], 500);
+        assert_eq!(compatible["stream_options"], json!({"include_usage": true}));
+        assert!(compatible.get("models").is_none());
+    }
+
+    #[test]
+    fn equal_requests_have_equal_bytes_and_a_nonce_makes_them_different() {
+        let bytes = request().to_bytes(Dialect::OpenRouter);
+        assert_eq!(bytes, request().to_bytes(Dialect::OpenRouter));
+        let again = ChatRequest {
+            nonce: Some(2),
+            ..request()
+        };
+        assert_ne!(bytes, again.to_bytes(Dialect::OpenRouter));
+    }
+
+    #[test]
+    fn the_dialect_follows_the_host() {
+        for (url, dialect) in [
+            ("https://openrouter.ai/api/v1", Dialect::OpenRouter),
+            ("https://eu.openrouter.ai/api/v1", Dialect::OpenRouter),
+            ("https://notopenrouter.ai/v1", Dialect::Compatible),
+            ("https://api.openai.com/v1", Dialect::OpenAi),
+            ("http://127.0.0.1:8080/v1", Dialect::Compatible),
+            ("nonsense", Dialect::Compatible),
+        ] {
+            assert_eq!(Dialect::of(url), dialect, "{url}");
+        }
+    }
+}
