@@ -4,4 +4,6 @@
 pub mod clock;
 pub mod domain;
 pub mod llm;
+#[cfg(feature = "playground")]
+pub mod playground;
 pub mod telegram;
