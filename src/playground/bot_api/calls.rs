@@ -71,6 +71,7 @@ impl World {
             gone: false,
         };
         self.faults.calls.open.insert(id, open);
+        self.touch();
         id
     }
 
