@@ -1,3 +1,8 @@
-//! What runs beside the daemon when there is no Telegram and no model at hand.
+//! The local playground: everything needed to talk with the real daemon without
+//! an account anywhere.
+//!
+//! Owns the stand-ins for the outside world: the Bot API server and the
+//! offline model. Nothing in the daemon's own path may import from here.
 
+pub mod bot_api;
 pub mod offline;

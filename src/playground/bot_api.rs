@@ -1,0 +1,378 @@
+//! A stateful stand-in for the Bot API: one bot, people and groups around it,
+//! and everything that Telegram does between them.
+//!
+//! One pure core (`world`, time as an argument) wrapped twice: [`InMemory`] for
+//! simulation on a paused clock, [`serve`] over HTTP for the playground and for
+//! tests of the real binary. It behaves like Telegram in everything that
+//! decides loss and doubling; what people saw stands in its transcript.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::clock::{Clock, Millis, duration};
+
+mod answer;
+mod calls;
+mod chats;
+mod drafts;
+mod edit;
+mod entities;
+mod faults;
+mod files;
+mod groups;
+mod http;
+mod info;
+mod limits;
+mod media;
+mod memory;
+mod methods;
+mod params;
+mod parse_mode;
+mod people;
+mod polling;
+mod posts;
+mod queue;
+mod random;
+mod send;
+#[cfg(test)]
+mod tests;
+mod transcript;
+mod webhook;
+mod world;
+
+pub use answer::{Delivery, Outcome, Refusal, Ticket};
+pub use chats::{ChatKind, ChatState, Person, Standing};
+pub use drafts::Draft;
+pub use faults::{Fault, FaultRule, Outage};
+pub use http::{ServeError, control_router, router, serve, serve_with};
+pub use memory::InMemory;
+pub use people::{Act, Acted, Impossible, Medium, Place};
+pub use posts::{Author, Content, Post, Rich, Version};
+pub use transcript::{CallRecord, ChatView, DraftEnd, Event, MethodCount, Seen};
+pub use webhook::{ANSWER_TIMEOUT_MS, WebhookAnswer, WebhookRequest};
+pub use world::{BotProfile, Settings};
+
+use calls::{CallId, Progress};
+use methods::DOWNLOAD;
+use world::World;
+
+/// Told the ids of updates at the moment Telegram forgets them by the client's
+/// will: by offset, by a webhook's 2xx, or because it dropped what was pending.
+pub type OnConfirm = Arc<dyn Fn(i64, &[i64]) + Send + Sync>;
+
+/// The stand-in server, shared by both wrappings.
+pub struct BotApi {
+    world: Mutex<World>,
+    /// The world's revision; whoever waits looks again when it grows.
+    changed: watch::Sender<u64>,
+    clock: Clock,
+    on_confirm: Mutex<Option<OnConfirm>>,
+    bot: BotProfile,
+}
+
+impl std::fmt::Debug for BotApi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BotApi")
+            .field("bot", &self.bot)
+            .finish_non_exhaustive()
+    }
+}
+
+impl BotApi {
+    /// A server for one bot. The seed decides every id that is drawn.
+    #[must_use]
+    pub fn new(bot: BotProfile, settings: Settings, seed: u64, clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            world: Mutex::new(World::new(bot.clone(), settings, seed)),
+            changed: watch::Sender::new(0),
+            clock,
+            on_confirm: Mutex::new(None),
+            bot,
+        })
+    }
+
+    /// A server for [`BotProfile::sample`] with everything at its default.
+    #[must_use]
+    pub fn sample(clock: Clock) -> Arc<Self> {
+        Self::new(BotProfile::sample(), Settings::default(), 1, clock)
+    }
+
+    /// The bot this server is for.
+    #[must_use]
+    pub fn bot(&self) -> &BotProfile {
+        &self.bot
+    }
+
+    /// Sets the hook that looks when updates are confirmed. It runs before the
+    /// confirming call is answered and must not call this server.
+    pub fn on_confirm(&self, hook: impl Fn(i64, &[i64]) + Send + Sync + 'static) {
+        *lock(&self.on_confirm) = Some(Arc::new(hook));
+    }
+
+    /// Executes one method at `now`, without faults and without waiting: the
+    /// pure core itself.
+    #[must_use]
+    pub fn handle(&self, method: &str, params: &Value, now: Millis) -> Outcome {
+        self.with_at(now, |world, now| world.handle(method, params, now))
+    }
+
+    /// Does what a person does.
+    ///
+    /// # Errors
+    /// [`Impossible`] when there is no such person, chat, message or button.
+    pub fn act(&self, act: Act) -> Result<Acted, Impossible> {
+        self.with(|world, now| world.act(act, now))
+    }
+
+    /// Changes how the server behaves.
+    pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
+        self.with(|world, _| change(&mut world.settings));
+    }
+
+    /// Lets something go wrong with calls to come.
+    pub fn fault(&self, rule: FaultRule) {
+        self.with(|world, _| world.faults.add(rule));
+    }
+
+    /// Forgets every fault that has not happened yet.
+    pub fn clear_faults(&self) {
+        self.with(|world, _| world.faults.clear());
+    }
+
+    /// Lets every hanging call go on; returns how many.
+    pub fn release(&self) -> usize {
+        self.with(World::release)
+    }
+
+    /// How many calls hang until [`BotApi::release`].
+    #[must_use]
+    pub fn hanging(&self) -> usize {
+        self.with(|world, _| world.hanging())
+    }
+
+    /// Begins or ends an outage; calls in flight break at once.
+    pub fn set_outage(&self, outage: Outage) {
+        self.with(|world, _| {
+            world.faults.outage = outage;
+            world.touch();
+        });
+    }
+
+    /// Whether the server can be reached.
+    #[must_use]
+    pub fn outage(&self) -> Outage {
+        self.with(|world, _| world.faults.outage)
+    }
+
+    /// Every chat as people see it now, with its past; ordered by id.
+    #[must_use]
+    pub fn chats(&self) -> Vec<ChatView> {
+        self.with(|world, _| {
+            let view = |chat| world.chat_view(chat);
+            world.chats.values().map(view).collect()
+        })
+    }
+
+    /// One chat.
+    #[must_use]
+    pub fn chat(&self, id: i64) -> Option<ChatView> {
+        self.with(|world, _| world.chats.get(&id).map(|chat| world.chat_view(chat)))
+    }
+
+    /// What happened on screens after event `since`, in order.
+    #[must_use]
+    pub fn events(&self, since: u64) -> Vec<Event> {
+        self.with(|world, _| {
+            let from = world
+                .transcript
+                .events
+                .partition_point(|event| event.seq <= since);
+            world.transcript.events[from..].to_vec()
+        })
+    }
+
+    /// Every call of the bot, in order of arrival.
+    #[must_use]
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.with(|world, _| world.transcript.calls.clone())
+    }
+
+    /// How often each method was called, by name as the caller spelled it.
+    #[must_use]
+    pub fn counts(&self) -> std::collections::BTreeMap<String, MethodCount> {
+        self.with(|world, _| world.transcript.counts.clone())
+    }
+
+    /// Updates that wait for the bot.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.with(|world, _| world.queue.len())
+    }
+
+    /// Updates that no client can see any more: expired, or over the limits.
+    #[must_use]
+    pub fn lost_upstream(&self) -> u64 {
+        self.with(|world, _| world.queue.lost)
+    }
+
+    /// How many waiting polls a second poller or a webhook displaced.
+    #[must_use]
+    pub fn conflicts(&self) -> u64 {
+        self.with(|world, _| world.polling.conflicts)
+    }
+
+    /// The webhook requests to make now; each is in flight until
+    /// [`BotApi::webhook_answered`]. The HTTP wrapping does this by itself.
+    #[must_use]
+    pub fn webhook_due(&self) -> Vec<WebhookRequest> {
+        self.with(World::webhook_due)
+    }
+
+    /// How long until the next webhook retry is due.
+    #[must_use]
+    pub fn webhook_wait(&self) -> Option<Duration> {
+        self.with(|world, now| world.webhook_next(now).map(|at| duration(at - now)))
+    }
+
+    /// Tells how the bot answered a webhook request.
+    pub fn webhook_answered(&self, request: &WebhookRequest, answer: WebhookAnswer) {
+        let (generation, id) = (request.generation, request.update_id);
+        self.with(|world, now| world.webhook_answered(generation, id, answer, now));
+    }
+
+    /// A receiver that changes whenever something happens.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Waits until `done` holds for this server, looking whenever something
+    /// changes. Give it a deadline of your own.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it changes nothing.
+    pub async fn until(&self, mut done: impl FnMut(&Self) -> bool) {
+        let mut changed = self.watch();
+        loop {
+            changed.borrow_and_update();
+            if done(self) {
+                return;
+            }
+            let next = self.with(|world, _| world.next_tick());
+            self.pause(&mut changed, next).await;
+        }
+    }
+
+    /// Performs one call through whatever goes wrong.
+    ///
+    /// # Cancel safety
+    /// Dropping it is a caller that goes away: what was executed stays, what
+    /// hangs before its execution is executed when released.
+    pub async fn perform(&self, method: &str, params: Value) -> Delivery {
+        let mut changed = self.watch();
+        let (id, mut progress) = self.with(|world, now| {
+            let id = world.arrive(method, params, now);
+            (id, world.advance(id, now))
+        });
+        let mut guard = Caller {
+            api: self,
+            id: Some(id),
+        };
+        loop {
+            match progress {
+                Progress::Done(delivery) => {
+                    guard.id = None;
+                    return delivery;
+                }
+                Progress::Wait(until) => self.pause(&mut changed, until).await,
+            }
+            progress = self.with(|world, now| world.advance(id, now));
+        }
+    }
+
+    /// Downloads a file, through whatever goes wrong (method `download`).
+    pub async fn download(&self, path: &str) -> Delivered {
+        let params = serde_json::json!({ "file_path": path });
+        match self.perform(DOWNLOAD, params).await {
+            Delivery::Answer(_) => match self.with(|world, _| world.files.by_path(path)) {
+                Some(bytes) => Delivered::File(bytes),
+                None => Delivered::Not(Delivery::Refused(Refusal::unknown_method())),
+            },
+            other => Delivered::Not(other),
+        }
+    }
+
+    async fn pause(&self, changed: &mut watch::Receiver<u64>, until: Option<Millis>) {
+        let sleep = async {
+            match until {
+                Some(at) => tokio::time::sleep(duration(at - self.clock.now())).await,
+                None => std::future::pending().await,
+            }
+        };
+        // Both are cancel-safe: a change is seen by its number, a sleep is
+        // measured anew.
+        tokio::select! {
+            _ = changed.changed() => {}
+            () = sleep => {}
+        }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut World, Millis) -> T) -> T {
+        self.with_at(self.clock.now(), act)
+    }
+
+    fn with_at<T>(&self, now: Millis, act: impl FnOnce(&mut World, Millis) -> T) -> T {
+        let (result, confirmed, revision) = {
+            let mut world = lock(&self.world);
+            world.tick(now);
+            let result = act(&mut world, now);
+            (result, world.take_confirmed(), world.revision)
+        };
+        if !confirmed.is_empty() {
+            // Outside the world's lock: the hook may take its time.
+            let hook = lock(&self.on_confirm).clone();
+            if let Some(hook) = hook {
+                hook(self.bot.id, &confirmed);
+            }
+        }
+        self.changed.send_if_modified(|seen| {
+            let grown = revision > *seen;
+            *seen = revision.max(*seen);
+            grown
+        });
+        result
+    }
+}
+
+/// What became of a download.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Delivered {
+    /// The file.
+    File(Bytes),
+    /// No file.
+    Not(Delivery),
+}
+
+/// Tells the core when a caller goes away in mid-call.
+struct Caller<'a> {
+    api: &'a BotApi,
+    id: Option<CallId>,
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.api.with(|world, _| world.abandon(id));
+        }
+    }
+}
+
+/// A panic elsewhere (an assertion of a test's hook) must not hide behind a
+/// poisoned lock.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
