@@ -7,7 +7,9 @@ pub mod config;
 pub mod domain;
 pub mod format;
 mod http;
+pub mod grouper;
 pub mod llm;
+pub mod media;
 pub mod ops;
 #[cfg(feature = "playground")]
 pub mod playground;
@@ -18,3 +20,4 @@ pub mod telegram;
 pub mod telemetry;
 pub mod texts;
 pub mod tls;
+pub mod turn;
