@@ -147,13 +147,20 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_connection_that_the_server_closed_is_replaced() {
-    let address = answering(OK);
+    let (closed, mut closes) = tokio::sync::mpsc::unbounded_channel();
+    let address = serve(move |mut stream| {
+        let _ = request(&mut stream);
+        let _ = stream.write_all(OK.as_bytes());
+        drop(stream);
+        let _ = closed.send(());
+    });
     let client = client("http", address);
     for _ in 0..5 {
         let result = client.call(call(Duration::from_secs(10))).await;
         assert_eq!(result, Ok(Value::Bool(true)));
-        // Lets the connection's task see the end that the server sent.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        closes.recv().await.unwrap();
+        // A turn of the driver, in which the connection sees its end.
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -187,8 +194,10 @@ async fn a_file_is_downloaded_up_to_the_limit_and_only_from_the_server() {
         } else {
             "404"
         };
-        let _ = stream
-            .write_all(format!("HTTP/1.1 {status} x\r\nContent-Length: 4\r\n\r\ndata").as_bytes());
+        let _ = stream.write_all(
+            format!("HTTP/1.1 {status} x\r\nConnection: close\r\nContent-Length: 4\r\n\r\ndata")
+                .as_bytes(),
+        );
     });
     let client = client("http", address);
     let wait = Duration::from_secs(10);
