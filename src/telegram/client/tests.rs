@@ -1,13 +1,13 @@
 //! The client against a server that misbehaves byte by byte.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
 
 use serde_json::json;
 
 use super::*;
-use crate::http::fake::{answering, request, serve};
+use crate::http::fake::{answering, refusing, request, serve};
 
 const TOKEN: &str = "123456:AAtestTOKENtest";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n{\"ok\":true,\"result\":true}";
@@ -70,10 +70,7 @@ async fn a_call_is_one_json_post_to_the_methods_address() {
 
 #[tokio::test]
 async fn what_cannot_connect_was_not_sent() {
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let (_socket, closed) = refusing();
     assert_not_sent(ask(closed).await);
 }
 
