@@ -14,6 +14,7 @@ pub mod ops;
 #[cfg(feature = "playground")]
 pub mod playground;
 pub mod pulse;
+pub mod reply;
 pub mod shutdown;
 pub mod store;
 pub mod telegram;

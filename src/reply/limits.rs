@@ -38,6 +38,14 @@ impl Rank {
     }
 }
 
+/// Whether a look takes a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Take {
+    No,
+    IfReady,
+    Always,
+}
+
 /// The pace of one bot.
 #[derive(Debug)]
 pub struct Limits {
@@ -104,13 +112,14 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Waits until a call of this rank may be made in the chat, and takes it.
+    /// Waits until a call of this rank may be made in the chat, without taking
+    /// it: whether there is one to make is known only afterwards.
     ///
     /// # Cancel safety
-    /// Cancel safe: a dropped wait has taken nothing.
-    pub async fn take(&self, chat: ChatId, rank: Rank) {
+    /// Cancel safe.
+    pub async fn ready(&self, chat: ChatId, rank: Rank) {
         loop {
-            let wait = self.try_take(chat, rank);
+            let wait = self.look(chat, rank, Take::No);
             if wait.is_zero() {
                 return;
             }
@@ -118,8 +127,19 @@ impl Limits {
         }
     }
 
+    /// A call is made now.
+    pub fn spend(&self, chat: ChatId) {
+        // May leave the common bucket a little below zero, when several chats
+        // were ready at once; the next ones wait for it.
+        self.look(chat, Rank::Answer, Take::Always);
+    }
+
     /// Takes a call if it may be made now; else says how long to wait.
     pub fn try_take(&self, chat: ChatId, rank: Rank) -> Duration {
+        self.look(chat, rank, Take::IfReady)
+    }
+
+    fn look(&self, chat: ChatId, rank: Rank, take: Take) -> Duration {
         let now = Instant::now();
         let mut state = self.state();
         let State { all, chats } = &mut *state;
@@ -127,7 +147,7 @@ impl Limits {
             chats.retain(|_, chat| !chat.is_idle(now));
         }
         let entry = chats.entry(chat).or_insert_with(|| Chat::new(chat, now));
-        if let Some(until) = entry.blocked_until {
+        if let Some(until) = entry.blocked_until.filter(|_| take != Take::Always) {
             if until > now {
                 return until - now;
             }
@@ -137,7 +157,7 @@ impl Limits {
         entry.bucket.fill(now);
         let (common, own) = rank.reserve();
         let wait = all.wait(common).max(entry.bucket.wait(own));
-        if wait.is_zero() {
+        if take == Take::Always || (take == Take::IfReady && wait.is_zero()) {
             all.level -= 1.0;
             entry.bucket.level -= 1.0;
         }
@@ -189,7 +209,8 @@ mod tests {
     async fn time_of(limits: &Limits, chat: ChatId, calls: usize) -> Duration {
         let begun = Instant::now();
         for _ in 0..calls {
-            limits.take(chat, Rank::Answer).await;
+            limits.ready(chat, Rank::Answer).await;
+            limits.spend(chat);
         }
         begun.elapsed()
     }

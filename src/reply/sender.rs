@@ -16,12 +16,11 @@ use super::plan::{self, Server};
 use crate::clock::millis;
 use crate::domain::ids::{ChatId, InstanceId};
 use crate::domain::metric;
-use crate::domain::part::{Content, Kind, OnUncertain, Sending, Sent};
+use crate::domain::part::{Content, OnUncertain, Sending, Sent};
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Kind as Task, Shutdown, Tasks};
 use crate::store::{Begin, Due, Finished, Store, StoreError};
-use crate::telegram::errors::Meaning;
-use crate::telegram::{Call, CallError, Telegram, methods};
+use crate::telegram::{Call, CallError, Meaning, Telegram, methods};
 
 /// Nothing of a part is written to the socket later than this after its
 /// intent; also the call's time-out.
@@ -294,7 +293,7 @@ impl Follow {
             tokio::select! {
                 biased;
                 () = work.cancelled() => return,
-                () = parts.limits.take(self.chat, Rank::Answer) => {}
+                () = parts.limits.ready(self.chat, Rank::Answer) => {}
             }
             let begun = parts
                 .store
@@ -302,6 +301,7 @@ impl Follow {
                 .await;
             let wait = match begun {
                 Ok(Begin::Send(sending)) => {
+                    parts.limits.spend(self.chat);
                     if let Some(moved) = self.sender.send(&sending).await {
                         self.sender.touch(moved);
                     }
@@ -396,13 +396,4 @@ fn count(sent: &Sent) {
         _ => return,
     };
     metrics::counter!(name).increment(1);
-}
-
-/// How important a part is to the pace.
-#[must_use]
-pub fn rank_of(kind: Kind) -> Rank {
-    match kind {
-        Kind::Answer | Kind::Placeholder => Rank::Answer,
-        Kind::Reply | Kind::Notice => Rank::Notice,
-    }
 }
