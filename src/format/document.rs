@@ -222,7 +222,8 @@ impl Document {
             .filter(|at| *at <= half)
             .or_else(|| word().filter(|at| *at <= half))
             .unwrap_or(0);
-        self.visible_from(start + skip).map_or(start, |at| at.min(end))
+        self.visible_from(start + skip)
+            .map_or(start, |at| at.min(end))
     }
 
     /// Where the text from `from` on begins to show: white space is skipped,
@@ -242,7 +243,9 @@ impl Document {
             Some(before) => self.runs[before].0,
             None => 0,
         };
-        let line = self.text[from..first].rfind('\n').map_or(from, |at| from + at + 1);
+        let line = self.text[from..first]
+            .rfind('\n')
+            .map_or(from, |at| from + at + 1);
         Some(line.max(run_start))
     }
 
@@ -322,7 +325,11 @@ impl Document {
             for layer in wanted {
                 if !open.iter().any(|i| spans[*i].layer == layer) {
                     open.push(spans.len());
-                    spans.push(Span { layer, start: at, end });
+                    spans.push(Span {
+                        layer,
+                        start: at,
+                        end,
+                    });
                 }
             }
             at = (*run_end).min(end);
@@ -391,7 +398,12 @@ fn layers(attrs: Attrs) -> Vec<Layer> {
     if attrs.link != 0 {
         layers.push(Layer::Link(attrs.link));
     }
-    layers.extend(STYLES.into_iter().filter(|s| attrs.has(*s)).map(Layer::Style));
+    layers.extend(
+        STYLES
+            .into_iter()
+            .filter(|s| attrs.has(*s))
+            .map(Layer::Style),
+    );
     layers
 }
 

@@ -9,9 +9,7 @@ mod gaps;
 
 use std::ops::Range;
 
-use pulldown_cmark::{
-    CodeBlockKind, Event, Parser, Tag, TagEnd, TextMergeWithOffset,
-};
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd, TextMergeWithOffset};
 
 use self::gaps::Gaps;
 use super::document::{Attrs, Document, Rank, STYLES, Style};
@@ -59,8 +57,8 @@ enum Line {
 struct Container {
     /// Written once, before the first line.
     marker: Option<String>,
-    /// Written before every other line.
-    prefix: String,
+    /// Where its part of the prefix of every other line begins.
+    prefix_from: usize,
 }
 
 /// A link that is open. `number` is 0 when it cannot be a link in Telegram.
@@ -79,11 +77,18 @@ struct Writer<'a> {
     spoilers: Vec<spoiler::Place>,
     line: Line,
     containers: Vec<Container>,
+    /// The containers from here on have not written their first line yet.
+    unopened: usize,
+    /// What stands before every line inside the containers. Kept whole, so
+    /// that a line does not cost the depth of its nesting.
+    prefix: String,
     /// The next number of each open list; `None` for bullets.
     lists: Vec<Option<u64>>,
     /// How often each style is on.
     styles: [usize; 4],
     links: Vec<OpenLink>,
+    /// The number of the outermost open link that is one in Telegram.
+    link: u32,
     quotes: usize,
     quote: u32,
     table: Option<Table>,
@@ -102,9 +107,12 @@ impl<'a> Writer<'a> {
             spoilers,
             line: Line::Gap(0),
             containers: Vec::new(),
+            unopened: 0,
+            prefix: String::new(),
             lists: Vec::new(),
             styles: [0; 4],
             links: Vec::new(),
+            link: 0,
             quotes: 0,
             quote: 0,
             table: None,
@@ -159,7 +167,7 @@ impl<'a> Writer<'a> {
             Tag::Item => self.start_item(),
             Tag::FootnoteDefinition(label) => {
                 self.gap(2);
-                self.container(format!("[{label}] "), String::new());
+                self.container(format!("[{label}] "), "");
             }
             Tag::CodeBlock(kind) => self.start_code(&kind),
             Tag::Table(alignments) => self.table = Some(Table::new(alignments)),
@@ -196,8 +204,10 @@ impl<'a> Writer<'a> {
                 self.gap(if self.lists.is_empty() { 2 } else { 1 });
             }
             TagEnd::Item | TagEnd::FootnoteDefinition => {
-                self.open_line();
-                self.containers.pop();
+                if self.starts_item() {
+                    self.open_line();
+                }
+                self.close_container();
                 self.gap(1);
             }
             TagEnd::CodeBlock => {
@@ -223,17 +233,17 @@ impl<'a> Writer<'a> {
         if self.quotes == 1 {
             self.gap(2);
             self.quote = self.doc.add_quote();
-            self.container(String::new(), String::new());
+            self.container(String::new(), "");
         } else {
             // A quotation in a quotation has no entity of its own.
             self.gap(1);
-            self.container(String::new(), "> ".to_owned());
+            self.container(String::new(), "> ");
         }
     }
 
     fn end_quote(&mut self) {
         self.quotes = self.quotes.saturating_sub(1);
-        self.containers.pop();
+        self.close_container();
         if self.quotes == 0 {
             self.quote = 0;
         }
@@ -251,7 +261,7 @@ impl<'a> Writer<'a> {
             _ => "• ".to_owned(),
         };
         let prefix = " ".repeat(marker.chars().count());
-        self.container(marker, prefix);
+        self.container(marker, &prefix);
     }
 
     /// A box instead of the bullet, or after the number.
@@ -288,7 +298,7 @@ impl<'a> Writer<'a> {
         if text.trim().is_empty() {
             return;
         }
-        if self.containers.iter().any(|c| c.marker.is_some()) {
+        if self.starts_item() {
             self.open_line();
         }
         self.gap(1);
@@ -364,8 +374,7 @@ impl<'a> Writer<'a> {
             return;
         }
         let hidden = self.styles[Style::Spoiler as usize] > 0;
-        let linked = self.links.iter().any(|link| link.number != 0);
-        if hidden || linked {
+        if hidden || self.link != 0 {
             // Monospace would end the spoiler or the link.
             self.write(text);
             return;
@@ -407,12 +416,12 @@ impl<'a> Writer<'a> {
 
     fn start_link(&mut self, url: &str, is_image: bool) {
         self.open_line();
-        let nested = self.links.iter().any(|link| link.number != 0);
         let address = link_address(url);
         let number = match address {
-            Some(address) if !nested && self.table.is_none() => self.doc.add_link(address),
+            Some(address) if self.link == 0 && self.table.is_none() => self.doc.add_link(address),
             _ => 0,
         };
+        self.link = if self.link == 0 { number } else { self.link };
         self.links.push(OpenLink {
             number,
             url: url.to_owned(),
@@ -422,7 +431,9 @@ impl<'a> Writer<'a> {
     }
 
     fn end_link(&mut self) {
-        let Some(link) = self.links.last() else { return };
+        let Some(link) = self.links.last() else {
+            return;
+        };
         let url = link.url.clone();
         let shown = self.doc.text().get(link.text_from..).unwrap_or_default();
         let has_text = self.table.is_some() || !shown.trim().is_empty();
@@ -432,10 +443,11 @@ impl<'a> Writer<'a> {
                 self.write(&url);
             }
             self.links.pop();
+            self.link = 0;
             return;
         }
         // The picture of a link that is shown anyway says nothing more.
-        let inside = link.is_image && self.links.iter().any(|outer| outer.number != 0);
+        let inside = link.is_image && self.link != 0;
         self.links.pop();
         if url.is_empty() || (has_text && (repeats || inside)) {
             return;
@@ -449,7 +461,11 @@ impl<'a> Writer<'a> {
 
     fn style(&mut self, style: Style, on: bool) {
         let depth = &mut self.styles[style as usize];
-        *depth = if on { *depth + 1 } else { depth.saturating_sub(1) };
+        *depth = if on {
+            *depth + 1
+        } else {
+            depth.saturating_sub(1)
+        };
     }
 
     fn attrs(&self) -> Attrs {
@@ -461,7 +477,7 @@ impl<'a> Writer<'a> {
         }
         Attrs {
             styles,
-            link: self.links.iter().map(|l| l.number).find(|n| *n != 0).unwrap_or(0),
+            link: self.link,
             mono: 0,
             quote: self.quote,
         }
@@ -492,12 +508,28 @@ impl<'a> Writer<'a> {
 
     // ---- lines
 
-    fn container(&mut self, marker: String, prefix: String) {
-        let used: usize = self.containers.iter().map(|c| c.prefix.len()).sum();
+    fn container(&mut self, marker: String, prefix: &str) {
         self.containers.push(Container {
             marker: (!marker.is_empty()).then_some(marker),
-            prefix: if used < INDENT_MAX { prefix } else { String::new() },
+            prefix_from: self.prefix.len(),
         });
+        if self.prefix.len() < INDENT_MAX {
+            self.prefix.push_str(prefix);
+        }
+    }
+
+    fn close_container(&mut self) {
+        if let Some(container) = self.containers.pop() {
+            self.prefix.truncate(container.prefix_from);
+        }
+        self.unopened = self.unopened.min(self.containers.len());
+    }
+
+    /// Whether the next line is the first of a list item or a footnote.
+    fn starts_item(&self) -> bool {
+        self.containers[self.unopened..]
+            .iter()
+            .any(|c| c.marker.is_some())
     }
 
     /// Asks for at least this many line breaks before the next text.
@@ -523,13 +555,7 @@ impl<'a> Writer<'a> {
                 self.break_lines(breaks);
                 self.write_prefixes(attrs);
             }
-            Line::Inside => {
-                for at in 0..self.containers.len() {
-                    if let Some(marker) = self.containers[at].marker.take() {
-                        self.doc.push(&marker, attrs);
-                    }
-                }
-            }
+            Line::Inside => self.write_markers(attrs),
         }
         self.line = Line::Inside;
     }
@@ -547,9 +573,13 @@ impl<'a> Writer<'a> {
         };
         self.doc.push(&"\n".repeat(breaks), attrs);
         let top = self.containers.is_empty() || (self.quotes == 1 && self.containers.len() == 1);
-        let starts_item = self.containers.iter().any(|c| c.marker.is_some());
+        let starts_item = self.starts_item();
         if top && breaks > 1 && !self.after_heading {
-            self.doc.mark_border(if self.quotes == 0 { Rank::Block } else { Rank::Item });
+            self.doc.mark_border(if self.quotes == 0 {
+                Rank::Block
+            } else {
+                Rank::Item
+            });
         } else if starts_item || (breaks > 1 && !self.after_heading) {
             self.doc.mark_border(Rank::Item);
         }
@@ -557,12 +587,30 @@ impl<'a> Writer<'a> {
     }
 
     fn write_prefixes(&mut self, attrs: Attrs) {
-        for at in 0..self.containers.len() {
-            match self.containers[at].marker.take() {
-                Some(marker) => self.doc.push(&marker, attrs),
-                None => self.doc.push(&self.containers[at].prefix, attrs),
+        let opened = self
+            .containers
+            .get(self.unopened)
+            .map_or(self.prefix.len(), |c| c.prefix_from);
+        self.doc.push(&self.prefix[..opened], attrs);
+        self.write_markers(attrs);
+    }
+
+    /// Writes what the containers that open on this line begin with.
+    fn write_markers(&mut self, attrs: Attrs) {
+        for at in self.unopened..self.containers.len() {
+            let container = &mut self.containers[at];
+            let from = container.prefix_from;
+            if let Some(marker) = container.marker.take() {
+                self.doc.push(&marker, attrs);
+            } else {
+                let to = self
+                    .containers
+                    .get(at + 1)
+                    .map_or(self.prefix.len(), |c| c.prefix_from);
+                self.doc.push(&self.prefix[from..to], attrs);
             }
         }
+        self.unopened = self.containers.len();
     }
 }
 

@@ -42,9 +42,8 @@ impl<'a> Gaps<'a> {
             return self;
         }
         for (event, _) in events {
-            if let Event::Start(
-                Tag::Link { link_type, id, .. } | Tag::Image { link_type, id, .. },
-            ) = event
+            if let Event::Start(Tag::Link { link_type, id, .. } | Tag::Image { link_type, id, .. }) =
+                event
                 && matches!(
                     link_type,
                     LinkType::Reference | LinkType::Collapsed | LinkType::Shortcut
@@ -60,7 +59,11 @@ impl<'a> Gaps<'a> {
     }
 
     /// The lines lost before this event, if any.
-    pub(super) fn before(&mut self, event: &Event<'_>, range: &Range<usize>) -> Option<Vec<String>> {
+    pub(super) fn before(
+        &mut self,
+        event: &Event<'_>,
+        range: &Range<usize>,
+    ) -> Option<Vec<String>> {
         match event {
             Event::Start(tag) => {
                 let lost = self.advance(range.start, range.end);
