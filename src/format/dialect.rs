@@ -115,10 +115,10 @@ fn edits(text: &str) -> Vec<Edit> {
                 zones.push((range.clone(), Zone::Formula));
             }
             Event::Start(Tag::Link {
-                link_type,
+                link_type: LinkType::Autolink | LinkType::Email,
                 dest_url,
                 ..
-            }) if matches!(link_type, LinkType::Autolink | LinkType::Email) => {
+            }) => {
                 // Telegram finds bare addresses by itself.
                 zones.push((range.clone(), Zone::Free));
                 edits.push((

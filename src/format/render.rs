@@ -361,7 +361,7 @@ impl<'a> Writer<'a> {
             self.spoilers.pop();
             self.write(&text[from..at]);
             // The marks come in pairs, so every second one closes.
-            let closes = self.spoilers.len() % 2 == 0;
+            let closes = self.spoilers.len().is_multiple_of(2);
             self.style(Style::Spoiler, !closes);
             from = at + spoiler::MARK.len();
         }

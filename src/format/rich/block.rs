@@ -92,11 +92,11 @@ fn take(text: &str, block: &Block, items: &[Block], range: Range<usize>, pieces:
         Kind::Fence => fence(source, pieces),
         Kind::Indented => {
             let code = render::render(source);
-            fence(&format!("```\n{}\n```\n\n", code.text()), pieces);
+            fence(&fenced(code.text()), pieces);
         }
         Kind::Table { columns } if *columns > COLUMNS_MAX => {
             let table = render::render(source);
-            fence(&format!("```\n{}\n```\n\n", table.text()), pieces);
+            fence(&fenced(table.text()), pieces);
         }
         _ if fits => {
             let mut source = source.to_owned();
@@ -127,6 +127,16 @@ fn take(text: &str, block: &Block, items: &[Block], range: Range<usize>, pieces:
         Kind::Table { .. } => rows(source, pieces),
         _ => pieces.extend(flat(source)),
     }
+}
+
+/// Text as a block of code, its fence longer than any run of backticks in it.
+fn fenced(text: &str) -> String {
+    let mut longest = 2;
+    for run in text.split(|c| c != '`') {
+        longest = longest.max(run.len());
+    }
+    let mark = "`".repeat(longest + 1);
+    format!("{mark}\n{text}\n{mark}\n")
 }
 
 /// A block of code: closed if the model did not, and in several when large.

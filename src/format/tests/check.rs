@@ -1,7 +1,7 @@
 //! The offset checker: judges messages by Telegram's rules, over UTF-16 code
 //! units, and shares no code with what builds them.
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use crate::format::Formatted;
 
@@ -107,7 +107,7 @@ pub(super) fn assert_rich(markdown: &str, what: &str) {
     assert!(!markdown.trim().is_empty(), "{what}: empty");
     let (mut blocks, mut level) = (0, 0_usize);
     let mut columns = 0;
-    let mut fence: Option<usize> = None;
+    let mut code: Option<bool> = None;
     for (event, range) in Parser::new_ext(markdown, options()).into_offset_iter() {
         match &event {
             Event::Start(tag) => {
@@ -115,7 +115,7 @@ pub(super) fn assert_rich(markdown: &str, what: &str) {
                 assert!(level <= 16, "{what}: too deep");
                 match tag {
                     Tag::Table(alignments) => columns = columns.max(alignments.len()),
-                    Tag::CodeBlock(_) => fence = Some(range.end),
+                    Tag::CodeBlock(kind) => code = Some(matches!(kind, CodeBlockKind::Fenced(_))),
                     Tag::Image { .. } => panic!("{what}: an image that Telegram would fetch"),
                     _ => {}
                 }
@@ -131,7 +131,7 @@ pub(super) fn assert_rich(markdown: &str, what: &str) {
             }
             Event::End(end) => {
                 level -= 1;
-                if *end == TagEnd::CodeBlock && range.end == markdown.len() {
+                if *end == TagEnd::CodeBlock && code == Some(true) && range.end == markdown.len() {
                     let code = &markdown[range.clone()];
                     let last = code.lines().last().unwrap_or_default();
                     let last = last.trim_matches(|c: char| c.is_whitespace() || c == '>');
@@ -153,13 +153,13 @@ pub(super) fn assert_rich(markdown: &str, what: &str) {
                     "{what}: {html}"
                 );
             }
-            Event::Text(_) if fence.is_none() => {
+            Event::Text(_) if code.is_none() => {
                 assert!(!markdown[range].contains('<'), "{what}: a bare <");
             }
             _ => {}
         }
         if matches!(event, Event::End(TagEnd::CodeBlock)) {
-            fence = None;
+            code = None;
         }
     }
     assert!(blocks <= 500, "{what}: {blocks} blocks");

@@ -272,6 +272,12 @@ fn a_rich_answer_beyond_the_limits_is_cut_at_blocks() {
 }
 
 #[test]
+fn indented_code_with_backticks_becomes_one_fence() {
+    let parts = rich("a\n\n    ```\n    b\n\nc");
+    assert_eq!(parts, ["a\n\n````\n```\nb\n````\n\nc"]);
+}
+
+#[test]
 fn frames_close_or_hide_what_is_unfinished() {
     for (partial, wanted) in [
         ("Hi **bo", "Hi **bo**"),

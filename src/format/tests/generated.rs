@@ -87,7 +87,7 @@ fn long_markdown() -> impl Strategy<Value = String> {
 fn config() -> ProptestConfig {
     ProptestConfig {
         failure_persistence: None,
-        ..ProptestConfig::with_cases(256)
+        ..ProptestConfig::with_cases(128)
     }
 }
 
