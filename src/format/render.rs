@@ -136,7 +136,7 @@ impl<'a> Writer<'a> {
             }
         }
         match event {
-            Event::Start(tag) => self.start(tag),
+            Event::Start(tag) => self.start(tag, &range),
             Event::End(tag) => self.end(tag),
             Event::Text(text) => self.text(number, &text),
             Event::Code(text) => self.code_span(&text),
@@ -153,7 +153,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn start(&mut self, tag: Tag<'a>) {
+    fn start(&mut self, tag: Tag<'a>, range: &Range<usize>) {
         match tag {
             Tag::Heading { .. } => self.style(Style::Bold, true),
             Tag::Strong => self.style(Style::Bold, true),
@@ -162,6 +162,10 @@ impl<'a> Writer<'a> {
             Tag::BlockQuote(_) => self.start_quote(),
             Tag::List(first) => {
                 self.gap(1);
+                if !self.lists.is_empty() && !self.gaps.blank_line_before(range.start) {
+                    // In a loose list, too, a nested one follows its item.
+                    self.one_break();
+                }
                 self.lists.push(first);
             }
             Tag::Item => self.start_item(),
@@ -539,6 +543,13 @@ impl<'a> Writer<'a> {
             Line::Gap(before) => Line::Gap(before.max(breaks)),
             Line::Inside => Line::Gap(breaks),
         };
+    }
+
+    /// Asks for no more than one line break before the next text.
+    fn one_break(&mut self) {
+        if let Line::Gap(breaks) = self.line {
+            self.line = Line::Gap(breaks.min(1));
+        }
     }
 
     /// Writes the line breaks, prefixes and markers that are due.

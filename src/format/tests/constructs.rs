@@ -113,6 +113,11 @@ fn lists_keep_their_nesting_and_numbers() {
 }
 
 #[test]
+fn a_nested_list_follows_its_item_without_a_blank_line() {
+    assert_shows("- a\n  - b\n\n- c", "• a\n  • b\n• c", &[]);
+}
+
+#[test]
 fn code_in_a_list_is_not_indented() {
     assert_shows(
         "1. Run\n\n   ```sh\n   ls  \n     -l\n   ```\n2. Done",
@@ -239,6 +244,16 @@ fn a_rich_answer_brings_no_live_tags_pictures_or_prices_set_as_formulas() {
         ("`<tg-button>`", "`<\u{2060}tg-button>`"),
         ("x <u>y</u> <u>z < 1", "x <u>y</u> &lt;u>z &lt; 1"),
         ("![a](https://b.c/d.png)", "[a](https://b.c/d.png)"),
+        ("![](https://b.c/d.png)", "https://b.c/d.png"),
+        (
+            "[![a](https://b.c/d.png)](https://e.fg)",
+            "[a](https://e.fg)",
+        ),
+        (
+            "[a](javascript:b) [c](../d)",
+            "a (javascript\\:b) c (\\.\\.\\/d)",
+        ),
+        ("[a](<https://b.c/d e>)", "[a](https://b.c/d%20e)"),
         ("$5 or A$7", "\\$5 or A\\$7"),
         ("\\(x < y\\)", "$x < y$"),
         ("one\ntwo", "one  \ntwo"),
