@@ -52,28 +52,42 @@ fn finish(text: &mut String, parts: &mut Vec<String>) {
     }
 }
 
+/// The source itself, every mark of it escaped, without asking the parser.
+pub(super) fn escaped(markdown: &str) -> Vec<String> {
+    cut::plain_parts(markdown, FLAT_MAX)
+        .iter()
+        .map(|part| unmarked(part).trim_end().to_owned())
+        .collect()
+}
+
 /// Text shown without markup, line by line: the fate of what is nested too
 /// deeply or is too large to be sent as it is.
 fn flat(markdown: &str) -> Vec<Piece> {
     let rendered = render::render(markdown);
     cut::plain_parts(rendered.text(), FLAT_MAX)
         .into_iter()
-        .map(|part| {
-            let mut text = String::with_capacity(part.len() * 2);
-            for line in part.lines().filter(|line| !line.trim().is_empty()) {
-                if !text.is_empty() {
-                    text.push_str("  \n");
-                }
-                let words = line.trim_start_matches(' ');
-                // Indentation shows the nesting; plain spaces would be dropped.
-                text.extend(std::iter::repeat_n(
-                    '\u{a0}',
-                    (line.len() - words.len()).min(24),
-                ));
-                dialect::escape(words, &mut text);
-            }
-            text.push_str("\n\n");
-            Piece { text, blocks: 1 }
+        .map(|part| Piece {
+            text: unmarked(&part),
+            blocks: 1,
         })
         .collect()
+}
+
+/// Text as one paragraph that shows exactly its lines.
+fn unmarked(part: &str) -> String {
+    let mut text = String::with_capacity(part.len() * 2);
+    for line in part.lines().filter(|line| !line.trim().is_empty()) {
+        if !text.is_empty() {
+            text.push_str("  \n");
+        }
+        let words = line.trim_start_matches(' ');
+        // Indentation shows the nesting; plain spaces would be dropped.
+        text.extend(std::iter::repeat_n(
+            '\u{a0}',
+            (line.len() - words.len()).min(24),
+        ));
+        dialect::escape(words, &mut text);
+    }
+    text.push_str("\n\n");
+    text
 }

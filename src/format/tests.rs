@@ -112,3 +112,14 @@ fn hostile_nesting_takes_no_more_than_its_length() {
         let _ = (plain(&text), preview_rich(&text), preview_classic(&text));
     }
 }
+
+#[test]
+fn a_parser_that_panics_costs_no_words() {
+    assert_eq!(
+        super::sheltered(|| -> u8 { panic!("a bug in the parser") }),
+        None
+    );
+    let parts = super::rich::escaped("**a** <b>\n- [c](d)");
+    assert_eq!(parts, ["\\*\\*a\\*\\* &lt;b&gt;  \n\\- \\[c\\]\\(d\\)"]);
+    assert_rich(&parts[0], "escaped");
+}
