@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Millis, duration};
 
+mod acts;
 mod answer;
 mod calls;
 mod chats;
@@ -44,13 +45,13 @@ mod transcript;
 mod webhook;
 mod world;
 
+pub use acts::{Act, Acted, Impossible, Medium, Place};
 pub use answer::{Delivery, Outcome, Refusal, Ticket};
 pub use chats::{ChatKind, ChatState, Person, Standing};
 pub use drafts::Draft;
 pub use faults::{Fault, FaultRule, Outage};
 pub use http::{ServeError, control_router, router, serve, serve_with};
 pub use memory::InMemory;
-pub use people::{Act, Acted, Impossible, Medium, Place};
 pub use posts::{Author, Content, Post, Rich, Version};
 pub use transcript::{CallRecord, ChatView, DraftEnd, Event, MethodCount, Seen};
 pub use webhook::{ANSWER_TIMEOUT_MS, WebhookAnswer, WebhookRequest};
