@@ -39,6 +39,7 @@ mod posts;
 mod queue;
 mod random;
 mod send;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod transcript;
@@ -53,6 +54,7 @@ pub use faults::{Fault, FaultRule, Outage};
 pub use http::{ServeError, control_router, router, serve, serve_with};
 pub use memory::InMemory;
 pub use posts::{Author, Content, Post, Rich, Version};
+pub use snapshot::Snapshot;
 pub use transcript::{CallRecord, ChatView, DraftEnd, Event, MethodCount, Seen};
 pub use webhook::{ANSWER_TIMEOUT_MS, WebhookAnswer, WebhookRequest};
 pub use world::{BotProfile, Settings};
@@ -102,6 +104,20 @@ impl BotApi {
         Self::new(BotProfile::sample(), Settings::default(), 1, clock)
     }
 
+    /// What must outlive the process: hand it to [`BotApi::restore`] of the
+    /// next one. Contains what people wrote, but no token.
+    ///
+    /// # Errors
+    /// Never in practice; the types are plain data.
+    pub fn save(&self) -> Result<Value, serde_json::Error> {
+        self.with(|world, _| world.save())
+    }
+
+    /// Goes on from a snapshot, in place of everything that is here.
+    pub fn restore(&self, saved: Snapshot) {
+        self.with(|world, _| world.restore(saved));
+    }
+
     /// The bot this server is for.
     #[must_use]
     pub fn bot(&self) -> &BotProfile {
@@ -115,10 +131,16 @@ impl BotApi {
     }
 
     /// Executes one method at `now`, without faults and without waiting: the
-    /// pure core itself.
+    /// pure core itself. A poll that would wait says so and is over.
     #[must_use]
     pub fn handle(&self, method: &str, params: &Value, now: Millis) -> Outcome {
-        self.with_at(now, |world, now| world.handle(method, params, now))
+        self.with_at(now, |world, now| {
+            let outcome = world.handle(method, params, now);
+            if let Outcome::Wait(ticket) = outcome {
+                world.poll_gone(ticket);
+            }
+            outcome
+        })
     }
 
     /// Does what a person does.

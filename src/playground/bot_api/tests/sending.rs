@@ -403,3 +403,53 @@ async fn an_edit_by_a_person_is_an_update() {
     assert_eq!(updates[1]["edited_message"]["text"], "hello");
     assert_eq!(updates[1]["edited_message"]["message_id"], id);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_goes_on_with_ids_chats_files_and_waiting_updates() {
+    let table = Table::lay();
+    table.say("hi");
+    table.send("hello");
+    let photo = Act::Send {
+        place: Place::private(501),
+        medium: Medium::Photo,
+        caption: String::new(),
+        count: 1,
+        base64: None,
+    };
+    table.api.act(photo).unwrap();
+    let saved = table.api.save().unwrap();
+
+    let next = Table {
+        api: BotApi::new(
+            BotProfile::sample(),
+            Settings::default(),
+            99,
+            Clock::virtual_from(START),
+        ),
+        alice: 501,
+    };
+    next.api
+        .restore(serde_json::from_str(&saved.to_string()).unwrap());
+    assert_eq!(next.api.chats(), table.api.chats());
+    pass(1_000).await;
+    assert_eq!(next.poll(0), table.poll(0));
+    assert_eq!(next.say("more"), table.say("more"));
+    let updates = next.ok("getUpdates", json!({}));
+    let photo = &updates[0]["message"]["photo"];
+    assert!(photo.is_null());
+    assert_eq!(next.api.save().unwrap()["files"], saved["files"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_draft_stays_away_however_long_the_bot_goes_on() {
+    let table = Table::lay();
+    table.say("hi");
+    let draft = json!({ "chat_id": 501, "draft_id": 1, "text": "x", "can_stop": true });
+    table.ok("sendMessageDraft", draft.clone());
+    let place = Place::private(501);
+    let draft_id = None;
+    table.api.act(Act::Stop { place, draft_id }).unwrap();
+    pass(60_000).await;
+    table.ok("sendMessageDraft", draft);
+    assert!(table.api.chat(501).unwrap().drafts.is_empty());
+}
