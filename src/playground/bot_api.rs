@@ -151,6 +151,29 @@ impl BotApi {
         self.with(|world, now| world.act(act, now))
     }
 
+    /// Somebody new; their user id.
+    ///
+    /// # Panics
+    /// Never: a person can always be added.
+    pub fn add_person(&self, first_name: &str) -> i64 {
+        let act = Act::AddPerson {
+            id: None,
+            first_name: first_name.to_owned(),
+            username: None,
+        };
+        let acted = self.act(act).ok().and_then(|acted| acted.id);
+        acted.expect("a person can always be added")
+    }
+
+    /// Somebody writes a text.
+    ///
+    /// # Errors
+    /// As [`BotApi::act`].
+    pub fn say(&self, place: Place, text: &str) -> Result<Acted, Impossible> {
+        let text = text.to_owned();
+        self.act(Act::Say { place, text })
+    }
+
     /// Changes how the server behaves.
     pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
         self.with(|world, _| change(&mut world.settings));

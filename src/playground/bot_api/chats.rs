@@ -243,6 +243,10 @@ impl Chat {
     /// Checks a `message_thread_id` that a call names.
     pub(super) fn topic(&self, thread: Option<i64>) -> Result<(), Refusal> {
         let Some(id) = thread else { return Ok(()) };
+        if self.kind == ChatKind::Supergroup && self.posts.contains_key(&id) {
+            // A thread of replies: accepted, and no place of its own.
+            return Ok(());
+        }
         match self.topics.get(&id) {
             Some(topic) if topic.closed && self.bot == Standing::Member => {
                 Err(Refusal::bad("TOPIC_CLOSED"))

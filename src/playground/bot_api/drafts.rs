@@ -83,6 +83,7 @@ impl World {
             return Err(Refusal::bad("drafts can be sent only to private chats"));
         }
         chat.writable()?;
+        chat.topic(thread)?;
         let key = (thread.unwrap_or(0), id);
         let before = chat.drafts.get(&key);
         let stopped = before.is_some_and(|draft| draft.stopped);

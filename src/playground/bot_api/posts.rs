@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::chats::Chat;
+use super::chats::{Chat, ChatKind};
 use super::world::World;
 use crate::clock::Millis;
 
@@ -183,7 +183,12 @@ impl World {
             return Value::Null;
         };
         let mut message = self.plain_json(chat, post);
-        let replied = post.reply_to.and_then(|id| chat.posts.get(&id));
+        // In a forum what answers nothing answers the topic's first message:
+        // clients do not show it, the Bot API does.
+        let root = post
+            .thread
+            .filter(|root| chat.kind == ChatKind::Forum && *root != id);
+        let replied = post.reply_to.or(root).and_then(|id| chat.posts.get(&id));
         if let Some(replied) = replied.filter(|replied| replied.is_visible()) {
             message.insert(
                 "reply_to_message".to_owned(),
@@ -211,6 +216,9 @@ impl World {
         if let Some(thread) = post.thread {
             put("message_thread_id", thread.into());
             put("is_topic_message", true.into());
+        } else if let Some(root) = thread_root(chat, post) {
+            // Replies in a supergroup form threads that are no topics.
+            put("message_thread_id", root.into());
         }
         let edited = post.versions.len() > 1;
         if let Some(last) = post.versions.last().filter(|_| edited) {
@@ -244,4 +252,17 @@ impl World {
         }
         message
     }
+}
+
+/// The message that a chain of replies in a plain supergroup began with.
+fn thread_root(chat: &Chat, post: &Post) -> Option<i64> {
+    if chat.kind != ChatKind::Supergroup {
+        return None;
+    }
+    let mut root = post.reply_to?;
+    // Ids only get smaller along a chain, so it ends.
+    while let Some(next) = chat.posts.get(&root).and_then(|post| post.reply_to) {
+        root = next;
+    }
+    Some(root)
 }
