@@ -7,6 +7,7 @@ pub mod config;
 pub mod domain;
 pub mod format;
 mod http;
+pub mod intake;
 pub mod llm;
 pub mod ops;
 #[cfg(feature = "playground")]
