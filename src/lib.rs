@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod domain;
 pub mod format;
 pub mod grouper;
@@ -14,6 +15,7 @@ pub mod media;
 pub mod ops;
 #[cfg(feature = "playground")]
 pub mod playground;
+pub mod production;
 pub mod pulse;
 pub mod reply;
 pub mod shutdown;

@@ -26,6 +26,7 @@ use crate::shutdown::{Ended, Gate, Kind, Shutdown, Tasks};
 use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store};
 use crate::texts::Texts;
 
+mod administrators;
 mod fate;
 mod prompt;
 mod run;

@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use super::administrators;
 use super::fate::{self, Fate};
 use super::prompt::{self, Images, Material};
 use super::{LOOK_AFTER, Parts, STORE_AWAY, Settings};
@@ -28,9 +29,6 @@ use crate::store::{Answer, Claimed, Planned, StoreError};
 /// How much history is asked of the store for each token of the budget, in
 /// characters.
 const CHARS_PER_TOKEN: usize = 4;
-
-/// How long administrators of a group are believed.
-const ADMINISTRATORS_FRESH: Duration = Duration::from_secs(3600);
 
 /// One claimed turn.
 pub(super) struct Turn<'a> {
@@ -119,6 +117,7 @@ impl<'a> Turn<'a> {
             }
         }
         self.parts.speaker.deliver(claim.chat);
+        administrators::refresh(self.parts, claim.chat).await;
     }
 
     /// From the claim to the model's last word.
