@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::config::WebhookSecret;
 use crate::config::Webhook as Config;
+use crate::config::WebhookSecret;
 use crate::store::{Leases, StoreError};
 use crate::telegram::{Call, CallError, Meaning, Telegram, methods};
 
@@ -82,7 +82,10 @@ pub async fn register_webhook(
     loop {
         match telegram.call(call.clone()).await {
             Ok(_) => {
-                tracing::info!(host = url.host(), "Telegram delivers updates to the webhook");
+                tracing::info!(
+                    host = url.host(),
+                    "Telegram delivers updates to the webhook"
+                );
                 return;
             }
             Err(error) => {

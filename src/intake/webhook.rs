@@ -24,8 +24,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::{Accept, IntakeState};
-use crate::config::WebhookSecret;
 use crate::config::Webhook as Config;
+use crate::config::WebhookSecret;
 use crate::pulse::Pulse;
 use crate::shutdown::{Ended, Kind, Shutdown, Tasks};
 
@@ -271,18 +271,19 @@ impl Server {
             limits: self.limits,
         };
         let server = Arc::clone(self);
-        self.tasks.spawn(Kind::Feeder, "webhook-connection", async move {
-            let _slot = slot;
-            let stop = async {
-                server.shutdown.intake().cancelled().await;
-                if server.has_successor() {
-                    Stopping::AfterLateRequests
-                } else {
-                    Stopping::Now
-                }
-            };
-            connection.run(stream, stop).await;
-        });
+        self.tasks
+            .spawn(Kind::Feeder, "webhook-connection", async move {
+                let _slot = slot;
+                let stop = async {
+                    server.shutdown.intake().cancelled().await;
+                    if server.has_successor() {
+                        Stopping::AfterLateRequests
+                    } else {
+                        Stopping::Now
+                    }
+                };
+                connection.run(stream, stop).await;
+            });
     }
 
     /// Takes what the system has accepted for us, for a closed socket resets
