@@ -63,10 +63,10 @@ pub struct Limits {
     pub store: Duration,
     /// Between two requests of a connection.
     pub idle: Duration,
-    /// From the stop on, for requests that wait for one more request to come in
-    /// on connections that are open: only with a successor.
+    /// From the stop on, for one more request to come in on an open connection;
+    /// only with a successor.
     pub late: Duration,
-    /// From the stop on, for requests in flight.
+    /// After that, for requests in flight.
     pub finish: Duration,
 }
 

@@ -128,7 +128,10 @@ async fn house_with(config: &Config, limits: Limits) -> House {
 
 impl House {
     async fn connect(&self) -> Raw {
-        Raw(TcpStream::connect(&self.address).await.expect("it listens"))
+        let stream = TcpStream::connect(&self.address).await;
+        let stream = stream.expect("it listens");
+        stream.set_nodelay(true).expect("a socket");
+        Raw(stream)
     }
 
     fn client(&self) -> (reqwest::Client, String) {

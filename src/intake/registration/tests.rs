@@ -8,8 +8,10 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::*;
+use crate::clock::Clock;
 use crate::config::WebhookUrl;
 use crate::intake::ALLOWED_UPDATES;
+use crate::store::sqlite::{Mode, SqliteStore};
 
 #[derive(Debug)]
 struct Script {
@@ -151,4 +153,25 @@ fn waits_grow_to_a_limit_and_obey_what_telegram_asks() {
     assert!(waits[19] >= WAIT_MAX / 2);
     let asked = Duration::from_secs(300);
     assert_eq!(patience.after(&refused(429, Some(asked))), asked);
+}
+
+#[tokio::test]
+async fn the_generated_secret_stays_the_same_over_restarts_and_differs_between_bots() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it.db");
+    let mut secrets = Vec::new();
+    for bot in [1, 1, 2] {
+        let store = SqliteStore::open(&path, BotId(bot), Clock::system(), Mode::Inline).unwrap();
+        let secret = webhook_secret(&config(), BotId(bot), &store).await.unwrap();
+        secrets.push(secret.expose().to_owned());
+    }
+    assert_eq!(secrets[0], secrets[1]);
+    assert_ne!(secrets[1], secrets[2]);
+    assert_eq!(secrets[0].len(), 43);
+
+    let store = SqliteStore::open(&path, BotId(1), Clock::system(), Mode::Inline).unwrap();
+    let mut config = config();
+    config.secret = WebhookSecret::parse("configured");
+    let secret = webhook_secret(&config, BotId(1), &store).await.unwrap();
+    assert_eq!(secret.expose(), "configured");
 }
