@@ -41,8 +41,10 @@ pub trait Accept: Debug + Send + Sync + 'static {
     /// When dropped, the batch is stored as a whole or not at all.
     async fn accept(&self, batch: Vec<Bytes>) -> Result<(), Refusal>;
 
-    /// Whether updates may be taken now; asked before each request, so it must
-    /// not wait for anything.
+    /// Whether updates may be taken now. Asked before each request and at the
+    /// very moment of a stop, so it waits for nothing: whether there is a
+    /// successor is kept up to date beforehand. Until this says otherwise a
+    /// stopping transport assumes that there is none.
     fn state(&self) -> IntakeState;
 }
 

@@ -14,12 +14,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::config::WebhookSecret;
 use crate::config::Webhook as Config;
+use crate::config::WebhookSecret;
+use crate::domain::ids::BotId;
 use crate::store::{Leases, StoreError};
 use crate::telegram::{Call, CallError, Meaning, Telegram, methods};
 
-/// The stored value that holds the generated secret.
+/// The stored value that holds the generated secret; the bot's id follows.
 const SECRET_KEY: &str = "webhook_secret";
 
 /// 256 bits, as 43 characters.
@@ -29,7 +30,7 @@ const SECRET_BYTES: usize = 32;
 const WAIT: Duration = Duration::from_secs(1);
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// The secret of the webhook: the configured one, else the stored one, which is
+/// The secret of this bot's webhook: the configured one, else the stored one, which is
 /// generated the first time. It must not change with a restart: a different one
 /// tears down what is in flight at Telegram.
 ///
@@ -38,6 +39,7 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 /// secret.
 pub async fn webhook_secret(
     config: &Config,
+    bot: BotId,
     store: &dyn Leases,
 ) -> Result<WebhookSecret, StoreError> {
     if let Some(secret) = &config.secret {
@@ -46,9 +48,10 @@ pub async fn webhook_secret(
     let mut bytes = [0; SECRET_BYTES];
     rand::rng().fill(&mut bytes);
     let fresh = URL_SAFE_NO_PAD.encode(bytes);
-    let kept = store.value_or(SECRET_KEY, &fresh).await?;
+    let key = format!("{SECRET_KEY}:{bot}");
+    let kept = store.value_or(&key, &fresh).await?;
     WebhookSecret::parse(&kept).ok_or_else(|| StoreError::Defect {
-        reason: format!("the stored value {SECRET_KEY} is not a secret"),
+        reason: format!("the stored value {key} is not a secret"),
     })
 }
 
@@ -82,7 +85,10 @@ pub async fn register_webhook(
     loop {
         match telegram.call(call.clone()).await {
             Ok(_) => {
-                tracing::info!(host = url.host(), "Telegram delivers updates to the webhook");
+                tracing::info!(
+                    host = url.host(),
+                    "Telegram delivers updates to the webhook"
+                );
                 return;
             }
             Err(error) => {

@@ -24,8 +24,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::{Accept, IntakeState};
-use crate::config::WebhookSecret;
 use crate::config::Webhook as Config;
+use crate::config::WebhookSecret;
 use crate::pulse::Pulse;
 use crate::shutdown::{Ended, Kind, Shutdown, Tasks};
 
@@ -63,10 +63,10 @@ pub struct Limits {
     pub store: Duration,
     /// Between two requests of a connection.
     pub idle: Duration,
-    /// From the stop on, for requests that wait for one more request to come in
-    /// on connections that are open: only with a successor.
+    /// From the stop on, for one more request to come in on an open connection;
+    /// only with a successor.
     pub late: Duration,
-    /// From the stop on, for requests in flight.
+    /// After that, for requests in flight.
     pub finish: Duration,
 }
 
@@ -271,18 +271,19 @@ impl Server {
             limits: self.limits,
         };
         let server = Arc::clone(self);
-        self.tasks.spawn(Kind::Feeder, "webhook-connection", async move {
-            let _slot = slot;
-            let stop = async {
-                server.shutdown.intake().cancelled().await;
-                if server.has_successor() {
-                    Stopping::AfterLateRequests
-                } else {
-                    Stopping::Now
-                }
-            };
-            connection.run(stream, stop).await;
-        });
+        self.tasks
+            .spawn(Kind::Feeder, "webhook-connection", async move {
+                let _slot = slot;
+                let stop = async {
+                    server.shutdown.intake().cancelled().await;
+                    if server.has_successor() {
+                        Stopping::AfterLateRequests
+                    } else {
+                        Stopping::Now
+                    }
+                };
+                connection.run(stream, stop).await;
+            });
     }
 
     /// Takes what the system has accepted for us, for a closed socket resets

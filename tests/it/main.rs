@@ -6,3 +6,4 @@ mod ops;
 mod stop;
 mod tidy;
 mod unit;
+mod webhook;

@@ -210,10 +210,7 @@ impl Progress {
 
 impl Progress {
     /// Polls until the end or until the stage that was reached lasts too long.
-    async fn keep(
-        &self,
-        mut poll: impl FnMut(&mut Context<'_>) -> Poll<hyper::Result<()>>,
-    ) -> End {
+    async fn keep(&self, mut poll: impl FnMut(&mut Context<'_>) -> Poll<hyper::Result<()>>) -> End {
         let mut limit = pin!(sleep_until(self.deadline()));
         poll_fn(|cx| {
             match poll(cx) {

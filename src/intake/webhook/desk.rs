@@ -19,8 +19,8 @@ use futures_util::StreamExt;
 use subtle::ConstantTimeEq;
 use tokio::time::{Instant, timeout};
 
-use super::seldom::Seldom;
 use super::Limits;
+use super::seldom::Seldom;
 use crate::config::WebhookSecret;
 use crate::domain::metric;
 use crate::intake::{Accept, IntakeState};
@@ -82,9 +82,8 @@ impl Answer {
 impl Desk {
     /// The one route, and what is said elsewhere.
     pub(super) fn router(self, path: &str) -> Router {
-        let route = post(deliver).fallback(
-            async |State(desk): State<Arc<Self>>| desk.answer(Answer::WrongMethod),
-        );
+        let route = post(deliver)
+            .fallback(async |State(desk): State<Arc<Self>>| desk.answer(Answer::WrongMethod));
         Router::new()
             // A path may begin with `*`; of the URL's characters only those of
             // an older syntax would panic.
