@@ -156,6 +156,7 @@ impl StartError {
 /// Everything that runs, introduced to each other.
 struct Daemon {
     config: Config,
+    bot: BotId,
     instance: InstanceId,
     store: Arc<dyn Store>,
     close: Box<dyn Closable>,
@@ -182,18 +183,17 @@ struct Daemon {
 /// # Errors
 /// [`StartError`], before anything was accepted.
 pub async fn run(seams: Seams) -> Result<ExitCode, StartError> {
-    let bot = seams.bot;
     let daemon = Daemon::build(seams);
     let resumed = daemon.register().await?;
     let ops = daemon.listen_ops().await?;
     daemon.serve_ops(ops);
     let daemon = Arc::new(daemon);
-    let known = identity::first_look(&daemon, bot).await?;
+    let known = identity::first_look(&daemon).await?;
     daemon.shutdown.enter(Phase::Standby);
     daemon.resume(&resumed).await;
     daemon.say_ready(&resumed).await;
     if !daemon.shutdown.is_stopping() {
-        lookout::start(&daemon, bot, known).await?;
+        lookout::start(&daemon, known).await?;
         daemon.shutdown.intake().cancelled().await;
     }
     Ok(drain::run(&daemon).await)
@@ -203,7 +203,7 @@ impl Daemon {
     fn build(seams: Seams) -> Self {
         let Seams {
             config,
-            bot: _,
+            bot,
             store,
             close,
             telegram,
@@ -304,6 +304,7 @@ impl Daemon {
         Self {
             role: watch::Sender::new(Role::Standby),
             config,
+            bot,
             instance,
             store,
             close,

@@ -13,7 +13,10 @@ fn main() -> ProcessExit {
     let shutdown = match Shutdown::install() {
         Ok(shutdown) => shutdown,
         Err(error) => {
-            return fail(ExitCode::Early, &format!("failed to receive signals: {error}"));
+            return fail(
+                ExitCode::Early,
+                &format!("failed to receive signals: {error}"),
+            );
         }
     };
     let begun = tokio::time::Instant::now();

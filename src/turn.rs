@@ -188,12 +188,7 @@ impl Runner {
         (running.len(), oldest)
     }
 
-    async fn claim(
-        &self,
-        due: Due,
-        flush: Flush,
-        company: Company,
-    ) -> crate::store::Result<Next> {
+    async fn claim(&self, due: Due, flush: Flush, company: Company) -> crate::store::Result<Next> {
         let parts = &self.0.parts;
         let rules = parts.settings.borrow().rules;
         parts

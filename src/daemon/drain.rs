@@ -56,7 +56,9 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     rung(Rung::Feeders);
 
     let park = successor || daemon.config.shutdown.on_stop == OnStop::Park;
-    daemon.grouper.close(if park { Closing::Park } else { Closing::Flush });
+    daemon
+        .grouper
+        .close(if park { Closing::Park } else { Closing::Flush });
     rung(Rung::Grouper);
 
     let finished = tokio::select! {

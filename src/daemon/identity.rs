@@ -16,10 +16,7 @@ const AGAIN: Duration = Duration::from_secs(3);
 
 /// Asks Telegram once. `None` when it does not answer and nothing is
 /// remembered.
-pub(super) async fn first_look(
-    daemon: &Daemon,
-    bot: BotId,
-) -> Result<Option<BotUser>, StartError> {
+pub(super) async fn first_look(daemon: &Daemon) -> Result<Option<BotUser>, StartError> {
     let mut call = methods::get_me();
     call.timeout = FIRST_LOOK;
     let asked = tokio::select! {
@@ -28,25 +25,25 @@ pub(super) async fn first_look(
     };
     match asked {
         Ok(me) => {
-            let user = read(&me, bot);
+            let user = read(&me, daemon.bot);
             remember(daemon, &user).await;
             Ok(Some(user))
         }
         Err(error) if error.refuses_token() => Err(StartError::Token),
         Err(error) => {
             tracing::warn!(%error, "Telegram does not answer; starting all the same");
-            Ok(remembered(daemon, bot).await)
+            Ok(remembered(daemon).await)
         }
     }
 }
 
 /// Asks until Telegram answers.
-pub(super) async fn insist(daemon: &Daemon, bot: BotId) -> BotUser {
+pub(super) async fn insist(daemon: &Daemon) -> BotUser {
     loop {
         tokio::time::sleep(AGAIN).await;
         match daemon.telegram.call(methods::get_me()).await {
             Ok(me) => {
-                let user = read(&me, bot);
+                let user = read(&me, daemon.bot);
                 remember(daemon, &user).await;
                 return user;
             }
@@ -78,7 +75,7 @@ async fn remember(daemon: &Daemon, user: &BotUser) {
     }
 }
 
-async fn remembered(daemon: &Daemon, bot: BotId) -> Option<BotUser> {
-    let value = daemon.store.value(&key(bot)).await.ok()??;
+async fn remembered(daemon: &Daemon) -> Option<BotUser> {
+    let value = daemon.store.value(&key(daemon.bot)).await.ok()??;
     serde_json::from_str(&value).ok()
 }

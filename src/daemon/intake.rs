@@ -72,7 +72,10 @@ impl Intake {
 
     /// Who we are, once that is known.
     pub(super) fn bot(&self) -> Option<crate::domain::address::BotUser> {
-        self.policy.borrow().as_ref().map(|policy| policy.bot.clone())
+        self.policy
+            .borrow()
+            .as_ref()
+            .map(|policy| policy.bot.clone())
     }
 
     /// Another live instance takes over what still arrives here.
@@ -90,7 +93,11 @@ impl Intake {
         match self.parts.store.backlog(self.parts.buffer + 1).await {
             Ok(waiting) => {
                 self.backlog.store(waiting, Ordering::Release);
-                let full = if waiting >= self.parts.buffer { 1.0 } else { 0.0 };
+                let full = if waiting >= self.parts.buffer {
+                    1.0
+                } else {
+                    0.0
+                };
                 metrics::gauge!(metric::INTAKE_PAUSED, "reason" => "full").set(full);
             }
             Err(error) => tracing::debug!(%error, "failed to count the backlog"),
@@ -172,8 +179,7 @@ impl Accept for Intake {
                 successor: self.successor.load(Ordering::Acquire),
             };
         }
-        let waiting =
-            self.backlog.load(Ordering::Acquire) + self.accepted.load(Ordering::Acquire);
+        let waiting = self.backlog.load(Ordering::Acquire) + self.accepted.load(Ordering::Acquire);
         if waiting >= self.parts.buffer {
             return IntakeState::Full;
         }

@@ -12,7 +12,6 @@ use tokio::time::sleep;
 use super::{Daemon, StartError, identity};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
-use crate::domain::ids::BotId;
 use crate::domain::phase::Phase;
 use crate::intake::poller::Poller;
 use crate::intake::webhook::{Listener, Webhook};
@@ -41,11 +40,7 @@ const PRUNE_STEP: u32 = 500;
 const RECOUNT: Duration = Duration::from_secs(1);
 
 /// Starts them all.
-pub(super) async fn start(
-    daemon: &Arc<Daemon>,
-    bot: BotId,
-    known: Option<BotUser>,
-) -> Result<(), StartError> {
+pub(super) async fn start(daemon: &Arc<Daemon>, known: Option<BotUser>) -> Result<(), StartError> {
     let webhook = match daemon.is_webhook() {
         true => Some(webhook(daemon).await?),
         false => None,
@@ -68,14 +63,14 @@ pub(super) async fn start(
         .keep(Kind::Sweep, "prune", move || prune(Arc::clone(&pruning)));
     let reloading = Arc::clone(daemon);
     daemon.tasks.keep(Kind::Sweep, "reload", move || {
-        reload(Arc::clone(&reloading), bot)
+        reload(Arc::clone(&reloading))
     });
     let (identified, identity) = oneshot::channel();
     let asking = Arc::clone(daemon);
     daemon.tasks.spawn(Kind::Sweep, "identity", async move {
         let user = match known {
             Some(user) => user,
-            None => identity::insist(&asking, bot).await,
+            None => identity::insist(&asking).await,
         };
         introduce(&asking, &user).await;
         let _ = identified.send(());
@@ -128,7 +123,7 @@ async fn offer_claim(daemon: &Daemon, user: &BotUser) {
 
 async fn webhook(daemon: &Daemon) -> Result<(Webhook, Listener), StartError> {
     let config = &daemon.config.telegram.webhook;
-    let secret = registration::webhook_secret(config, &*daemon.store).await?;
+    let secret = registration::webhook_secret(config, daemon.bot, &*daemon.store).await?;
     let server = Webhook::new(
         config,
         secret,
@@ -140,7 +135,12 @@ async fn webhook(daemon: &Daemon) -> Result<(Webhook, Listener), StartError> {
     .await?;
     let given = crate::ops::systemd::listeners()
         .map_err(|error| std::io::Error::other(error.to_string()))
-        .and_then(|mut sockets| sockets.pop().map(|(_, socket)| Listener::given(socket)).transpose());
+        .and_then(|mut sockets| {
+            sockets
+                .pop()
+                .map(|(_, socket)| Listener::given(socket))
+                .transpose()
+        });
     let listener = match given {
         Ok(Some(listener)) => Ok(listener),
         Ok(None) => Listener::bind_when_free(config.listen).await,
@@ -178,10 +178,15 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Listener)>) {
             let config = &daemon.config.telegram.webhook;
             server.start(listener);
             let registered = async {
-                match registration::webhook_secret(config, &*daemon.store).await {
+                match registration::webhook_secret(config, daemon.bot, &*daemon.store).await {
                     Ok(secret) => {
-                        registration::register_webhook(&*telegram, config, &secret, ALLOWED_UPDATES)
-                            .await;
+                        registration::register_webhook(
+                            &*telegram,
+                            config,
+                            &secret,
+                            ALLOWED_UPDATES,
+                        )
+                        .await;
                     }
                     Err(error) => tracing::error!(%error, "failed to read the webhook's secret"),
                 }
@@ -272,7 +277,7 @@ async fn prune(daemon: Arc<Daemon>) {
 }
 
 /// SIGHUP: takes over what may change and says what needs a restart.
-async fn reload(daemon: Arc<Daemon>, bot: BotId) {
+async fn reload(daemon: Arc<Daemon>) {
     let mut asked = daemon.shutdown.reload();
     while asked.changed().await.is_ok() {
         let Some(new) = daemon.reload.reload() else {
@@ -283,7 +288,7 @@ async fn reload(daemon: Arc<Daemon>, bot: BotId) {
             daemon.intake.judge_by(daemon.live.policy(&user));
         }
         tracing::info!(
-            bot.id = bot.0,
+            bot.id = daemon.bot.0,
             applied = ?changes.applied_live,
             needs_restart = ?changes.needs_restart,
             "configuration read anew"

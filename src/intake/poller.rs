@@ -162,7 +162,10 @@ impl Poller {
         let missing = first - last - 1;
         if (1..RESEED).contains(&missing) {
             metrics::counter!(metric::UPDATES_MISSED).increment(missing.unsigned_abs());
-            tracing::warn!(missing, "Telegram has dropped updates before they reached us");
+            tracing::warn!(
+                missing,
+                "Telegram has dropped updates before they reached us"
+            );
         }
     }
 

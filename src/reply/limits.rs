@@ -84,7 +84,8 @@ impl Bucket {
     }
 
     fn fill(&mut self, now: Instant) {
-        let gained = now.saturating_duration_since(self.at).as_secs_f64() / self.every.as_secs_f64();
+        let gained =
+            now.saturating_duration_since(self.at).as_secs_f64() / self.every.as_secs_f64();
         self.level = (self.level + gained).min(self.size);
         self.at = now;
     }

@@ -184,8 +184,12 @@ impl Frames {
                     text: &frame.text,
                     entities: &entities,
                 };
-                let call =
-                    methods::edit_message_text(self.claim.chat.0, message, content, Some(&keyboard));
+                let call = methods::edit_message_text(
+                    self.claim.chat.0,
+                    message,
+                    content,
+                    Some(&keyboard),
+                );
                 if !self.call(call).await {
                     return;
                 }

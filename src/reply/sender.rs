@@ -132,7 +132,10 @@ impl Sender {
     /// that the part went to instead, when the group had moved.
     async fn send(&self, sending: &Sending) -> Option<ChatId> {
         let parts = &self.0.parts;
-        let result = parts.telegram.call(call_of(sending, &parts.resent_mark)).await;
+        let result = parts
+            .telegram
+            .call(call_of(sending, &parts.resent_mark))
+            .await;
         let _busy = parts.pulse.busy(Organ::Outbox);
         match self.judge(sending, result) {
             Judged::Sent(sent) => {
@@ -152,11 +155,7 @@ impl Sender {
     }
 
     /// What a call's result means for its part.
-    fn judge(
-        &self,
-        sending: &Sending,
-        result: Result<serde_json::Value, CallError>,
-    ) -> Judged {
+    fn judge(&self, sending: &Sending, result: Result<serde_json::Value, CallError>) -> Judged {
         let parts = &self.0.parts;
         let again = |wait: Duration| {
             Judged::Sent(Sent::NotSent {
@@ -209,7 +208,11 @@ impl Sender {
                     if let Some((turn, due, outcome)) = settled {
                         metrics::counter!(metric::TURNS_SETTLED, "outcome" => outcome.as_str())
                             .increment(1);
-                        tracing::debug!(turn.id = turn.0, outcome = outcome.as_str(), "turn settled");
+                        tracing::debug!(
+                            turn.id = turn.0,
+                            outcome = outcome.as_str(),
+                            "turn settled"
+                        );
                         (parts.on_settled)(due);
                     }
                     return;

@@ -86,9 +86,7 @@ mod tests {
 
     fn exhausted() -> Failure {
         Failure::Exhausted {
-            last: LlmError::Cut {
-                reason: "x".into(),
-            },
+            last: LlmError::Cut { reason: "x".into() },
             partial: String::new(),
         }
     }
@@ -98,15 +96,30 @@ mod tests {
         let fates: Vec<_> = (0..3)
             .map(|failures| of(&exhausted(), failures, Duration::ZERO, DAY))
             .collect();
-        assert!(matches!(fates[0], Fate::Defer { blame: Blame::Turn, .. }));
-        assert!(matches!(fates[1], Fate::Defer { blame: Blame::Turn, .. }));
+        assert!(matches!(
+            fates[0],
+            Fate::Defer {
+                blame: Blame::Turn,
+                ..
+            }
+        ));
+        assert!(matches!(
+            fates[1],
+            Fate::Defer {
+                blame: Blame::Turn,
+                ..
+            }
+        ));
         assert_eq!(fates[2], Fate::Fail);
         let paused = Failure::Unavailable {
             retry_in: Duration::from_secs(60),
         };
         assert!(matches!(
             of(&paused, 2, Duration::ZERO, DAY),
-            Fate::Defer { blame: Blame::World, .. }
+            Fate::Defer {
+                blame: Blame::World,
+                ..
+            }
         ));
     }
 
@@ -115,6 +128,9 @@ mod tests {
         let paused = Failure::Unavailable {
             retry_in: Duration::from_secs(60),
         };
-        assert_eq!(of(&paused, 0, DAY + Duration::from_secs(1), DAY), Fate::Fail);
+        assert_eq!(
+            of(&paused, 0, DAY + Duration::from_secs(1), DAY),
+            Fate::Fail
+        );
     }
 }

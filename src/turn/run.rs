@@ -185,7 +185,10 @@ impl<'a> Turn<'a> {
             share,
         })
         .to_bytes(self.settings.dialect);
-        self.parts.store.keep_request(claim, request.clone()).await?;
+        self.parts
+            .store
+            .keep_request(claim, request.clone())
+            .await?;
         Ok(request)
     }
 
