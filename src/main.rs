@@ -7,7 +7,7 @@ use std::process::ExitCode as ProcessExit;
 
 use lastword::cli::{self, Command};
 use lastword::config::{Config, Sources};
-use lastword::shutdown::{ExitCode, Shutdown};
+use lastword::shutdown::{ExitCode, Shutdown, parent};
 
 fn main() -> ProcessExit {
     let shutdown = match Shutdown::install() {
@@ -48,6 +48,11 @@ fn run(sources: &Sources, shutdown: &Shutdown, begun: tokio::time::Instant) -> P
             return ExitCode::Config.into();
         }
     };
+    if std::env::var_os(parent::VARIABLE).is_some_and(|value| value == "1")
+        && let Err(error) = parent::watch(shutdown)
+    {
+        return fail(ExitCode::Early, &format!("failed to watch stdin: {error}"));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("lastword")

@@ -84,7 +84,7 @@ fn plan_plain(text: &str) -> Vec<Payload> {
 /// The payload with a small mark: it may be there twice.
 #[must_use]
 pub fn marked(mut payload: Payload, mark: &str) -> Payload {
-    let room = |text: &str, limit: usize| format::utf16_len(text) + mark.len() + 1 <= limit;
+    let room = |text: &str, limit: usize| format::utf16_len(text) + mark.len() < limit;
     match &mut payload.content {
         Content::Rich { markdown } if room(markdown, 32_768) => {
             markdown.push_str("\n\n");
