@@ -275,6 +275,7 @@ impl Daemon {
             clock,
             shutdown: shutdown.clone(),
             tasks: tasks.clone(),
+            pulse: pulse.clone(),
             max_concurrent: config.turns.max_concurrent,
         });
         let grouper = Grouper::new(
@@ -285,7 +286,6 @@ impl Daemon {
                     telegram: Arc::clone(&telegram),
                     tasks: tasks.clone(),
                 },
-                pulse: pulse.clone(),
             }),
         );
         let _ = grouper_of_settled.set(grouper.clone());
