@@ -9,11 +9,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
+use super::parts::PartRow;
 use super::{SqliteStore, Tx, unknown_code};
 use crate::clock::{self, Millis};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, PartId, TurnId};
 use crate::domain::part::{Kind, OnUncertain, Payload, Sending, Sent, State};
-use crate::domain::turn::{Claim, Outcome};
+use crate::domain::turn::Outcome;
 use crate::store::{Begin, Due, Finished, Outbox, Result, StoreError};
 
 /// How long after its `expires_at` a cut send is still given to appear.
@@ -396,107 +397,4 @@ impl Tx<'_> {
         }
         Ok(())
     }
-
-    pub(super) fn plan_part(
-        &self,
-        claim: &Claim,
-        kind: Kind,
-        seq: i64,
-        payload: &Payload,
-        target: Option<i64>,
-    ) -> Result<()> {
-        self.insert_part(&PartRow {
-            chat: claim.chat,
-            topic: claim.topic,
-            conversation: Some(claim.conversation),
-            turn: Some(claim.turn),
-            kind,
-            seq,
-            payload,
-            target,
-            owner: claim.owner,
-        })
-    }
-
-    pub(super) fn plan_notice(
-        &self,
-        chat: ChatId,
-        topic: Option<i64>,
-        kind: Kind,
-        payload: &Payload,
-        owner: InstanceId,
-    ) -> Result<()> {
-        self.insert_part(&PartRow {
-            chat,
-            topic,
-            conversation: None,
-            turn: None,
-            kind,
-            seq: 0,
-            payload,
-            target: None,
-            owner,
-        })
-    }
-
-    fn insert_part(&self, part: &PartRow<'_>) -> Result<()> {
-        let payload = serde_json::to_string(part.payload).expect("a payload is always JSON");
-        self.conn
-            .prepare_cached(
-                "INSERT INTO parts \
-                 (bot, chat, topic, conversation, turn, kind, seq, state, payload, target, owner, created_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11)",
-            )?
-            .execute(params![
-                self.bot.0,
-                part.chat.0,
-                part.topic.unwrap_or(0),
-                part.conversation.map(|c| c.0),
-                part.turn.map(|t| t.0),
-                part.kind.code(),
-                part.seq,
-                payload,
-                part.target,
-                part.owner.0,
-                self.now
-            ])?;
-        Ok(())
-    }
-
-    pub(super) fn has_placeholder(&self, turn: TurnId) -> Result<bool> {
-        Ok(self
-            .conn
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM parts \
-                 WHERE turn = ?1 AND kind = 1 AND state IN (0, 1, 2, 3))",
-            )?
-            .query_row([turn.0], |row| row.get(0))?)
-    }
-
-    /// A group became a supergroup: everything of it goes to the new id.
-    pub(super) fn migrate_chat(&self, from: ChatId, to: ChatId) -> Result<()> {
-        self.conn.execute(
-            "UPDATE OR IGNORE conversations SET chat = ?3 WHERE bot = ?1 AND chat = ?2",
-            params![self.bot.0, from.0, to.0],
-        )?;
-        self.conn.execute(
-            "UPDATE parts SET chat = ?3 WHERE bot = ?1 AND chat = ?2 \
-             AND state IN (0, 3) AND state IN (0, 1, 3)",
-            params![self.bot.0, from.0, to.0],
-        )?;
-        Ok(())
-    }
-}
-
-/// A new row of the outbox.
-struct PartRow<'a> {
-    chat: ChatId,
-    topic: Option<i64>,
-    conversation: Option<ConversationId>,
-    turn: Option<TurnId>,
-    kind: Kind,
-    seq: i64,
-    payload: &'a Payload,
-    target: Option<i64>,
-    owner: InstanceId,
 }

@@ -1,0 +1,114 @@
+//! Planning parts: the rows of the outbox before anybody sends them.
+
+use rusqlite::params;
+
+use super::Tx;
+use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
+use crate::domain::part::{Kind, Payload};
+use crate::domain::turn::Claim;
+use crate::store::Result;
+
+/// A new row of the outbox.
+pub(super) struct PartRow<'a> {
+    pub(super) chat: ChatId,
+    pub(super) topic: Option<i64>,
+    pub(super) conversation: Option<ConversationId>,
+    pub(super) turn: Option<TurnId>,
+    pub(super) kind: Kind,
+    pub(super) seq: i64,
+    pub(super) payload: &'a Payload,
+    pub(super) target: Option<i64>,
+    pub(super) owner: InstanceId,
+}
+
+impl Tx<'_> {
+    pub(super) fn plan_part(
+        &self,
+        claim: &Claim,
+        kind: Kind,
+        seq: i64,
+        payload: &Payload,
+        target: Option<i64>,
+    ) -> Result<()> {
+        self.insert_part(&PartRow {
+            chat: claim.chat,
+            topic: claim.topic,
+            conversation: Some(claim.conversation),
+            turn: Some(claim.turn),
+            kind,
+            seq,
+            payload,
+            target,
+            owner: claim.owner,
+        })
+    }
+
+    pub(super) fn plan_notice(
+        &self,
+        chat: ChatId,
+        topic: Option<i64>,
+        kind: Kind,
+        payload: &Payload,
+        owner: InstanceId,
+    ) -> Result<()> {
+        self.insert_part(&PartRow {
+            chat,
+            topic,
+            conversation: None,
+            turn: None,
+            kind,
+            seq: 0,
+            payload,
+            target: None,
+            owner,
+        })
+    }
+
+    pub(super) fn insert_part(&self, part: &PartRow<'_>) -> Result<()> {
+        let payload = serde_json::to_string(part.payload).expect("a payload is always JSON");
+        self.conn
+            .prepare_cached(
+                "INSERT INTO parts \
+                 (bot, chat, topic, conversation, turn, kind, seq, state, payload, target, owner, created_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                self.bot.0,
+                part.chat.0,
+                part.topic.unwrap_or(0),
+                part.conversation.map(|c| c.0),
+                part.turn.map(|t| t.0),
+                part.kind.code(),
+                part.seq,
+                payload,
+                part.target,
+                part.owner.0,
+                self.now
+            ])?;
+        Ok(())
+    }
+
+    pub(super) fn has_placeholder(&self, turn: TurnId) -> Result<bool> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM parts \
+                 WHERE turn = ?1 AND kind = 1 AND state IN (0, 1, 2, 3))",
+            )?
+            .query_row([turn.0], |row| row.get(0))?)
+    }
+
+    /// A group became a supergroup: everything of it goes to the new id.
+    pub(super) fn migrate_chat(&self, from: ChatId, to: ChatId) -> Result<()> {
+        self.conn.execute(
+            "UPDATE OR IGNORE conversations SET chat = ?3 WHERE bot = ?1 AND chat = ?2",
+            params![self.bot.0, from.0, to.0],
+        )?;
+        self.conn.execute(
+            "UPDATE parts SET chat = ?3 WHERE bot = ?1 AND chat = ?2 \
+             AND state IN (0, 3) AND state IN (0, 1, 3)",
+            params![self.bot.0, from.0, to.0],
+        )?;
+        Ok(())
+    }
+}
