@@ -53,11 +53,11 @@ impl Engine {
     pub(super) fn open(path: &Path, locks: &Locks) -> Result<Self> {
         create(path)?;
         refuse_network(path)?;
+        // Before the first connection: switching to a log waits for nobody.
+        let alone = locks.migration()?;
         let mut conn = connect(path)?;
-        {
-            let _alone = locks.migration()?;
-            schema::migrate(&mut conn, locks)?;
-        }
+        schema::migrate(&mut conn, locks)?;
+        drop(alone);
         Ok(Self {
             path: path.to_owned(),
             conn: Some(conn),
@@ -67,31 +67,37 @@ impl Engine {
 
     /// The connection, opened anew after a failure.
     pub(super) fn ready(&mut self) -> Result<&Connection> {
-        if self.distrusted {
-            self.conn = None;
-        }
         let conn = match self.conn.take() {
             Some(conn) => conn,
             None => connect(&self.path)?,
         };
         if self.distrusted {
-            checkpoint(&conn)?;
+            if !checkpoint(&conn)? {
+                return Err(StoreError::Unavailable {
+                    reason: "the log cannot be written back while another process uses it"
+                        .to_owned(),
+                });
+            }
             self.distrusted = false;
             tracing::info!("store recovered");
         }
         Ok(self.conn.insert(conn))
     }
 
-    /// A commit failed: trust nothing until it is proven.
+    /// A commit failed: trust nothing until it is proven. Closes at once, so
+    /// that a transaction that could not be ended locks nobody out.
     pub(super) fn distrust(&mut self) {
         self.distrusted = true;
+        self.conn = None;
     }
 
     /// Writes the log back and closes the file.
     pub(super) fn close(mut self) -> Result<()> {
         let conn = self.ready()?;
         conn.execute_batch("PRAGMA optimize")?;
-        checkpoint(conn)?;
+        if !checkpoint(conn)? {
+            tracing::debug!("checkpoint left to another process");
+        }
         match self.conn.take().map(Connection::close) {
             Some(Err((_, error))) => Err(error.into()),
             _ => Ok(()),
@@ -102,12 +108,18 @@ impl Engine {
 fn create(path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     fs::create_dir_all(folder)?;
-    OpenOptions::new()
-        .create(true)
-        .append(true)
+    // One that exists is not even opened: closing it again would drop the
+    // locks that another handle of this process holds on it.
+    match OpenOptions::new()
+        .create_new(true)
+        .write(true)
         .mode(0o600)
-        .open(path)?
-        .sync_all()?;
+        .open(path)
+    {
+        Ok(new) => new.sync_all()?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error.into()),
+    }
     // Without this a power cut may take the new file's name with it.
     File::open(if folder.as_os_str().is_empty() {
         Path::new(".")
@@ -139,13 +151,11 @@ fn connect(path: &Path) -> Result<Connection> {
     Ok(conn)
 }
 
-fn checkpoint(conn: &Connection) -> Result<()> {
+/// Writes the log back and empties it; false when another process was in the
+/// way, which is no failure of the disk.
+fn checkpoint(conn: &Connection) -> Result<bool> {
     let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    // Another process reading or writing is no failure of the disk.
-    if busy != 0 {
-        tracing::debug!("checkpoint left to another process");
-    }
-    Ok(())
+    Ok(busy == 0)
 }
 
 fn refuse_network(path: &Path) -> Result<()> {

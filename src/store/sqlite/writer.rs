@@ -8,7 +8,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::engine::Engine;
@@ -142,6 +142,12 @@ impl Writer {
     }
 }
 
+fn rolled_back() -> StoreError {
+    StoreError::Unavailable {
+        reason: "the transaction was rolled back".to_owned(),
+    }
+}
+
 fn closed() -> StoreError {
     StoreError::Unavailable {
         reason: "the store is closed".to_owned(),
@@ -181,27 +187,40 @@ fn run_batch(engine: &mut Engine, jobs: Vec<Job>) {
         Err(error) => return refuse(jobs, &error),
     };
     if let Err(error) = conn.execute_batch("BEGIN IMMEDIATE") {
+        // Waiting for another process says nothing about this connection; all
+        // else may: one opened on a read-only file stays read-only for ever.
+        if !matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+        ) {
+            engine.distrust();
+        }
         return refuse(jobs, &error.into());
     }
     let mut answers = Vec::with_capacity(jobs.len());
     for job in jobs {
-        let _ = conn.execute_batch("SAVEPOINT job");
-        let (verdict, answer) = (job.work)(Ok(conn));
+        // After an error that ended the transaction a savepoint would begin
+        // one of its own, and its release commit what nobody is told of.
+        let usable = match conn.is_autocommit() {
+            true => Err(rolled_back()),
+            false => conn.execute_batch("SAVEPOINT job").map_err(Into::into),
+        };
+        let (verdict, answer) = (job.work)(usable.map(|()| conn));
         let closing = match verdict {
             Verdict::Keep => "RELEASE job",
             Verdict::Undo => "ROLLBACK TO job; RELEASE job",
         };
         // A full disk or an I/O error ends the transaction by itself; then the
         // commit below fails and nobody of this batch is told "stored".
-        if let Err(error) = conn.execute_batch(closing) {
+        if !conn.is_autocommit()
+            && let Err(error) = conn.execute_batch(closing)
+        {
             tracing::debug!(operation = job.name, %error, "savepoint could not be closed");
         }
         answers.push(answer);
     }
     let committed = if conn.is_autocommit() {
-        Err(StoreError::Unavailable {
-            reason: "the transaction was rolled back".to_owned(),
-        })
+        Err(rolled_back())
     } else {
         conn.execute_batch("COMMIT").map_err(StoreError::from)
     };
