@@ -71,6 +71,10 @@ impl Turns for SqliteStore {
         let claim = *claim;
         self.run("turns.defer", move |tx| {
             tx.fence(&claim)?;
+            let told_before: bool = tx
+                .conn
+                .prepare_cached("SELECT told FROM turns WHERE id = ?1")?
+                .query_row([claim.turn.0], |row| row.get(0))?;
             let failed = i64::from(blame == Blame::Turn);
             let told = i64::from(notice.is_some());
             tx.conn
@@ -84,7 +88,7 @@ impl Turns for SqliteStore {
                     failed,
                     told
                 ])?;
-            if let Some(payload) = notice {
+            if let Some(payload) = notice.filter(|_| !told_before) {
                 tx.plan_notice(claim.chat, claim.topic, Kind::Notice, &payload, claim.owner)?;
             }
             Ok(())
