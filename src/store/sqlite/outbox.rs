@@ -9,7 +9,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
-use super::parts::PartRow;
 use super::{SqliteStore, Tx, unknown_code};
 use crate::clock::{self, Millis};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, PartId, TurnId};
@@ -74,20 +73,34 @@ impl Outbox for SqliteStore {
     async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>> {
         self.run("outbox.unsent", move |tx| {
             let mut statement = tx.conn.prepare_cached(
-                "SELECT chat, min(not_before) FROM parts \
-                 WHERE owner = ?1 AND state IN (0, 3) AND state IN (0, 1, 3) GROUP BY chat",
+                "SELECT chat, min(CASE state WHEN 0 THEN not_before ELSE expires_at + ?2 END) \
+                 FROM parts WHERE owner = ?1 AND state IN (0, 1, 3) GROUP BY chat",
             )?;
-            let rows = statement.query_map([owner.0], |row| {
+            let rows = statement.query_map([owner.0, SETTLE_MS], |row| {
                 Ok((ChatId(row.get(0)?), row.get::<_, i64>(1)?))
             })?;
             rows.map(|row| {
                 let (chat, at) = row?;
-                Ok((chat, clock::duration(at - tx.now)))
+                // Further off than anything is ever set: the clock was set back.
+                let wait = Some(at - tx.now).filter(|wait| *wait <= FURTHEST_MS);
+                Ok((chat, clock::duration(wait.unwrap_or(0))))
             })
             .collect()
         })
         .await
     }
+}
+
+/// A part of which nobody knows yet whether it arrived.
+struct Unresolved {
+    part: i64,
+    state: i64,
+    kind: i64,
+    owner: Option<i64>,
+    expires_at: Millis,
+    turn: Option<i64>,
+    target: Option<i64>,
+    forgotten: bool,
 }
 
 impl Tx<'_> {
@@ -99,34 +112,45 @@ impl Tx<'_> {
         on_uncertain: OnUncertain,
     ) -> Result<Option<Duration>> {
         loop {
-            let open: Option<(i64, i64, i64, Option<i64>, i64, Option<i64>)> = self
+            let open: Option<Unresolved> = self
                 .conn
                 .prepare_cached(
-                    "SELECT id, state, kind, owner, coalesce(expires_at, 0), turn FROM parts \
+                    "SELECT id, state, kind, owner, coalesce(expires_at, 0), turn, target, payload = '' \
+                     FROM parts \
                      WHERE bot = ?1 AND chat = ?2 AND state IN (1, 3) AND state IN (0, 1, 3) LIMIT 1",
                 )?
                 .query_row(params![self.bot.0, chat.0], |row| {
-                    Ok((
-                        row.get(0)?,
-                        row.get(1)?,
-                        row.get(2)?,
-                        row.get(3)?,
-                        row.get(4)?,
-                        row.get(5)?,
-                    ))
+                    Ok(Unresolved {
+                        part: row.get(0)?,
+                        state: row.get(1)?,
+                        kind: row.get(2)?,
+                        owner: row.get(3)?,
+                        expires_at: row.get(4)?,
+                        turn: row.get(5)?,
+                        target: row.get(6)?,
+                        forgotten: row.get(7)?,
+                    })
                 })
                 .optional()?;
-            let Some((part, state, kind, by, expires_at, turn)) = open else {
+            let Some(open) = open else {
                 return Ok(None);
             };
-            let left = expires_at + SETTLE_MS - self.now;
-            if state == State::Sending.code() || by.is_some_and(|by| by != owner.0) {
+            let ours = open.owner.is_none_or(|by| by == owner.0);
+            let left = open.expires_at + SETTLE_MS - self.now;
+            let settling = left > 0 && left <= FURTHEST_MS;
+            // Our own send may still be under way; once it cannot be any more,
+            // whoever was to finish it is gone.
+            if !ours || (settling && open.state == State::Sending.code()) {
                 return Ok(Some(BLOCKED));
             }
-            if left > 0 && left <= FURTHEST_MS {
+            if settling {
                 return Ok(Some(clock::duration(left)));
             }
-            let next = match (on_uncertain, Kind::from_code(kind)) {
+            let edits = self.message_of(open.target)?.is_some();
+            let next = match (on_uncertain, Kind::from_code(open.kind)) {
+                _ if open.forgotten => State::Withdrawn,
+                // An edit of our own message changes nothing the second time.
+                _ if edits => State::Planned,
                 // A second placeholder helps nobody; the answer comes anyway.
                 (_, Some(Kind::Placeholder)) => State::Withdrawn,
                 (OnUncertain::Hold, _) => State::Sent,
@@ -138,12 +162,13 @@ impl Tx<'_> {
                             settled_at = CASE WHEN ?2 = 0 THEN NULL ELSE ?5 END WHERE id = ?1",
                 )?
                 .execute(params![
-                    part,
+                    open.part,
                     next.code(),
                     owner.0,
-                    i64::from(next == State::Planned),
+                    i64::from(next == State::Planned && !edits),
                     self.now
                 ])?;
+            let turn = open.turn;
             if let Some(turn) = turn {
                 self.settle_delivered(TurnId(turn))?;
             }
@@ -229,7 +254,7 @@ impl Tx<'_> {
             .flatten())
     }
 
-    fn fence_send(&self, sending: &Sending) -> Result<()> {
+    pub(super) fn fence_send(&self, sending: &Sending) -> Result<()> {
         let holds: bool = self
             .conn
             .prepare_cached(
@@ -250,6 +275,12 @@ impl Tx<'_> {
     fn finish(&self, sending: &Sending, sent: &Sent) -> Result<Finished> {
         self.fence_send(sending)?;
         match sent {
+            // Its words are gone: whatever became of it, it is not sent again.
+            Sent::NotSent { .. } | Sent::Uncertain | Sent::TargetGone
+                if self.is_forgotten(sending)? =>
+            {
+                self.end_part(sending, State::Withdrawn, None)?;
+            }
             Sent::Receipt(message_id) => {
                 self.saw_message(sending.chat, *message_id)?;
                 self.end_part(sending, State::Sent, Some(*message_id))?;
@@ -273,7 +304,11 @@ impl Tx<'_> {
                 self.give_up_rest(sending)?;
             }
             Sent::Migrated(to) => {
-                self.plan_again(sending, 0)?;
+                if self.is_forgotten(sending)? {
+                    self.end_part(sending, State::Withdrawn, None)?;
+                } else {
+                    self.plan_again(sending, 0)?;
+                }
                 self.migrate_chat(sending.chat, *to)?;
             }
             Sent::TargetGone => {
@@ -290,7 +325,12 @@ impl Tx<'_> {
         Ok(Finished { settled })
     }
 
-    fn end_part(&self, sending: &Sending, state: State, message_id: Option<i64>) -> Result<()> {
+    pub(super) fn end_part(
+        &self,
+        sending: &Sending,
+        state: State,
+        message_id: Option<i64>,
+    ) -> Result<()> {
         self.conn
             .prepare_cached(
                 "UPDATE parts SET state = ?2, message_id = ?3, settled_at = ?4 WHERE id = ?1",
@@ -321,6 +361,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Whether its words were erased while it was being sent.
+    pub(super) fn is_forgotten(&self, sending: &Sending) -> Result<bool> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT payload = '' FROM parts WHERE id = ?1")?
+            .query_row([sending.part.0], |row| row.get(0))?)
+    }
+
     fn is_answered(&self, sending: &Sending) -> Result<bool> {
         let Some(turn) = sending.turn else {
             return Ok(true);
@@ -332,7 +380,7 @@ impl Tx<'_> {
     }
 
     /// Settles a turn when the last part of its answer has found its end.
-    fn settle_delivered(&self, turn: TurnId) -> Result<Option<(TurnId, Due, Outcome)>> {
+    pub(super) fn settle_delivered(&self, turn: TurnId) -> Result<Option<(TurnId, Due, Outcome)>> {
         let open: bool = self
             .conn
             .prepare_cached(
@@ -371,30 +419,5 @@ impl Tx<'_> {
             after: Duration::ZERO,
         };
         Ok(Some((turn, due, outcome)))
-    }
-
-    fn replan(&self, sending: &Sending, parts: &[Payload]) -> Result<()> {
-        self.fence_send(sending)?;
-        let (seq, conversation, mut target): (i64, Option<i64>, Option<i64>) = self
-            .conn
-            .prepare_cached("SELECT seq, conversation, target FROM parts WHERE id = ?1")?
-            .query_row([sending.part.0], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?;
-        self.end_part(sending, State::Withdrawn, None)?;
-        for (payload, step) in parts.iter().zip(0..) {
-            self.insert_part(&PartRow {
-                chat: sending.chat,
-                topic: sending.topic,
-                conversation: conversation.map(ConversationId),
-                turn: sending.turn,
-                kind: sending.kind,
-                seq: seq + step,
-                payload,
-                target: target.take(),
-                owner: sending.owner,
-            })?;
-        }
-        Ok(())
     }
 }

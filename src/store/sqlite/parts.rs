@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::Tx;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
-use crate::domain::part::{Kind, Payload};
+use crate::domain::part::{Kind, Payload, Sending, State};
 use crate::domain::turn::Claim;
 use crate::store::Result;
 
@@ -109,6 +109,50 @@ impl Tx<'_> {
              AND state IN (0, 3) AND state IN (0, 1, 3)",
             params![self.bot.0, from.0, to.0],
         )?;
+        Ok(())
+    }
+
+    /// Puts others in the place of a part that Telegram refused as it was.
+    pub(super) fn replan(&self, sending: &Sending, parts: &[Payload]) -> Result<()> {
+        self.fence_send(sending)?;
+        let (seq, conversation, mut target): (i64, Option<i64>, Option<i64>) = self
+            .conn
+            .prepare_cached("SELECT seq, conversation, target FROM parts WHERE id = ?1")?
+            .query_row([sending.part.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+        self.end_part(sending, State::Withdrawn, None)?;
+        if self.is_forgotten(sending)? {
+            return Ok(());
+        }
+        // Room for the pieces: what follows moves behind the last of them.
+        self.conn
+            .prepare_cached(
+                "UPDATE parts SET seq = seq + ?4 \
+                 WHERE turn = ?1 AND kind = ?2 AND state = 0 AND seq > ?3",
+            )?
+            .execute(params![
+                sending.turn.map(|t| t.0),
+                sending.kind.code(),
+                seq,
+                i64::try_from(parts.len()).unwrap_or(i64::MAX)
+            ])?;
+        for (payload, step) in parts.iter().zip(0..) {
+            self.insert_part(&PartRow {
+                chat: sending.chat,
+                topic: sending.topic,
+                conversation: conversation.map(ConversationId),
+                turn: sending.turn,
+                kind: sending.kind,
+                seq: seq + step,
+                payload,
+                target: target.take(),
+                owner: sending.owner,
+            })?;
+        }
+        if let Some(turn) = sending.turn {
+            self.settle_delivered(turn)?;
+        }
         Ok(())
     }
 }

@@ -15,10 +15,6 @@ use crate::domain::turn::{Blame, Claim, Outcome, Standing, State};
 use crate::domain::update::Message;
 use crate::store::{Answer, Ask, Books, Due, Next, Past, Result, StoreError, TurnLine, Turns};
 
-/// Between the numbers of two parts of an answer there is room for the pieces
-/// that a refused one is replaced by.
-pub(super) const PART_STEP: i64 = 1000;
-
 #[async_trait]
 impl Turns for SqliteStore {
     async fn claim(&self, ask: Ask) -> Result<Next> {
@@ -256,10 +252,12 @@ impl Tx<'_> {
                 .execute(params![claim.turn.0, text])?;
         }
         let mut target = self.answerable_placeholder(claim.turn)?;
-        for (part, seq) in answer.parts.iter().zip((0..).step_by(1)) {
+        for (part, seq) in answer.parts.iter().zip(0..) {
             let target = target.take();
-            self.plan_part(claim, part.kind, seq * PART_STEP, &part.payload, target)?;
+            self.plan_part(claim, part.kind, seq, &part.payload, target)?;
         }
+        // With nothing to deliver nobody else would ever settle it.
+        self.settle_delivered(claim.turn)?;
         Ok(())
     }
 
