@@ -212,7 +212,12 @@ impl Accepting<'_, '_> {
         if asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
             return Ok(Effect::new("refused", Some(&words.not_yours)));
         }
-        let mut effect = match State::from_code(state) {
+        let state = State::from_code(state);
+        if state == Some(State::Gathering) {
+            // Cancelled, too, it has its place: Retry finds it there.
+            self.tx.seal(place.conversation, turn)?;
+        }
+        let mut effect = match state {
             Some(State::Gathering | State::Sealed) => {
                 self.cancel_waiting(place, turn)?;
                 Effect::new("stopped", Some(&words.stopped))
@@ -296,8 +301,10 @@ impl Accepting<'_, '_> {
         }
         let seal_no = self.tx.next_seal(place.conversation)?;
         self.tx.conn.execute(
-            "INSERT INTO turns (bot, conversation, sender, state, seal_no, opened_at, due_at, messages, chars) \
-             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?5, ?6, ?7)",
+            "INSERT INTO turns \
+             (bot, conversation, sender, state, seal_no, opened_at, due_at, messages, chars, history_from) \
+             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?5, ?6, ?7, \
+                     (SELECT boundary FROM conversations WHERE id = ?2))",
             params![
                 self.tx.bot.0,
                 place.conversation.0,

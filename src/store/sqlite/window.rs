@@ -176,8 +176,12 @@ impl Tx<'_> {
     pub(super) fn seal(&self, conversation: ConversationId, turn: TurnId) -> Result<()> {
         let seal_no = self.next_seal(conversation)?;
         self.conn
-            .prepare_cached("UPDATE turns SET state = 1, seal_no = ?2 WHERE id = ?1 AND state = 0")?
-            .execute(params![turn.0, seal_no])?;
+            .prepare_cached(
+                "UPDATE turns SET state = 1, seal_no = ?2, \
+                        history_from = (SELECT boundary FROM conversations WHERE id = ?3) \
+                 WHERE id = ?1 AND state = 0",
+            )?
+            .execute(params![turn.0, seal_no, conversation.0])?;
         Ok(())
     }
 
