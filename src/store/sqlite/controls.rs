@@ -83,9 +83,12 @@ impl Accepting<'_, '_> {
             text: None,
             clear_buttons: None,
         };
+        // A press repeats the message it was made on: kept only when it is ours.
+        let mut sort = Sort::Ignored;
         if let (Some(verb), Some(chat)) = (Verb::of_button(&press.data), &press.chat) {
             let facts = Facts {
                 admitted: self.tx.is_admitted(press.sender.id.0, chat.id.0)?,
+                ..Facts::default()
             };
             if self.policy.admits(press.sender.id.0, chat.id.0, facts) {
                 let place = Place {
@@ -103,6 +106,7 @@ impl Accepting<'_, '_> {
                     _ => Effect::new("nothing", None),
                 };
                 self.record(row, &place, &verb, &effect)?;
+                sort = Sort::Control;
                 if matches!(effect.name, "retried" | "forgotten" | "kept") {
                     reply.clear_buttons = press.message_id.map(|id| (chat.id, id));
                 }
@@ -113,7 +117,7 @@ impl Accepting<'_, '_> {
             }
         }
         self.done.presses.push(reply);
-        Ok(Sort::Control)
+        Ok(sort)
     }
 
     pub(super) fn stop_draft(
@@ -152,6 +156,7 @@ impl Accepting<'_, '_> {
         }
         let facts = Facts {
             admitted: self.tx.is_admitted(place.sender, place.chat.0)?,
+            ..Facts::default()
         };
         if self.policy.admits(place.sender, place.chat.0, facts) {
             return Ok(Effect::new("greeted", Some(&words.greeting)));
@@ -358,6 +363,7 @@ impl Accepting<'_, '_> {
         }
         let cut = self.tx.forget(place.conversation, place.chat)?;
         self.done.cut.extend(cut);
+        self.erased = true;
         Ok(Effect::new("forgotten", Some(&words.forgotten)))
     }
 

@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use super::leases::Locks;
 use super::schema;
@@ -17,6 +17,9 @@ use crate::store::{Result, StoreError};
 
 /// How long a write waits for another process of this host.
 const BUSY: Duration = Duration::from_secs(5);
+
+// `secure_delete`: what is erased, now or by an edit long before `/forget`,
+// leaves nothing behind in free pages.
 
 /// Prepared statements kept per connection: more than there are in `store/`.
 const STATEMENTS: usize = 256;
@@ -91,6 +94,15 @@ impl Engine {
         self.conn = None;
     }
 
+    /// Writes the log back and empties it, if nobody is in the way.
+    pub(super) fn empty_log(&mut self) {
+        match self.ready().and_then(checkpoint) {
+            Ok(true) => {}
+            Ok(false) => tracing::debug!("the log is emptied later"),
+            Err(error) => tracing::warn!(%error, "failed to empty the log"),
+        }
+    }
+
     /// Writes the log back and closes the file.
     pub(super) fn close(mut self) -> Result<()> {
         let conn = self.ready()?;
@@ -131,12 +143,17 @@ fn create(path: &Path) -> Result<()> {
 }
 
 fn connect(path: &Path) -> Result<Connection> {
-    let conn = Connection::open(path)?;
+    // Never creates: an empty file in the place of a lost one would let us
+    // confirm what is stored nowhere.
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     conn.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;",
+         PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA cache_size = -8000;",
     )?;
     let journal: String = conn.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
     let synchronous: i64 = conn.query_row("PRAGMA synchronous", [], |row| row.get(0))?;

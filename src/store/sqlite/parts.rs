@@ -109,6 +109,11 @@ impl Tx<'_> {
              AND state IN (0, 3) AND state IN (0, 1, 3)",
             params![self.bot.0, from.0, to.0],
         )?;
+        // So that `/forget` finds them.
+        self.conn.execute(
+            "UPDATE updates SET chat = ?3 WHERE bot = ?1 AND chat = ?2 AND raw IS NOT NULL",
+            params![self.bot.0, from.0, to.0],
+        )?;
         Ok(())
     }
 

@@ -79,6 +79,25 @@ impl Tx<'_> {
         })
     }
 
+    /// Whether a message belongs, by its form, to what its sender gathers.
+    pub(super) fn continues(&self, message: &Message) -> Result<bool> {
+        let topic = message.topic.unwrap_or(0);
+        let Some(conversation) = self.find_conversation(message.chat.id, topic)? else {
+            return Ok(false);
+        };
+        let Some((turn, open)) = self.open_window(conversation, window_key(message))? else {
+            return Ok(false);
+        };
+        if open.last_was_long || message.forwarded_from.is_some() {
+            return Ok(true);
+        }
+        Ok(message.album.is_some()
+            && self
+                .inputs(turn)?
+                .last()
+                .is_some_and(|last| last.album == message.album))
+    }
+
     fn open_window(
         &self,
         conversation: ConversationId,

@@ -48,6 +48,8 @@ enum Verdict {
 
 pub(super) enum Order {
     Run(Job),
+    /// Empty the log: something was erased.
+    Empty,
     Close(oneshot::Sender<Result<()>>),
 }
 
@@ -64,6 +66,7 @@ impl std::fmt::Debug for Order {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Run(job) => write!(f, "Run({})", job.name),
+            Self::Empty => f.write_str("Empty"),
             Self::Close(_) => f.write_str("Close"),
         }
     }
@@ -89,31 +92,7 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        let (answer, result) = oneshot::channel();
-        let job = Job {
-            name,
-            work: Box::new(move |conn| {
-                let result = conn.and_then(|conn| {
-                    catch_unwind(AssertUnwindSafe(|| operation(conn))).unwrap_or_else(|_| {
-                        Err(StoreError::Defect {
-                            reason: format!("{name} panicked"),
-                        })
-                    })
-                });
-                let verdict = match result {
-                    Ok(_) => Verdict::Keep,
-                    Err(_) => Verdict::Undo,
-                };
-                let tell: Answer = Box::new(move |committed| {
-                    // A caller that went away wants no answer.
-                    let _ = answer.send(match result {
-                        Ok(value) => committed.map(|()| value),
-                        Err(own) => Err(own),
-                    });
-                });
-                (verdict, tell)
-            }),
-        };
+        let (job, result) = job(name, operation);
         match self {
             Self::Thread(orders) => orders.send(Order::Run(job)).await.map_err(|_| closed())?,
             Self::Inline(engine) => {
@@ -122,6 +101,19 @@ impl Writer {
             }
         }
         result.await.map_err(|_| closed())?
+    }
+
+    /// Empties the log once everything queued is written, so that what was
+    /// erased is not left there. Best effort: the next checkpoint does it too.
+    pub(super) async fn empty_log(&self) -> Result<()> {
+        match self {
+            Self::Thread(orders) => orders.send(Order::Empty).await.map_err(|_| closed()),
+            Self::Inline(engine) => {
+                let mut engine = engine.lock().map_err(|_| closed())?;
+                engine.as_mut().ok_or_else(closed)?.empty_log();
+                Ok(())
+            }
+        }
     }
 
     pub(super) async fn close(&self) -> Result<()> {
@@ -142,6 +134,40 @@ impl Writer {
     }
 }
 
+/// An operation, ready for the queue, and where its result will come.
+fn job<T, F>(name: &'static str, operation: F) -> (Job, oneshot::Receiver<Result<T>>)
+where
+    T: Send + 'static,
+    F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+{
+    let (answer, receiver) = oneshot::channel();
+    let job = Job {
+        name,
+        work: Box::new(move |conn| {
+            let result = conn.and_then(|conn| {
+                catch_unwind(AssertUnwindSafe(|| operation(conn))).unwrap_or_else(|_| {
+                    Err(StoreError::Defect {
+                        reason: format!("{name} panicked"),
+                    })
+                })
+            });
+            let verdict = match result {
+                Ok(_) => Verdict::Keep,
+                Err(_) => Verdict::Undo,
+            };
+            let tell: Answer = Box::new(move |committed| {
+                // A caller that went away wants no answer.
+                let _ = answer.send(match result {
+                    Ok(value) => committed.map(|()| value),
+                    Err(own) => Err(own),
+                });
+            });
+            (verdict, tell)
+        }),
+    };
+    (job, receiver)
+}
+
 fn rolled_back() -> StoreError {
     StoreError::Unavailable {
         reason: "the transaction was rolled back".to_owned(),
@@ -159,9 +185,11 @@ fn serve(mut engine: Engine, mut queue: mpsc::Receiver<Order>) {
     while let Some(first) = queue.blocking_recv() {
         let mut order = Some(first);
         let mut close = None;
+        let mut empty = false;
         while let Some(next) = order.take() {
             match next {
                 Order::Run(job) => batch.push(job),
+                Order::Empty => empty = true,
                 Order::Close(answer) => close = Some(answer),
             }
             if close.is_none() && batch.len() < BATCH {
@@ -169,6 +197,9 @@ fn serve(mut engine: Engine, mut queue: mpsc::Receiver<Order>) {
             }
         }
         run_batch(&mut engine, std::mem::take(&mut batch));
+        if empty {
+            engine.empty_log();
+        }
         if let Some(answer) = close {
             queue.close();
             let _ = answer.send(engine.close());
@@ -248,3 +279,6 @@ fn refuse(jobs: Vec<Job>, error: &StoreError) {
         answer(Err(error.clone()));
     }
 }
+
+#[cfg(test)]
+mod tests;
