@@ -49,7 +49,7 @@ enum Verdict {
 pub(super) enum Order {
     Run(Job),
     /// Empty the log: something was erased.
-    Empty,
+    Empty(oneshot::Sender<()>),
     Close(oneshot::Sender<Result<()>>),
 }
 
@@ -66,7 +66,7 @@ impl std::fmt::Debug for Order {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Run(job) => write!(f, "Run({})", job.name),
-            Self::Empty => f.write_str("Empty"),
+            Self::Empty(_) => f.write_str("Empty"),
             Self::Close(_) => f.write_str("Close"),
         }
     }
@@ -107,7 +107,14 @@ impl Writer {
     /// erased is not left there. Best effort: the next checkpoint does it too.
     pub(super) async fn empty_log(&self) -> Result<()> {
         match self {
-            Self::Thread(orders) => orders.send(Order::Empty).await.map_err(|_| closed()),
+            Self::Thread(orders) => {
+                let (answer, done) = oneshot::channel();
+                orders
+                    .send(Order::Empty(answer))
+                    .await
+                    .map_err(|_| closed())?;
+                done.await.map_err(|_| closed())
+            }
             Self::Inline(engine) => {
                 let mut engine = engine.lock().map_err(|_| closed())?;
                 engine.as_mut().ok_or_else(closed)?.empty_log();
@@ -185,11 +192,11 @@ fn serve(mut engine: Engine, mut queue: mpsc::Receiver<Order>) {
     while let Some(first) = queue.blocking_recv() {
         let mut order = Some(first);
         let mut close = None;
-        let mut empty = false;
+        let mut empty = Vec::new();
         while let Some(next) = order.take() {
             match next {
                 Order::Run(job) => batch.push(job),
-                Order::Empty => empty = true,
+                Order::Empty(answer) => empty.push(answer),
                 Order::Close(answer) => close = Some(answer),
             }
             if close.is_none() && batch.len() < BATCH {
@@ -197,8 +204,11 @@ fn serve(mut engine: Engine, mut queue: mpsc::Receiver<Order>) {
             }
         }
         run_batch(&mut engine, std::mem::take(&mut batch));
-        if empty {
+        if !empty.is_empty() {
             engine.empty_log();
+        }
+        for answer in empty {
+            let _ = answer.send(());
         }
         if let Some(answer) = close {
             queue.close();
