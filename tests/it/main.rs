@@ -4,5 +4,6 @@
 mod gate;
 mod ops;
 mod stop;
+mod store;
 mod tidy;
 mod unit;
