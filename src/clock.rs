@@ -53,6 +53,29 @@ impl Clock {
             Source::Monotonic { base, origin } => base + millis(origin.elapsed()),
         }
     }
+
+    /// Today's date in UTC, as `YYYY-MM-DD`.
+    #[must_use]
+    pub fn date(&self) -> String {
+        let (year, month, day) = civil(self.now().div_euclid(86_400_000));
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+}
+
+/// The calendar date of a day since the Unix epoch (proleptic Gregorian; the
+/// algorithm is Howard Hinnant's `civil_from_days`).
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day)
 }
 
 /// A duration in whole milliseconds, as stored.
@@ -65,4 +88,17 @@ pub fn millis(duration: Duration) -> Millis {
 #[must_use]
 pub fn duration(millis: Millis) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(civil(0), (1970, 1, 1));
+        assert_eq!(civil(11_016), (2000, 2, 29));
+        assert_eq!(civil(20_778), (2026, 11, 21));
+        assert_eq!(civil(-1), (1969, 12, 31));
+    }
 }

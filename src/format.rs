@@ -54,7 +54,15 @@ pub fn utf16_len(text: &str) -> usize {
 /// answer without anything visible gives no parts.
 #[must_use]
 pub fn classic(markdown: &str) -> Vec<Formatted> {
-    render::render(markdown).parts()
+    sheltered(|| render::render(markdown).parts()).unwrap_or_else(|| {
+        plain(markdown)
+            .into_iter()
+            .map(|text| Formatted {
+                text,
+                entities: Vec::new(),
+            })
+            .collect()
+    })
 }
 
 /// The whole answer as Markdown for `InputRichMessage.markdown`.
@@ -66,7 +74,7 @@ pub fn classic(markdown: &str) -> Vec<Formatted> {
 /// ones. An answer without anything visible gives no parts.
 #[must_use]
 pub fn rich(markdown: &str) -> Vec<String> {
-    rich::parts(markdown)
+    sheltered(|| rich::parts(markdown)).unwrap_or_else(|| rich::escaped(markdown))
 }
 
 /// The Markdown source itself in parts of 1–4096 UTF-16 code units: what is
@@ -83,7 +91,8 @@ pub fn plain(markdown: &str) -> Vec<String> {
 /// when there is nothing to show yet.
 #[must_use]
 pub fn preview_rich(partial: &str) -> String {
-    let mut parts = rich::parts(&heal::heal(partial));
+    let parts = sheltered(|| rich::parts(&heal::heal(partial)));
+    let mut parts = parts.unwrap_or_else(|| rich::escaped(partial));
     let Some(last) = parts.pop() else {
         return String::new();
     };
@@ -102,5 +111,13 @@ pub fn preview_rich(partial: &str) -> String {
 /// show yet.
 #[must_use]
 pub fn preview_classic(partial: &str) -> Option<Formatted> {
-    render::render(&heal::heal(partial)).tail(CUT_MARK)
+    sheltered(|| render::render(&heal::heal(partial)).tail(CUT_MARK)).flatten()
+}
+
+/// Runs a step that parses Markdown; `None` if it panicked.
+///
+/// No input is known that does. But the parser is not ours, and a bug in it
+/// must cost an answer its looks, not the person the answer.
+fn sheltered<T>(step: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(step)).ok()
 }

@@ -262,6 +262,3 @@ impl Follow {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,17 +4,24 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod domain;
 pub mod format;
+pub mod grouper;
 mod http;
+pub mod intake;
 pub mod llm;
+pub mod media;
 pub mod ops;
 #[cfg(feature = "playground")]
 pub mod playground;
+pub mod production;
 pub mod pulse;
+pub mod reply;
 pub mod shutdown;
 pub mod store;
 pub mod telegram;
 pub mod telemetry;
 pub mod texts;
 pub mod tls;
+pub mod turn;

@@ -1,2 +1,82 @@
-//! The `lastword` program.
-fn main() {}
+//! The `lastword` program: signals first, then the configuration, then the
+//! daemon. Checks everything before any port is bound and ends with the code
+//! that tells how.
+
+use std::io::{self, Write};
+use std::process::ExitCode as ProcessExit;
+
+use lastword::cli::{self, Command};
+use lastword::config::{Config, Sources};
+use lastword::shutdown::{ExitCode, Shutdown, parent};
+
+fn main() -> ProcessExit {
+    let shutdown = match Shutdown::install() {
+        Ok(shutdown) => shutdown,
+        Err(error) => {
+            return fail(
+                ExitCode::Early,
+                &format!("failed to receive signals: {error}"),
+            );
+        }
+    };
+    let begun = tokio::time::Instant::now();
+    lastword::shutdown::panics::install_hook();
+    lastword::tls::install_crypto();
+    let cli = cli::parse();
+    let sources = Sources::new(cli.config.clone(), std::env::vars_os());
+    match cli.verb() {
+        Command::Check => check(&sources),
+        #[cfg(feature = "playground")]
+        Command::Playground(options) => playground(&options, &shutdown),
+        Command::Run => run(&sources, &shutdown, begun),
+    }
+}
+
+fn check(sources: &Sources) -> ProcessExit {
+    match cli::check::check(sources, &mut io::stdout().lock(), &mut io::stderr().lock()) {
+        Ok(code) => ProcessExit::from(code),
+        Err(error) => fail(ExitCode::Early, &format!("failed to write: {error}")),
+    }
+}
+
+fn run(sources: &Sources, shutdown: &Shutdown, begun: tokio::time::Instant) -> ProcessExit {
+    let loaded = match Config::load(sources) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            // Nobody is left to tell when stderr is gone.
+            let _ = cli::complain(&errors, &mut io::stderr().lock());
+            return ExitCode::Config.into();
+        }
+    };
+    if std::env::var_os(parent::VARIABLE).is_some_and(|value| value == "1")
+        && let Err(error) = parent::watch(shutdown)
+    {
+        return fail(ExitCode::Early, &format!("failed to watch stdin: {error}"));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("lastword")
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(ExitCode::Early, &format!("failed to start: {error}")),
+    };
+    let ended = runtime.block_on(lastword::production::run(loaded, sources, shutdown, begun));
+    // Tasks that hang must not keep the process; what they did is stored.
+    runtime.shutdown_background();
+    match ended {
+        Ok(code) => code.into(),
+        Err(error) => fail(error.exit_code(), &error.to_string()),
+    }
+}
+
+#[cfg(feature = "playground")]
+fn playground(options: &cli::Playground, shutdown: &Shutdown) -> ProcessExit {
+    let _ = (options, shutdown);
+    fail(ExitCode::Early, "not yet")
+}
+
+fn fail(code: ExitCode, reason: &str) -> ProcessExit {
+    let _ = writeln!(io::stderr().lock(), "lastword: {reason}");
+    code.into()
+}

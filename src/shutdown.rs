@@ -20,6 +20,7 @@ pub mod deadline;
 pub mod gate;
 pub mod ladder;
 pub mod panics;
+pub mod parent;
 pub mod report;
 pub mod signals;
 pub mod tasks;

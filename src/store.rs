@@ -6,6 +6,7 @@
 //! store's own clock. All futures are cancel safe in the sense that a dropped
 //! future leaves a whole transaction or none.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -266,6 +267,9 @@ pub trait Turns: Send + Sync + 'static {
     /// The latest turns, newest first, without any text.
     async fn recent(&self, limit: u32) -> Result<Vec<TurnLine>>;
 
+    /// How many turns are in each unsettled state.
+    async fn open_turns(&self) -> Result<BTreeMap<&'static str, u64>>;
+
     /// What came in and what became of it. Reads everything: for checks, not
     /// for dashboards.
     async fn books(&self) -> Result<Books>;
@@ -305,6 +309,8 @@ pub struct TurnLine {
     pub age_ms: i64,
     /// Telegram's ids of its messages.
     pub messages: Vec<i64>,
+    /// How many of its parts are in each state.
+    pub parts: BTreeMap<&'static str, u64>,
 }
 
 /// The answer to "what is next to send in this chat?"
@@ -385,6 +391,12 @@ pub trait Leases: Send + Sync + 'static {
 
     /// A stored value of our own (claim code, webhook secret).
     async fn value(&self, key: &str) -> Result<Option<String>>;
+
+    /// Stores a value, replacing what was there.
+    async fn set_value(&self, key: &str, value: &str) -> Result<()>;
+
+    /// How many other live instances there are.
+    async fn others(&self, instance: InstanceId) -> Result<usize>;
 
     /// Stores a value unless there is one; returns the one that holds.
     async fn value_or(&self, key: &str, value: &str) -> Result<String>;

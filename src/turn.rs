@@ -5,28 +5,279 @@
 //! A turn that panics has failed once; the daemon goes on.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::SystemPrompt;
 use crate::domain::ids::{ChatId, InstanceId, TurnId};
+use crate::domain::metric;
+use crate::domain::part::Payload;
 use crate::domain::preview::Preview;
-use crate::domain::turn::{Blame, Claim};
+use crate::domain::turn::{Blame, Claim, Step};
 use crate::domain::window::Rules;
-use crate::grouper_step::Step;
 use crate::llm::complete::Completer;
-use crate::pulse::{Organ, Pulse};
+use crate::llm::request::Dialect;
+use crate::media::Photos;
 use crate::shutdown::{Ended, Gate, Kind, Shutdown, Tasks};
-use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Planned, Store, StoreError};
-use crate::telegram::Telegram;
+use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store};
+use crate::texts::Texts;
 
+mod administrators;
 mod fate;
 mod prompt;
 mod run;
 
 /// How soon to ask again when the store does not answer.
 const STORE_AWAY: Duration = Duration::from_millis(500);
+
+/// How often the owner looks after a claim that another instance may have cut.
+const LOOK_AFTER: Duration = Duration::from_millis(400);
+
+/// What may change while the daemon runs; a turn keeps what it began with.
+#[derive(Debug)]
+pub struct Settings {
+    /// What the model is told first.
+    pub system_prompt: SystemPrompt,
+    /// The model's name.
+    pub model: String,
+    /// What answers when it cannot.
+    pub fallback_models: Vec<String>,
+    /// How much of the conversation the model sees, in tokens.
+    pub context_tokens: usize,
+    /// The longest answer, in tokens.
+    pub max_tokens: Option<u32>,
+    /// What the endpoint understands.
+    pub dialect: Dialect,
+    /// Asks the model.
+    pub completer: Arc<Completer>,
+    /// When a window is due.
+    pub rules: Rules,
+    /// How long a message waits for an answer at the most.
+    pub max_age: Duration,
+    /// The bot's own words.
+    pub texts: &'static Texts,
+}
+
+/// What a turn says its answer through.
+pub trait Speaker: Send + Sync + std::fmt::Debug + 'static {
+    /// The parts that say `markdown`, in the format in force. Never empty for
+    /// a text that is not blank.
+    fn plan(&self, markdown: &str) -> Vec<Payload>;
+
+    /// Shows what is being written, until the returned value ends.
+    fn show(&self, claim: &Claim, preview: watch::Receiver<Preview>) -> Box<dyn Showing>;
+
+    /// There is something to send in this chat.
+    fn deliver(&self, chat: ChatId);
+}
+
+/// A preview under way.
+#[async_trait]
+pub trait Showing: Send {
+    /// Ends it and waits until nothing of it is on its way any more, so that
+    /// no preview can overtake the answer.
+    async fn end(self: Box<Self>);
+}
+
+/// What a runner works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// This process.
+    pub instance: InstanceId,
+    /// Everything durable.
+    pub store: Arc<dyn Store>,
+    /// How answers go out.
+    pub speaker: Arc<dyn Speaker>,
+    /// Where photos come from.
+    pub photos: Photos,
+    /// What may change.
+    pub settings: watch::Receiver<Arc<Settings>>,
+    /// Whether other instances live, which may cut our turns.
+    pub others: watch::Receiver<bool>,
+    /// The time.
+    pub clock: Clock,
+    /// The stop.
+    pub shutdown: Shutdown,
+    /// Spawns.
+    pub tasks: Tasks,
+    /// Turns that may run at once.
+    pub max_concurrent: usize,
+}
+
+/// Runs turns; clones are the same runner.
+#[derive(Debug, Clone)]
+pub struct Runner(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    slots: Arc<Semaphore>,
+    gate: Gate,
+    running: Mutex<HashMap<TurnId, Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    cut: Arc<Notify>,
+    since: tokio::time::Instant,
+}
+
+impl Runner {
+    /// A runner of turns.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            slots: Arc::new(Semaphore::new(parts.max_concurrent)),
+            gate: Gate::new(),
+            running: Mutex::default(),
+            parts,
+        }))
+    }
+
+    /// Claims and runs the next turn of a conversation.
+    ///
+    /// # Cancel safety
+    /// A claimed turn runs in a task of its own; dropping this future leaves
+    /// it running, or leaves a claim that [`crate::store::Leases::leave`]
+    /// frees.
+    pub async fn advance(&self, due: Due, flush: Flush) -> Step {
+        let Some(_pass) = self.0.gate.try_enter() else {
+            return Step::Rest;
+        };
+        let slots = &self.0.slots;
+        // In the order of asking: a chat that has much to say queues behind
+        // everybody else after each of its turns.
+        let slot = slots.acquire().await;
+        let step = match self.claim(due, flush, Company::Others).await {
+            Ok(Next::NeedsAlone) => None,
+            other => Some(self.follow(other).await),
+        };
+        drop(slot);
+        match step {
+            Some(step) => step,
+            None => {
+                let all = u32::try_from(self.0.parts.max_concurrent).unwrap_or(u32::MAX);
+                let _alone = slots.acquire_many(all).await;
+                let next = self.claim(due, flush, Company::Alone).await;
+                self.follow(next).await
+            }
+        }
+    }
+
+    /// The owner of this turn must look at its claim again.
+    pub fn cut(&self, turn: TurnId) {
+        if let Some(running) = self.running().get(&turn) {
+            running.cut.notify_one();
+        }
+    }
+
+    /// Admits no turn any more; those that run are not touched.
+    pub fn close(&self) {
+        self.0.gate.close();
+    }
+
+    /// How many turns run and since when the oldest does.
+    #[must_use]
+    pub fn census(&self) -> (usize, Option<Duration>) {
+        let running = self.running();
+        let oldest = running.values().map(|r| r.since.elapsed()).max();
+        (running.len(), oldest)
+    }
+
+    async fn claim(&self, due: Due, flush: Flush, company: Company) -> crate::store::Result<Next> {
+        let parts = &self.0.parts;
+        let rules = parts.settings.borrow().rules;
+        parts
+            .store
+            .claim(Ask {
+                conversation: due.conversation,
+                owner: parts.instance,
+                flush,
+                company,
+                rules,
+            })
+            .await
+    }
+
+    async fn follow(&self, next: crate::store::Result<Next>) -> Step {
+        match next {
+            Ok(Next::Run(claimed)) => {
+                self.run_guarded(*claimed).await;
+                Step::Ran
+            }
+            Ok(Next::Wait(wait)) => Step::Wait(wait),
+            Ok(Next::Busy) => {
+                // A Stop found its turn without an owner: its end may be ready
+                // to be sent.
+                Step::Rest
+            }
+            Ok(Next::Idle | Next::NeedsAlone) => Step::Rest,
+            Err(error) => {
+                tracing::warn!(%error, "failed to claim a turn");
+                Step::Wait(STORE_AWAY)
+            }
+        }
+    }
+
+    /// Runs a turn in a task of its own, so that neither a panic nor the end
+    /// of the caller takes anything else with it.
+    async fn run_guarded(&self, claimed: Claimed) {
+        let claim = claimed.claim;
+        let cut = Arc::new(Notify::new());
+        self.running().insert(
+            claim.turn,
+            Running {
+                cut: Arc::clone(&cut),
+                since: tokio::time::Instant::now(),
+            },
+        );
+        let inner = Arc::clone(&self.0);
+        let parts_of = Arc::clone(&self.0);
+        let task = self.0.parts.tasks.spawn(Kind::Turn, "turn", async move {
+            // Whatever way the turn ends, it is not running any more.
+            let _listed = Listed {
+                inner: &inner,
+                turn: claim.turn,
+            };
+            run::Turn::new(&inner.parts, claimed, cut).run().await;
+        });
+        if matches!(task.await, Ok(Ended::Panicked)) {
+            let deferred = parts_of
+                .parts
+                .store
+                .defer(&claim, fate::after_failure(0), Blame::Turn, None)
+                .await;
+            if let Err(error) = deferred {
+                tracing::warn!(turn.id = claim.turn.0, %error, "failed to defer a turn that panicked");
+            }
+            metrics::counter!(metric::TURNS_SETTLED, "outcome" => "panicked").increment(1);
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<TurnId, Running>> {
+        self.0.running()
+    }
+}
+
+impl Inner {
+    fn running(&self) -> MutexGuard<'_, HashMap<TurnId, Running>> {
+        // Plain data: usable after a panic elsewhere.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a turn off the list of running ones when dropped.
+struct Listed<'a> {
+    inner: &'a Inner,
+    turn: TurnId,
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        self.inner.running().remove(&self.turn);
+    }
+}

@@ -75,6 +75,12 @@ impl WebhookUrl {
         self.0.as_str()
     }
 
+    /// The host, for the log.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
     /// The path that the server answers on; begins with `/`.
     #[must_use]
     pub fn path(&self) -> &str {

@@ -36,6 +36,4 @@ pub struct Words {
     pub forgotten: String,
     /// After keeping.
     pub kept: String,
-    /// What stands before a part that may be there twice.
-    pub resent_mark: String,
 }

@@ -55,3 +55,13 @@ pub(crate) fn answering(answer: impl Into<String>) -> SocketAddr {
         }
     })
 }
+
+/// An address that refuses every connection as long as the socket lives, which
+/// keeps the port from every other test.
+pub(crate) fn refusing() -> (tokio::net::TcpSocket, SocketAddr) {
+    let socket = tokio::net::TcpSocket::new_v4().expect("loopback works");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(any).expect("loopback works");
+    let address = socket.local_addr().expect("it is bound");
+    (socket, address)
+}

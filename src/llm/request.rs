@@ -335,6 +335,15 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_one_that_openais_own_types_read() {
+        let bytes = request().to_bytes(Dialect::OpenAi);
+        let read: async_openai::types::chat::CreateChatCompletionRequest =
+            serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(read.messages.len(), 4);
+        assert_eq!(read.stream, Some(true));
+    }
+
+    #[test]
     fn the_dialect_follows_the_host() {
         for (url, dialect) in [
             ("https://openrouter.ai/api/v1", Dialect::OpenRouter),

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Millis, duration};
 
+mod acts;
 mod answer;
 mod calls;
 mod chats;
@@ -30,6 +31,7 @@ mod limits;
 mod media;
 mod memory;
 mod methods;
+mod observe;
 mod params;
 mod parse_mode;
 mod people;
@@ -38,20 +40,22 @@ mod posts;
 mod queue;
 mod random;
 mod send;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod transcript;
 mod webhook;
 mod world;
 
+pub use acts::{Act, Acted, Impossible, Medium, Place};
 pub use answer::{Delivery, Outcome, Refusal, Ticket};
 pub use chats::{ChatKind, ChatState, Person, Standing};
 pub use drafts::Draft;
 pub use faults::{Fault, FaultRule, Outage};
 pub use http::{ServeError, control_router, router, serve, serve_with};
 pub use memory::InMemory;
-pub use people::{Act, Acted, Impossible, Medium, Place};
 pub use posts::{Author, Content, Post, Rich, Version};
+pub use snapshot::Snapshot;
 pub use transcript::{CallRecord, ChatView, DraftEnd, Event, MethodCount, Seen};
 pub use webhook::{ANSWER_TIMEOUT_MS, WebhookAnswer, WebhookRequest};
 pub use world::{BotProfile, Settings};
@@ -101,6 +105,20 @@ impl BotApi {
         Self::new(BotProfile::sample(), Settings::default(), 1, clock)
     }
 
+    /// What must outlive the process: hand it to [`BotApi::restore`] of the
+    /// next one. Contains what people wrote, but no token.
+    ///
+    /// # Errors
+    /// Never in practice; the types are plain data.
+    pub fn save(&self) -> Result<Value, serde_json::Error> {
+        self.with(|world, _| world.save())
+    }
+
+    /// Goes on from a snapshot, in place of everything that is here.
+    pub fn restore(&self, saved: Snapshot) {
+        self.with(|world, _| world.restore(saved));
+    }
+
     /// The bot this server is for.
     #[must_use]
     pub fn bot(&self) -> &BotProfile {
@@ -114,10 +132,16 @@ impl BotApi {
     }
 
     /// Executes one method at `now`, without faults and without waiting: the
-    /// pure core itself.
+    /// pure core itself. A poll that would wait says so and is over.
     #[must_use]
     pub fn handle(&self, method: &str, params: &Value, now: Millis) -> Outcome {
-        self.with_at(now, |world, now| world.handle(method, params, now))
+        self.with_at(now, |world, now| {
+            let outcome = world.handle(method, params, now);
+            if let Outcome::Wait(ticket) = outcome {
+                world.poll_gone(ticket);
+            }
+            outcome
+        })
     }
 
     /// Does what a person does.
@@ -126,6 +150,29 @@ impl BotApi {
     /// [`Impossible`] when there is no such person, chat, message or button.
     pub fn act(&self, act: Act) -> Result<Acted, Impossible> {
         self.with(|world, now| world.act(act, now))
+    }
+
+    /// Somebody new; their user id.
+    ///
+    /// # Panics
+    /// Never: a person can always be added.
+    pub fn add_person(&self, first_name: &str) -> i64 {
+        let act = Act::AddPerson {
+            id: None,
+            first_name: first_name.to_owned(),
+            username: None,
+        };
+        let acted = self.act(act).ok().and_then(|acted| acted.id);
+        acted.expect("a person can always be added")
+    }
+
+    /// Somebody writes a text.
+    ///
+    /// # Errors
+    /// As [`BotApi::act`].
+    pub fn say(&self, place: Place, text: &str) -> Result<Acted, Impossible> {
+        let text = text.to_owned();
+        self.act(Act::Say { place, text })
     }
 
     /// Changes how the server behaves.
@@ -166,63 +213,6 @@ impl BotApi {
     #[must_use]
     pub fn outage(&self) -> Outage {
         self.with(|world, _| world.faults.outage)
-    }
-
-    /// Every chat as people see it now, with its past; ordered by id.
-    #[must_use]
-    pub fn chats(&self) -> Vec<ChatView> {
-        self.with(|world, _| {
-            let view = |chat| world.chat_view(chat);
-            world.chats.values().map(view).collect()
-        })
-    }
-
-    /// One chat.
-    #[must_use]
-    pub fn chat(&self, id: i64) -> Option<ChatView> {
-        self.with(|world, _| world.chats.get(&id).map(|chat| world.chat_view(chat)))
-    }
-
-    /// What happened on screens after event `since`, in order.
-    #[must_use]
-    pub fn events(&self, since: u64) -> Vec<Event> {
-        self.with(|world, _| {
-            let from = world
-                .transcript
-                .events
-                .partition_point(|event| event.seq <= since);
-            world.transcript.events[from..].to_vec()
-        })
-    }
-
-    /// Every call of the bot, in order of arrival.
-    #[must_use]
-    pub fn calls(&self) -> Vec<CallRecord> {
-        self.with(|world, _| world.transcript.calls.clone())
-    }
-
-    /// How often each method was called, by name as the caller spelled it.
-    #[must_use]
-    pub fn counts(&self) -> std::collections::BTreeMap<String, MethodCount> {
-        self.with(|world, _| world.transcript.counts.clone())
-    }
-
-    /// Updates that wait for the bot.
-    #[must_use]
-    pub fn pending(&self) -> usize {
-        self.with(|world, _| world.queue.len())
-    }
-
-    /// Updates that no client can see any more: expired, or over the limits.
-    #[must_use]
-    pub fn lost_upstream(&self) -> u64 {
-        self.with(|world, _| world.queue.lost)
-    }
-
-    /// How many waiting polls a second poller or a webhook displaced.
-    #[must_use]
-    pub fn conflicts(&self) -> u64 {
-        self.with(|world, _| world.polling.conflicts)
     }
 
     /// The webhook requests to make now; each is in flight until

@@ -64,7 +64,8 @@ const MAY_SPAWN: [&str; 1] = ["src/shutdown/tasks.rs"];
 /// What begins a thread, and who may: the two that must outlive a blocked
 /// runtime, and the writer of the store.
 const THREADS: [&str; 2] = ["thread::spawn(", "thread::Builder"];
-const MAY_THREAD: [&str; 3] = [
+const MAY_THREAD: [&str; 4] = [
+    "src/shutdown/parent.rs",
     "src/shutdown/signals.rs",
     "src/shutdown/deadline.rs",
     "src/store/",

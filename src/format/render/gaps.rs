@@ -87,6 +87,13 @@ impl<'a> Gaps<'a> {
         }
     }
 
+    /// Whether a blank line stands before this place of the source.
+    pub(super) fn blank_line_before(&self, at: usize) -> bool {
+        let before = self.source.get(..at).unwrap_or_default();
+        let blank = before.trim_end_matches(|c: char| c.is_whitespace() || c == '>');
+        before[blank.len()..].matches('\n').count() > 1
+    }
+
     /// The lines lost after the last event.
     pub(super) fn rest(&mut self) -> Vec<String> {
         self.advance(self.source.len(), self.source.len())

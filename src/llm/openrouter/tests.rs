@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::StreamExt;
 
 use super::*;
-use crate::http::fake::{answering, request, serve};
+use crate::http::fake::{answering, refusing, request, serve};
 use crate::llm::FinishReason;
 
 const REQUEST: &[u8] =
@@ -261,10 +261,7 @@ async fn other_answers_are_named_for_what_they_are() {
         matches!(&deltas[..], [Err(LlmError::Malformed { .. })]),
         "{deltas:?}"
     );
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let (_socket, closed) = refusing();
     let deltas = ask(closed).await;
     assert!(
         matches!(&deltas[..], [Err(LlmError::Unreachable { .. })]),

@@ -11,7 +11,7 @@ use super::posts::Post;
 use crate::clock::Millis;
 
 /// A human being who uses Telegram.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Person {
     /// User id; also the id of the private chat with the bot.
     pub id: i64,
@@ -135,7 +135,7 @@ const RIGHTS: [&str; 11] = [
 ];
 
 /// Whether the chat can still be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChatState {
     /// It can.
@@ -147,13 +147,13 @@ pub enum ChatState {
 }
 
 /// A topic of a forum.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Topic {
     pub(super) name: String,
     pub(super) closed: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Chat {
     pub(super) id: i64,
     pub(super) kind: ChatKind,
@@ -168,6 +168,7 @@ pub(super) struct Chat {
     pub(super) last_id: i64,
     pub(super) posts: BTreeMap<i64, Post>,
     /// Key: (topic or 0, draft id).
+    #[serde(skip)]
     pub(super) drafts: BTreeMap<(i64, i64), Draft>,
     /// When the bot was seen typing: from, until.
     pub(super) typing: Vec<(Millis, Millis)>,
@@ -242,6 +243,10 @@ impl Chat {
     /// Checks a `message_thread_id` that a call names.
     pub(super) fn topic(&self, thread: Option<i64>) -> Result<(), Refusal> {
         let Some(id) = thread else { return Ok(()) };
+        if self.kind == ChatKind::Supergroup && self.posts.contains_key(&id) {
+            // A thread of replies: accepted, and no place of its own.
+            return Ok(());
+        }
         match self.topics.get(&id) {
             Some(topic) if topic.closed && self.bot == Standing::Member => {
                 Err(Refusal::bad("TOPIC_CLOSED"))

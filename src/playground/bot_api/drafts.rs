@@ -83,6 +83,7 @@ impl World {
             return Err(Refusal::bad("drafts can be sent only to private chats"));
         }
         chat.writable()?;
+        chat.topic(thread)?;
         let key = (thread.unwrap_or(0), id);
         let before = chat.drafts.get(&key);
         let stopped = before.is_some_and(|draft| draft.stopped);
@@ -104,6 +105,7 @@ impl World {
             text: draft.content.seen().to_owned(),
             can_stop: draft.can_stop,
         };
+        self.next_draft_end = self.next_draft_end.min(now + DRAFT_MS);
         if let Some(chat) = self.chats.get_mut(&chat_id) {
             chat.drafts.insert(key, draft);
         }
@@ -172,12 +174,17 @@ impl World {
 
     /// Drafts whose time is over leave the screen.
     pub(super) fn expire_drafts(&mut self, now: Millis) {
+        if now < self.next_draft_end {
+            return;
+        }
         let mut gone = Vec::new();
+        let mut next = Millis::MAX;
         for chat in self.chats.values_mut() {
             let chat_id = chat.id;
             chat.drafts.retain(|_, draft| {
                 let over = draft.changed + DRAFT_MS;
-                if over > now {
+                if draft.shown && over > now {
+                    next = next.min(over);
                     return true;
                 }
                 if draft.shown {
@@ -187,6 +194,7 @@ impl World {
                 draft.stopped
             });
         }
+        self.next_draft_end = next;
         gone.sort_unstable();
         for (at, chat, thread, draft_id) in gone {
             let why = DraftEnd::Expired;

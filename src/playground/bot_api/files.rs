@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -23,6 +25,24 @@ struct File {
 pub(super) struct Files(BTreeMap<String, File>);
 
 impl Files {
+    /// Every file with its content as base64, to be kept.
+    pub(super) fn save(&self) -> Vec<(String, String, String)> {
+        let saved = |(id, file): (&String, &File)| {
+            let content = STANDARD.encode(&file.bytes);
+            (id.clone(), file.path.clone(), content)
+        };
+        self.0.iter().map(saved).collect()
+    }
+
+    /// What was saved; a file whose content is damaged is left out.
+    pub(super) fn restore(saved: Vec<(String, String, String)>) -> Self {
+        let restored = |(id, path, content): (String, String, String)| {
+            let bytes = STANDARD.decode(content).ok()?.into();
+            Some((id, File { path, bytes }))
+        };
+        Self(saved.into_iter().filter_map(restored).collect())
+    }
+
     pub(super) fn by_path(&self, path: &str) -> Option<Bytes> {
         self.0
             .values()

@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::acts::{Acted, Impossible};
 use super::chats::{Chat, ChatKind, ChatState, Standing, Topic};
-use super::people::{Acted, Impossible};
 use super::posts::{Author, NewPost};
 use super::transcript::Seen;
 use super::world::World;

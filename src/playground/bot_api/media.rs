@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::people::{Acted, Impossible, Medium, Place};
+use super::acts::{Acted, Impossible, Medium, Place};
 use super::posts::Content;
 use super::world::World;
 use crate::clock::Millis;

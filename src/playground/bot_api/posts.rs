@@ -1,15 +1,15 @@
 //! Messages as they lie in a chat: who wrote them, every version people saw,
 //! and how they look in JSON.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::chats::Chat;
+use super::chats::{Chat, ChatKind};
 use super::world::World;
 use crate::clock::Millis;
 
 /// Who a message is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Author {
     /// The bot.
@@ -19,7 +19,7 @@ pub enum Author {
 }
 
 /// The source of a rich message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rich {
     /// As Markdown.
@@ -39,18 +39,18 @@ impl Rich {
 }
 
 /// What a message says.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Content {
     /// The text, or the caption of a medium; empty for a rich message.
     pub text: String,
     /// Entities of the text.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entities: Vec<Value>,
     /// The rich message, instead of text.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rich: Option<Rich>,
     /// Inline keyboard.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub markup: Option<Value>,
 }
 
@@ -63,7 +63,7 @@ impl Content {
 }
 
 /// One state of a message and since when it was seen.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Version {
     /// From when on people saw this.
     pub at: Millis,
@@ -73,7 +73,7 @@ pub struct Version {
 }
 
 /// A message in a chat.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Post {
     /// `message_id`.
     pub id: i64,
@@ -88,12 +88,12 @@ pub struct Post {
     /// The message it answers.
     pub reply_to: Option<i64>,
     /// Photo, voice, service fields and the like, as in JSON.
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
     /// When it was deleted.
     pub deleted: Option<Millis>,
     /// Reactions of the bot.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Value>,
 }
 
@@ -183,7 +183,12 @@ impl World {
             return Value::Null;
         };
         let mut message = self.plain_json(chat, post);
-        let replied = post.reply_to.and_then(|id| chat.posts.get(&id));
+        // In a forum what answers nothing answers the topic's first message:
+        // clients do not show it, the Bot API does.
+        let root = post
+            .thread
+            .filter(|root| chat.kind == ChatKind::Forum && *root != id);
+        let replied = post.reply_to.or(root).and_then(|id| chat.posts.get(&id));
         if let Some(replied) = replied.filter(|replied| replied.is_visible()) {
             message.insert(
                 "reply_to_message".to_owned(),
@@ -211,6 +216,9 @@ impl World {
         if let Some(thread) = post.thread {
             put("message_thread_id", thread.into());
             put("is_topic_message", true.into());
+        } else if let Some(root) = thread_root(chat, post) {
+            // Replies in a supergroup form threads that are no topics.
+            put("message_thread_id", root.into());
         }
         let edited = post.versions.len() > 1;
         if let Some(last) = post.versions.last().filter(|_| edited) {
@@ -244,4 +252,17 @@ impl World {
         }
         message
     }
+}
+
+/// The message that a chain of replies in a plain supergroup began with.
+fn thread_root(chat: &Chat, post: &Post) -> Option<i64> {
+    if chat.kind != ChatKind::Supergroup {
+        return None;
+    }
+    let mut root = post.reply_to?;
+    // Ids only get smaller along a chain, so it ends.
+    while let Some(next) = chat.posts.get(&root).and_then(|post| post.reply_to) {
+        root = next;
+    }
+    Some(root)
 }

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::random::Random;
@@ -25,7 +26,7 @@ const MAX_BYTES: usize = 128 << 20;
 const FUTURE_IDS: i64 = 10;
 
 /// One waiting update.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub(super) id: i64,
     /// The whole update, `update_id` included.
@@ -38,7 +39,7 @@ pub(super) struct Entry {
 }
 
 /// Everything that waits for the bot.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Queue {
     entries: VecDeque<Entry>,
     bytes: usize,
@@ -48,6 +49,8 @@ pub(super) struct Queue {
     /// Types to queue; `None` is the default set.
     allowed: Option<Vec<String>>,
     random: Random,
+    /// Nothing expires before this; may be too early, never too late.
+    earliest: Millis,
     /// Updates that no client ever saw: expired, or beyond the limits.
     pub(super) lost: u64,
 }
@@ -99,6 +102,7 @@ impl Queue {
             last_push: None,
             allowed: None,
             random,
+            earliest: Millis::MAX,
             lost: 0,
         }
     }
@@ -156,6 +160,7 @@ impl Queue {
         }
         self.tail += 1;
         self.bytes += bytes;
+        self.earliest = self.earliest.min(now + life_ms);
         self.entries.push_back(Entry {
             id,
             update,
@@ -186,12 +191,15 @@ impl Queue {
 
     /// Drops what has outlived its time.
     pub(super) fn expire(&mut self, now: Millis) {
+        if now < self.earliest {
+            return;
+        }
         let before = self.entries.len();
         self.entries.retain(|entry| entry.expires > now);
-        if self.entries.len() != before {
-            self.lost += (before - self.entries.len()) as u64;
-            self.bytes = self.entries.iter().map(|entry| entry.bytes).sum();
-        }
+        self.lost += (before - self.entries.len()) as u64;
+        self.bytes = self.entries.iter().map(|entry| entry.bytes).sum();
+        let expiries = self.entries.iter().map(|entry| entry.expires);
+        self.earliest = expiries.min().unwrap_or(Millis::MAX);
     }
 
     /// What an offset confirms, removed from the queue. A larger offset takes
@@ -213,7 +221,10 @@ impl Queue {
 
     /// Confirms one update alone, as a webhook's 2xx does.
     pub(super) fn confirm_one(&mut self, id: i64) -> Option<i64> {
-        let at = self.entries.iter().position(|entry| entry.id == id)?;
+        let at = self
+            .entries
+            .binary_search_by_key(&id, |entry| entry.id)
+            .ok()?;
         let entry = self.entries.remove(at)?;
         self.bytes -= entry.bytes;
         Some(entry.id)

@@ -1,8 +1,10 @@
 //! A tiny seeded generator (splitmix64): the same seed gives the same run.
 //! Never used for anything that must be secret.
 
+use serde::{Deserialize, Serialize};
+
 /// Where the core's few random numbers come from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Random(u64);
 
 impl Random {

@@ -51,7 +51,9 @@ impl World {
         chat.writable()?;
         chat.topic(thread)?;
         // A reply lands in the topic of what it answers.
-        thread = thread.or_else(|| chat.posts.get(&reply_to?).and_then(|post| post.thread));
+        thread = thread
+            .filter(|id| chat.topics.contains_key(id))
+            .or_else(|| chat.posts.get(&reply_to?).and_then(|post| post.thread));
         let group = chat.kind.is_group();
         if self.settings.limits {
             self.limits.take(chat_id, group, now)?;

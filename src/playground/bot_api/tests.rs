@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::telegram::{Call, CallError, Telegram};
 
+mod chats;
+mod drafts;
 mod faults;
 mod over_http;
 mod polling;

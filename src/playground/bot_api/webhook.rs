@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal};
@@ -55,7 +54,7 @@ struct Retry {
 }
 
 /// One request to make to the bot's webhook.
-#[derive(Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq)]
 pub struct WebhookRequest {
     /// Hand it back with the answer.
     pub generation: u64,

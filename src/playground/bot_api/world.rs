@@ -116,10 +116,12 @@ pub(super) struct World {
     /// Callback queries not answered yet, and where they were pressed.
     pub(super) callbacks: BTreeMap<String, (i64, Millis)>,
     pub(super) random: Random,
+    /// No draft ends by itself before this; may be too early, never too late.
+    pub(super) next_draft_end: Millis,
     /// Grows with everything that someone may be waiting for.
     pub(super) revision: u64,
     confirmed: Vec<i64>,
-    ids: i64,
+    pub(super) ids: i64,
 }
 
 impl World {
@@ -142,6 +144,7 @@ impl World {
             commands: BTreeMap::new(),
             callbacks: BTreeMap::new(),
             random,
+            next_draft_end: Millis::MAX,
             revision: 0,
             confirmed: Vec::new(),
             ids: 0,
@@ -251,12 +254,7 @@ impl World {
 
     /// When something next happens by itself.
     pub(super) fn next_tick(&self) -> Option<Millis> {
-        self.chats
-            .values()
-            .flat_map(|chat| chat.drafts.values())
-            .filter(|draft| draft.shown)
-            .map(|draft| draft.changed + super::drafts::DRAFT_MS)
-            .min()
+        (self.next_draft_end < Millis::MAX).then_some(self.next_draft_end)
     }
 }
 

@@ -156,3 +156,36 @@ async fn whole(mut play: Play, id: &str) -> Response {
     }))
     .into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use async_openai::types::chat::CreateChatCompletionStreamResponse;
+
+    use super::*;
+
+    #[test]
+    fn every_chunk_is_one_that_openais_clients_read() {
+        for (sound, text) in [
+            (Sound::Content("ä".to_owned()), Some("ä")),
+            (Sound::Finish, Some("")),
+            (
+                Sound::Usage {
+                    prompt: 1,
+                    completion: 2,
+                },
+                Some(""),
+            ),
+        ] {
+            let bytes = event(sound, "gen-1", "offline").unwrap();
+            let text_of = std::str::from_utf8(&bytes).unwrap();
+            let json = text_of
+                .lines()
+                .next()
+                .unwrap()
+                .strip_prefix("data: ")
+                .unwrap();
+            let chunk: CreateChatCompletionStreamResponse = serde_json::from_str(json).unwrap();
+            assert_eq!(chunk.choices[0].delta.content.as_deref(), text);
+        }
+    }
+}

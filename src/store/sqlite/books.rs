@@ -1,6 +1,8 @@
 //! The books: every message in exactly one turn, every settled turn with
 //! exactly one outcome.
 
+use std::collections::BTreeMap;
+
 use rusqlite::params;
 
 use super::{Tx, unknown_code};
@@ -53,10 +55,25 @@ impl Tx<'_> {
             .unsigned_abs())
     }
 
+    pub(super) fn open_turns(&self) -> Result<BTreeMap<&'static str, u64>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT state, count(*) FROM turns WHERE state < 4 AND bot = ?1 GROUP BY state",
+        )?;
+        let mut rows = statement.query([self.bot.0])?;
+        let mut open = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let state: i64 = row.get(0)?;
+            let state = State::from_code(state).ok_or_else(|| unknown_code("state", state))?;
+            open.insert(state.as_str(), row.get::<_, i64>(1)?.unsigned_abs());
+        }
+        Ok(open)
+    }
+
     pub(super) fn recent(&self, limit: u32) -> Result<Vec<TurnLine>> {
         let mut statement = self.conn.prepare_cached(
             "SELECT t.id, c.chat, t.state, t.outcome, t.opened_at, \
-                    (SELECT json_group_array(m.message_id) FROM messages AS m WHERE m.turn = t.id) \
+                    (SELECT json_group_array(m.message_id) FROM messages AS m WHERE m.turn = t.id), \
+                    (SELECT json_group_array(p.state) FROM parts AS p WHERE p.turn = t.id) \
              FROM turns AS t JOIN conversations AS c ON c.id = t.conversation \
              WHERE t.bot = ?1 ORDER BY t.id DESC LIMIT ?2",
         )?;
@@ -66,6 +83,12 @@ impl Tx<'_> {
             let state: i64 = row.get(2)?;
             let outcome: Option<i64> = row.get(3)?;
             let messages: String = row.get(5)?;
+            let states: String = row.get(6)?;
+            let states: Vec<i64> = serde_json::from_str(&states).unwrap_or_default();
+            let mut parts = BTreeMap::new();
+            for state in states.into_iter().filter_map(part::State::from_code) {
+                *parts.entry(state.as_str()).or_insert(0) += 1;
+            }
             lines.push(TurnLine {
                 turn: TurnId(row.get(0)?),
                 chat: ChatId(row.get(1)?),
@@ -75,6 +98,7 @@ impl Tx<'_> {
                 outcome: outcome.and_then(Outcome::from_code).map(Outcome::as_str),
                 age_ms: self.now - row.get::<_, i64>(4)?,
                 messages: serde_json::from_str(&messages).unwrap_or_default(),
+                parts,
             });
         }
         Ok(lines)

@@ -220,6 +220,25 @@ impl Leases for SqliteStore {
         self.run("leases.value", move |tx| tx.value(&key)).await
     }
 
+    async fn set_value(&self, key: &str, value: &str) -> Result<()> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.run("leases.set_value", move |tx| {
+            tx.conn.execute(
+                "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)",
+                params![key, value],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn others(&self, instance: InstanceId) -> Result<usize> {
+        let others = self
+            .run("leases.others", move |tx| tx.other_instances(instance))
+            .await?;
+        Ok(others.len())
+    }
+
     async fn value_or(&self, key: &str, value: &str) -> Result<String> {
         let (key, value) = (key.to_owned(), value.to_owned());
         self.run("leases.value_or", move |tx| {

@@ -1,5 +1,6 @@
 //! Turns: claim, answer, defer, park; every write fenced by the claim.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -152,6 +153,10 @@ impl Turns for SqliteStore {
 
     async fn recent(&self, limit: u32) -> Result<Vec<TurnLine>> {
         self.run("turns.recent", move |tx| tx.recent(limit)).await
+    }
+
+    async fn open_turns(&self) -> Result<BTreeMap<&'static str, u64>> {
+        self.run("turns.open", |tx| tx.open_turns()).await
     }
 
     async fn books(&self) -> Result<Books> {

@@ -1,13 +1,13 @@
 //! The client against a server that misbehaves byte by byte.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
 
 use serde_json::json;
 
 use super::*;
-use crate::http::fake::{answering, request, serve};
+use crate::http::fake::{answering, refusing, request, serve};
 
 const TOKEN: &str = "123456:AAtestTOKENtest";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n{\"ok\":true,\"result\":true}";
@@ -70,10 +70,7 @@ async fn a_call_is_one_json_post_to_the_methods_address() {
 
 #[tokio::test]
 async fn what_cannot_connect_was_not_sent() {
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let (_socket, closed) = refusing();
     assert_not_sent(ask(closed).await);
 }
 
@@ -147,13 +144,20 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_connection_that_the_server_closed_is_replaced() {
-    let address = answering(OK);
+    let (closed, mut closes) = tokio::sync::mpsc::unbounded_channel();
+    let address = serve(move |mut stream| {
+        let _ = request(&mut stream);
+        let _ = stream.write_all(OK.as_bytes());
+        drop(stream);
+        let _ = closed.send(());
+    });
     let client = client("http", address);
     for _ in 0..5 {
         let result = client.call(call(Duration::from_secs(10))).await;
         assert_eq!(result, Ok(Value::Bool(true)));
-        // Lets the connection's task see the end that the server sent.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        closes.recv().await.unwrap();
+        // A turn of the driver, in which the connection sees its end.
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -187,8 +191,10 @@ async fn a_file_is_downloaded_up_to_the_limit_and_only_from_the_server() {
         } else {
             "404"
         };
-        let _ = stream
-            .write_all(format!("HTTP/1.1 {status} x\r\nContent-Length: 4\r\n\r\ndata").as_bytes());
+        let _ = stream.write_all(
+            format!("HTTP/1.1 {status} x\r\nConnection: close\r\nContent-Length: 4\r\n\r\ndata")
+                .as_bytes(),
+        );
     });
     let client = client("http", address);
     let wait = Duration::from_secs(10);

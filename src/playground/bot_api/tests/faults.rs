@@ -181,3 +181,17 @@ async fn every_call_is_recorded_with_its_end() {
         }
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_gives_the_same_run() {
+    let run = async || {
+        let (table, telegram) = lay();
+        table.api.act(Act::Reseed).unwrap();
+        table.say("again");
+        let updates = telegram.call(call("getUpdates", json!({}))).await.unwrap();
+        telegram.call(send("a")).await.unwrap();
+        format!("{updates} {:?}", table.api.events(0))
+    };
+    let first = run().await;
+    assert_eq!(first, run().await);
+}

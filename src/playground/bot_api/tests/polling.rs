@@ -263,3 +263,20 @@ async fn privacy_hides_group_talk_that_is_not_meant_for_the_bot() {
     say("/help");
     assert_eq!(table.api.pending(), before + 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn losing_the_answer_of_a_poll_unconfirms_nothing() {
+    let table = Table::lay();
+    table.say("a");
+    table.say("b");
+    let first = table.poll(0)[0];
+    let telegram = InMemory(Arc::clone(&table.api));
+    table
+        .api
+        .fault(FaultRule::once("getUpdates", Fault::CutAfter));
+    let lost = call("getUpdates", json!({ "offset": first + 1 }));
+    telegram.call(lost).await.unwrap_err();
+    assert_eq!(table.api.pending(), 1);
+    pass(600).await;
+    assert_eq!(table.poll(first + 1), [first + 1]);
+}

@@ -1,26 +1,6 @@
-//! Sending, editing, drafts, chats.
+//! Sending, editing, buttons, files.
 
 use super::*;
-
-#[tokio::test(start_paused = true)]
-async fn private_chats_and_basic_groups_share_one_sequence_and_a_supergroup_has_its_own() {
-    let table = Table::lay();
-    let bob = add(&table.api, 502, "Bob");
-    let first = table.say("hi");
-    let basic = group(&table.api, ChatKind::Group, &[bob]);
-    let say = |place: Place| {
-        let text = "x".to_owned();
-        table.api.act(Act::Say { place, text }).unwrap().message()
-    };
-    // The group's own service message took one.
-    assert_eq!(say(Place::group(bob, basic)), first + 2);
-    assert_eq!(say(Place::private(bob)), first + 3);
-    table.api.act(Act::Noise { messages: 5 }).unwrap();
-    assert_eq!(table.send("y"), first + 9);
-    let forum = group(&table.api, ChatKind::Supergroup, &[bob]);
-    assert_eq!(say(Place::group(bob, forum)), 2);
-    assert_eq!(table.send("z"), first + 10);
-}
 
 #[tokio::test(start_paused = true)]
 async fn text_is_counted_in_utf16_units() {
@@ -142,161 +122,6 @@ async fn a_rich_message_takes_exactly_one_source_and_can_be_unknown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_draft_is_idempotent_and_vanishes_after_thirty_seconds_or_with_a_message() {
-    let table = Table::lay();
-    table.say("hi");
-    let draft = |text: &str| json!({ "chat_id": 501, "draft_id": 7, "text": text });
-    let shown = || table.api.chat(501).unwrap().drafts.len();
-    table.ok("sendMessageDraft", draft("a"));
-    pass(20_000).await;
-    table.ok("sendMessageDraft", draft("ab"));
-    assert_eq!(shown(), 1);
-    pass(29_999).await;
-    assert_eq!(shown(), 1);
-    pass(1).await;
-    assert_eq!(shown(), 0);
-    table.ok("sendMessageDraft", draft("abc"));
-    table.send("done");
-    assert_eq!(shown(), 0);
-    let ends: Vec<DraftEnd> = table
-        .api
-        .events(0)
-        .into_iter()
-        .filter_map(|event| match event.seen {
-            Seen::DraftGone { why, .. } => Some(why),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(ends, [DraftEnd::Expired, DraftEnd::Sent]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn drafts_are_for_private_chats_and_need_an_id() {
-    let table = Table::lay();
-    let chat = group(&table.api, ChatKind::Group, &[501]);
-    table.say("hi");
-    table.refused(
-        "sendMessageDraft",
-        json!({ "chat_id": chat, "draft_id": 1, "text": "x" }),
-    );
-    table.refused(
-        "sendMessageDraft",
-        json!({ "chat_id": 501, "draft_id": 0, "text": "x" }),
-    );
-    // An empty text is the "Thinking…" placeholder.
-    table.ok(
-        "sendMessageDraft",
-        json!({ "chat_id": 501, "draft_id": 1, "text": "" }),
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn stop_takes_the_draft_away_and_later_drafts_of_its_id_with_it() {
-    let table = Table::lay();
-    table.say("hi");
-    let draft = |id: i64, keep: bool| json!({ "chat_id": 501, "draft_id": id, "text": "x", "can_stop": true, "keep_on_stop": keep });
-    let shown = || table.api.chat(501).unwrap().drafts.len();
-    let stop = || Act::Stop {
-        place: Place::private(501),
-        draft_id: None,
-    };
-    table.ok("sendMessageDraft", draft(1, false));
-    table.api.act(stop()).unwrap();
-    assert_eq!(shown(), 0);
-    table.ok("sendMessageDraft", draft(1, false));
-    assert_eq!(shown(), 0);
-    table.ok("sendMessageDraft", draft(2, true));
-    table.api.act(stop()).unwrap();
-    assert_eq!(shown(), 1);
-    table.send("what there was");
-    assert_eq!(shown(), 0);
-    table.api.act(stop()).unwrap_err();
-}
-
-#[tokio::test(start_paused = true)]
-async fn typing_is_seen_for_five_seconds_or_until_a_message() {
-    let table = Table::lay();
-    table.say("hi");
-    let typing = || {
-        table.ok(
-            "sendChatAction",
-            json!({ "chat_id": 501, "action": "typing" }),
-        )
-    };
-    typing();
-    pass(4_000).await;
-    typing();
-    pass(2_000).await;
-    table.send("done");
-    pass(1_000).await;
-    typing();
-    let seen = table.api.chat(501).unwrap().typing;
-    assert_eq!(
-        seen,
-        [(START, START + 6_000), (START + 7_000, START + 12_000)]
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_blocks_the_bot_hears_nothing_and_writing_unblocks() {
-    let table = Table::lay();
-    table.say("hi");
-    table.api.act(Act::Block { person: 501 }).unwrap();
-    let send = json!({ "chat_id": 501, "text": "x" });
-    assert_eq!(
-        table.refused("sendMessage", send),
-        Refusal::new(403, "Forbidden: bot was blocked by the user")
-    );
-    table.say("back");
-    table.send("x");
-    let updates = table.ok("getUpdates", json!({}));
-    let status = |at: usize| updates[at]["my_chat_member"]["new_chat_member"]["status"].clone();
-    assert_eq!(status(1), "kicked");
-    assert_eq!(status(2), "member");
-    assert_eq!(updates[3]["message"]["text"], "back");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_migrated_group_names_its_supergroup() {
-    let table = Table::lay();
-    let old = group(&table.api, ChatKind::Group, &[501]);
-    let new = table
-        .api
-        .act(Act::Migrate { chat: old })
-        .unwrap()
-        .id
-        .unwrap();
-    let refusal = table.refused("sendMessage", json!({ "chat_id": old, "text": "x" }));
-    assert_eq!((refusal.code, refusal.migrate_to), (400, Some(new)));
-    assert_eq!(refusal.body()["parameters"]["migrate_to_chat_id"], new);
-    table.ok("sendMessage", json!({ "chat_id": new, "text": "x" }));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_topic_must_exist_and_a_reply_lands_in_its_topic() {
-    let table = Table::lay();
-    let chat = group(&table.api, ChatKind::Forum, &[501]);
-    let name = "Books".to_owned();
-    let act = Act::OpenTopic {
-        chat,
-        person: 501,
-        name,
-    };
-    let topic = table.api.act(act).unwrap().id.unwrap();
-    let place = Place::group(501, chat).topic(topic);
-    let text = "hi".to_owned();
-    let asked = table.api.act(Act::Say { place, text }).unwrap().message();
-    let lost = json!({ "chat_id": chat, "text": "x", "message_thread_id": 9_999 });
-    assert_eq!(
-        table.refused("sendMessage", lost).description,
-        "Bad Request: message thread not found"
-    );
-    let reply =
-        json!({ "chat_id": chat, "text": "x", "reply_parameters": { "message_id": asked } });
-    assert_eq!(table.ok("sendMessage", reply)["message_thread_id"], topic);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_button_is_answered_once_and_in_time() {
     let table = Table::lay();
     table.say("hi");
@@ -402,4 +227,37 @@ async fn an_edit_by_a_person_is_an_update() {
     let updates = table.ok("getUpdates", json!({}));
     assert_eq!(updates[1]["edited_message"]["text"], "hello");
     assert_eq!(updates[1]["edited_message"]["message_id"], id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_goes_on_with_ids_chats_files_and_waiting_updates() {
+    let table = Table::lay();
+    table.say("hi");
+    table.send("hello");
+    let photo = Act::Send {
+        place: Place::private(501),
+        medium: Medium::Photo,
+        caption: String::new(),
+        count: 1,
+        base64: None,
+    };
+    table.api.act(photo).unwrap();
+    let saved = table.api.save().unwrap();
+
+    let next = Table {
+        api: BotApi::new(
+            BotProfile::sample(),
+            Settings::default(),
+            99,
+            Clock::virtual_from(START),
+        ),
+        alice: 501,
+    };
+    next.api
+        .restore(serde_json::from_str(&saved.to_string()).unwrap());
+    assert_eq!(next.api.chats(), table.api.chats());
+    pass(1_000).await;
+    assert_eq!(next.poll(0), table.poll(0));
+    assert_eq!(next.say("more"), table.say("more"));
+    assert_eq!(next.api.save().unwrap()["files"], saved["files"]);
 }

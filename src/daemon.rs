@@ -1,0 +1,441 @@
+//! The composition root: builds everything from values handed in, starts it,
+//! and runs the phases of its life.
+//!
+//! Tests and simulations compose the same daemon from fakes. Nothing below
+//! knows who its neighbours are; here they are introduced to each other.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::{Config, Mode};
+use crate::domain::ids::{BotId, InstanceId};
+use crate::domain::part::OnUncertain;
+use crate::domain::phase::Phase;
+use crate::grouper::Grouper;
+use crate::llm::Llm;
+use crate::media::Photos;
+use crate::ops::health::Role;
+use crate::ops::systemd::Systemd;
+use crate::pulse::Pulse;
+use crate::reply::limits::Limits;
+use crate::reply::plan::Server;
+use crate::reply::preview::Previews;
+use crate::reply::sender::{self, Sender};
+use crate::reply::typing::Typing;
+use crate::shutdown::{ExitCode, Kind, Shutdown, Tasks};
+use crate::store::{Reaped, Store};
+use crate::telegram::Telegram;
+use crate::texts::Texts;
+use crate::turn::{self, Runner};
+
+mod books;
+mod drain;
+mod identity;
+mod intake;
+mod live;
+mod lookout;
+mod voice;
+
+pub use intake::Intake;
+pub use live::Live;
+
+/// The outside world as the daemon sees it, and what the operator decided.
+#[derive(Debug)]
+pub struct Seams {
+    /// What the operator decided.
+    pub config: Config,
+    /// Which bot it is.
+    pub bot: BotId,
+    /// Everything durable.
+    pub store: Arc<dyn Store>,
+    /// Closes the store when everything has ended.
+    pub close: Box<dyn Closable>,
+    /// Telegram.
+    pub telegram: Arc<dyn Telegram>,
+    /// The model.
+    pub llm: Arc<dyn Llm>,
+    /// The time.
+    pub clock: Clock,
+    /// The stop.
+    pub shutdown: Shutdown,
+    /// The service manager.
+    pub systemd: Systemd,
+    /// Where metrics are read; none in tests.
+    pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    /// Decides jitter and the ids of this process; fixed in simulations.
+    pub seed: u64,
+    /// Reads the configuration anew (SIGHUP).
+    pub reload: Box<dyn Reload>,
+    /// When the process began, for the line of the start.
+    pub begun: tokio::time::Instant,
+    /// Whether the lines of start and stop are printed.
+    pub lines: Lines,
+}
+
+/// Whether the lines of start and stop are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lines {
+    /// On stdout.
+    Printed,
+    /// Not at all (several daemons in one test process).
+    Silent,
+}
+
+/// A store that can be closed.
+#[async_trait::async_trait]
+pub trait Closable: std::fmt::Debug + Send + Sync {
+    /// Writes everything back.
+    async fn close(&self) -> crate::store::Result<()>;
+}
+
+#[async_trait::async_trait]
+impl Closable for crate::store::sqlite::SqliteStore {
+    async fn close(&self) -> crate::store::Result<()> {
+        Self::close(self).await
+    }
+}
+
+/// Reads the configuration anew.
+pub trait Reload: std::fmt::Debug + Send + Sync {
+    /// The new configuration, or nothing after having told what is wrong.
+    fn reload(&self) -> Option<Config>;
+}
+
+/// For where nothing is ever read anew.
+#[derive(Debug)]
+pub struct NoReload;
+
+impl Reload for NoReload {
+    fn reload(&self) -> Option<Config> {
+        None
+    }
+}
+
+/// Why a daemon could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store does not answer.
+    #[error("failed to open the store: {0}")]
+    Store(#[from] crate::store::StoreError),
+    /// A port cannot be had.
+    #[error("failed to listen on {address} ({key}): {source}")]
+    Listen {
+        /// The key of the configuration.
+        key: &'static str,
+        /// Its value.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Telegram refuses the token.
+    #[error(
+        "Telegram refuses the bot token: check TELEGRAM_BOT_TOKEN \
+         (@BotFather shows the current one under /mybots)"
+    )]
+    Token,
+    /// The webhook cannot be served.
+    #[error(transparent)]
+    Webhook(#[from] crate::intake::webhook::WebhookError),
+}
+
+impl StartError {
+    /// The code the process ends with.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Token | Self::Webhook(_) => ExitCode::Config,
+            Self::Store(crate::store::StoreError::Refused { .. }) => ExitCode::Config,
+            Self::Listen { .. } | Self::Store(_) => ExitCode::Early,
+        }
+    }
+}
+
+/// Everything that runs, introduced to each other.
+struct Daemon {
+    config: Config,
+    bot: BotId,
+    instance: InstanceId,
+    store: Arc<dyn Store>,
+    close: Box<dyn Closable>,
+    telegram: Arc<dyn Telegram>,
+    shutdown: Shutdown,
+    systemd: Systemd,
+    metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    tasks: Tasks,
+    pulse: Pulse,
+    live: Arc<Live>,
+    grouper: Grouper,
+    runner: Runner,
+    sender: Sender,
+    intake: Arc<Intake>,
+    role: watch::Sender<Role>,
+    others: Arc<watch::Sender<bool>>,
+    reload: Box<dyn Reload>,
+    begun: tokio::time::Instant,
+    lines: Lines,
+}
+
+/// Runs a daemon from its start to its end.
+///
+/// # Errors
+/// [`StartError`], before anything was accepted.
+pub async fn run(seams: Seams) -> Result<ExitCode, StartError> {
+    let daemon = Daemon::build(seams);
+    let resumed = daemon.register().await?;
+    let ops = daemon.listen_ops().await?;
+    daemon.serve_ops(ops);
+    let daemon = Arc::new(daemon);
+    let known = identity::first_look(&daemon).await?;
+    daemon.shutdown.enter(Phase::Standby);
+    daemon.resume(&resumed).await;
+    daemon.say_ready(&resumed).await;
+    if !daemon.shutdown.is_stopping() {
+        lookout::start(&daemon, known).await?;
+        daemon.shutdown.intake().cancelled().await;
+    }
+    Ok(drain::run(&daemon).await)
+}
+
+impl Daemon {
+    fn build(seams: Seams) -> Self {
+        let Seams {
+            config,
+            bot,
+            store,
+            close,
+            telegram,
+            llm,
+            clock,
+            shutdown,
+            systemd,
+            metrics,
+            seed,
+            reload,
+            begun,
+            lines,
+        } = seams;
+        let instance = instance_id(seed);
+        let tasks = Tasks::new(&shutdown);
+        let pulse = Pulse::default();
+        let live = Arc::new(Live::new(&config, llm, seed));
+        let limits = Arc::new(Limits::default());
+        let server = Arc::new(Server::default());
+        let texts = Texts::english();
+        let grouper_of_settled: Arc<OnceLock<Grouper>> = Arc::default();
+        let settled = Arc::clone(&grouper_of_settled);
+        let sender = Sender::new(sender::Parts {
+            instance,
+            store: Arc::clone(&store),
+            telegram: Arc::clone(&telegram),
+            limits: Arc::clone(&limits),
+            server: Arc::clone(&server),
+            on_uncertain: match config.reply.uncertain {
+                crate::config::Uncertain::Resend => OnUncertain::Resend,
+                crate::config::Uncertain::Hold => OnUncertain::Hold,
+            },
+            resent_mark: texts.resent_mark.to_owned(),
+            on_settled: Arc::new(move |due| {
+                if let Some(grouper) = settled.get() {
+                    grouper.touch(due);
+                }
+            }),
+            tasks: tasks.clone(),
+            shutdown: shutdown.clone(),
+            pulse: pulse.clone(),
+        });
+        let voice = voice::Voice {
+            sender: sender.clone(),
+            previews: Previews {
+                telegram: Arc::clone(&telegram),
+                store: Arc::clone(&store),
+                limits,
+                server: Arc::clone(&server),
+                unfinished: texts.unfinished,
+                stop_button: texts.stop_button,
+                tasks: tasks.clone(),
+            },
+            server,
+            live: Arc::clone(&live),
+        };
+        let others = Arc::new(watch::Sender::new(false));
+        let runner = Runner::new(turn::Parts {
+            instance,
+            store: Arc::clone(&store),
+            speaker: Arc::new(voice),
+            photos: Photos {
+                telegram: Arc::clone(&telegram),
+                max_bytes: config.media.photo_max_bytes,
+                timeout: config.media.timeout,
+            },
+            settings: live.settings(),
+            others: others.subscribe(),
+            clock,
+            shutdown: shutdown.clone(),
+            tasks: tasks.clone(),
+            max_concurrent: config.turns.max_concurrent,
+        });
+        let grouper = Grouper::new(
+            &tasks,
+            Arc::new(voice::Work {
+                runner: runner.clone(),
+                typing: Typing {
+                    telegram: Arc::clone(&telegram),
+                    tasks: tasks.clone(),
+                },
+                pulse: pulse.clone(),
+            }),
+        );
+        let _ = grouper_of_settled.set(grouper.clone());
+        let intake = Arc::new(Intake::new(intake::Parts {
+            instance,
+            store: Arc::clone(&store),
+            telegram: Arc::clone(&telegram),
+            grouper: grouper.clone(),
+            sender: sender.clone(),
+            runner: runner.clone(),
+            tasks: tasks.clone(),
+            shutdown: shutdown.clone(),
+            pulse: pulse.clone(),
+            buffer: config.intake.buffer as u64,
+        }));
+        Self {
+            role: watch::Sender::new(Role::Standby),
+            config,
+            bot,
+            instance,
+            store,
+            close,
+            telegram,
+            shutdown,
+            systemd,
+            metrics,
+            tasks,
+            pulse,
+            live,
+            grouper,
+            runner,
+            sender,
+            intake,
+            others,
+            reload,
+            begun,
+            lines,
+        }
+    }
+
+    /// Becomes known to the others and takes over what the dead have left.
+    async fn register(&self) -> Result<Reaped, StartError> {
+        self.store
+            .register(self.instance, env!("CARGO_PKG_VERSION"))
+            .await?;
+        Ok(self.store.reap(self.instance).await?)
+    }
+
+    /// Sends what was left unsent. Turns are taken up once the lease is held.
+    async fn resume(&self, reaped: &Reaped) {
+        if reaped.turns + reaped.unsent + reaped.uncertain > 0 {
+            tracing::info!(
+                instances = reaped.instances,
+                turns = reaped.turns,
+                parts.unsent = reaped.unsent,
+                parts.uncertain = reaped.uncertain,
+                "took over what an earlier instance left"
+            );
+        }
+        match self.store.unsent(self.instance).await {
+            Ok(chats) => {
+                for (chat, _) in chats {
+                    self.sender.touch(chat);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "failed to read the outbox"),
+        }
+    }
+
+    async fn say_ready(&self, resumed: &Reaped) {
+        if self.shutdown.is_stopping() {
+            return;
+        }
+        if let Err(error) = self.store.set_phase(self.instance, "standby").await {
+            tracing::warn!(%error, "failed to store the phase");
+        }
+        self.systemd.ready(Phase::Standby.as_str());
+        if self.lines == Lines::Printed {
+            crate::shutdown::report::print(&crate::shutdown::report::StartLine {
+                lastword: crate::shutdown::report::Word::Start,
+                version: env!("CARGO_PKG_VERSION"),
+                pid: std::process::id(),
+                instance: format!("{:016x}", self.instance.0),
+                role: self.role.borrow().as_str().to_owned(),
+                ready_ms: u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+                phases: std::collections::BTreeMap::new(),
+                resumed_turns: resumed.turns,
+                resumed_parts: resumed.unsent + resumed.uncertain,
+            });
+        }
+    }
+
+    async fn listen_ops(&self) -> Result<Option<tokio::net::TcpListener>, StartError> {
+        let Some(address) = self.config.ops.listen else {
+            return Ok(None);
+        };
+        match tokio::net::TcpListener::bind(address).await {
+            Ok(listener) => Ok(Some(listener)),
+            // A successor starts while the old instance still answers there.
+            Err(source) if source.kind() == std::io::ErrorKind::AddrInUse => {
+                tracing::warn!(%address, "ops.listen is in use; trying again until it is free");
+                Ok(None)
+            }
+            Err(source) => Err(StartError::Listen {
+                key: "ops.listen",
+                address,
+                source,
+            }),
+        }
+    }
+
+    fn serve_ops(&self, listener: Option<tokio::net::TcpListener>) {
+        let (Some(address), Some(handle)) = (self.config.ops.listen, self.metrics.clone()) else {
+            return;
+        };
+        let ops = crate::ops::health::Ops::new(
+            &self.shutdown,
+            &self.pulse,
+            handle.clone(),
+            Arc::new(books::StoreBooks {
+                store: Arc::clone(&self.store),
+                role: self.role.subscribe(),
+            }),
+        );
+        self.tasks.spawn(Kind::Ops, "ops", async move {
+            let listener = match listener {
+                Some(listener) => listener,
+                None => loop {
+                    if let Ok(listener) = tokio::net::TcpListener::bind(address).await {
+                        break listener;
+                    }
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                },
+            };
+            if let Err(error) = crate::ops::health::serve(listener, ops).await {
+                tracing::error!(%error, "the ops endpoints ended");
+            }
+        });
+        let (shutdown, tasks) = (self.shutdown.clone(), self.tasks.clone());
+        self.tasks.spawn(Kind::Ops, "upkeep", async move {
+            crate::ops::metrics::upkeep(handle, shutdown, tasks).await
+        });
+    }
+
+    fn is_webhook(&self) -> bool {
+        self.config.telegram.mode == Mode::Webhook
+    }
+}
+
+/// The random, positive id of one running process.
+fn instance_id(seed: u64) -> InstanceId {
+    InstanceId(i64::try_from(seed >> 1).unwrap_or(1).max(1))
+}

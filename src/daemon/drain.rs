@@ -1,0 +1,131 @@
+//! The stop, rung by rung (see `shutdown/ladder.rs` for the limits).
+//!
+//! Nothing here can lose anything: whatever a rung does not finish in its time
+//! is stored and left to the successor.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{Daemon, Lines};
+use crate::config::OnStop;
+use crate::domain::phase::Phase;
+use crate::grouper::Closing;
+use crate::shutdown::ladder::{self, Progress};
+use crate::shutdown::{ExitCode, Kind, Ladder, Rung};
+
+/// How often the service manager hears who is left.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// What must have ended before the store may be closed.
+const WORK: [Kind; 6] = [
+    Kind::Timer,
+    Kind::Turn,
+    Kind::Sender,
+    Kind::Preview,
+    Kind::Typing,
+    Kind::Control,
+];
+
+/// Climbs the ladder and returns the code the process ends with.
+pub(super) async fn run(daemon: &Daemon) -> ExitCode {
+    let shutdown = &daemon.shutdown;
+    let ladder = Ladder::new(shutdown.limits());
+    let rung = |rung: Rung| shutdown.report().rung(rung, shutdown.since_signal());
+
+    daemon.systemd.stopping("draining");
+    tracing::info!(cause = ?shutdown.cause(), "draining");
+    let committed = daemon.store.set_phase(daemon.instance, "draining");
+    let _ = timeout(ladder.limit(Rung::Signal), committed).await;
+    rung(Rung::Signal);
+
+    let successor = timeout(
+        ladder.limit(Rung::Intake),
+        daemon.store.successor(daemon.instance),
+    )
+    .await
+    .is_ok_and(|answer| answer.unwrap_or(false));
+    daemon.intake.has_successor(successor);
+    if let Err(error) = daemon.store.release_intake().await {
+        tracing::warn!(%error, "failed to release the lease");
+    }
+    rung(Rung::Intake);
+
+    let feeders = daemon.tasks.wait(&[Kind::Feeder]);
+    let _ = timeout(ladder.limit(Rung::Feeders), feeders).await;
+    rung(Rung::Feeders);
+
+    let park = successor || daemon.config.shutdown.on_stop == OnStop::Park;
+    daemon
+        .grouper
+        .close(if park { Closing::Park } else { Closing::Flush });
+    rung(Rung::Grouper);
+
+    let finished = tokio::select! {
+        biased;
+        () = daemon.tasks.wait(&WORK) => true,
+        () = shutdown.work().cancelled() => false,
+        never = ladder::report_every(SAY_EVERY, || progress(daemon), |left| {
+            daemon.systemd.going_on(&left.to_string(), SAY_EVERY * 2);
+            tracing::info!("{left}");
+        }) => match never {},
+    };
+    rung(Rung::Turns);
+
+    if !finished {
+        daemon.grouper.close(Closing::Park);
+        let _ = timeout(ladder.limit(Rung::Abort), daemon.tasks.wait(&WORK)).await;
+        rung(Rung::Abort);
+    }
+    daemon.runner.close();
+    shutdown.work().cancel();
+
+    shutdown.enter(Phase::Closing);
+    close(daemon, ladder.limit(Rung::Close)).await;
+    rung(Rung::Close);
+    daemon.tasks.close();
+    let code = match daemon.lines {
+        Lines::Printed => shutdown.finish(),
+        Lines::Silent => {
+            shutdown.enter(Phase::Stopped);
+            shutdown.report().exit_code()
+        }
+    };
+    tracing::info!(code = code.code(), "stopped");
+    code
+}
+
+/// Frees what is still ours and writes the store back.
+async fn close(daemon: &Daemon, limit: Duration) {
+    match timeout(limit, daemon.store.leave(daemon.instance)).await {
+        Ok(Ok(left)) => {
+            daemon.shutdown.report().parked(left.parked);
+            daemon.shutdown.report().uncertain(left.uncertain);
+            if left != crate::store::Left::default() {
+                tracing::info!(
+                    turns.parked = left.parked,
+                    parts.unsent = left.unsent,
+                    parts.uncertain = left.uncertain,
+                    "left for the next instance"
+                );
+            }
+        }
+        Ok(Err(error)) => tracing::warn!(%error, "failed to free what was ours"),
+        Err(_) => tracing::warn!("the store did not answer in time"),
+    }
+    match timeout(limit, daemon.close.close()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "failed to write the store back"),
+        Err(_) => tracing::warn!("the store was not written back in time"),
+    }
+}
+
+fn progress(daemon: &Daemon) -> Progress {
+    let (turns, oldest) = daemon.runner.census();
+    Progress {
+        turns,
+        oldest,
+        parts: daemon.sender.len(),
+        left: daemon.shutdown.left(),
+    }
+}

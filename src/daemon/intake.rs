@@ -1,0 +1,188 @@
+//! Accepting, and setting going what was accepted.
+//!
+//! The store commits first; only then are grouper, outbox and running turns
+//! woken. A wake that is lost costs time, never a message.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::domain::admission::Policy;
+use crate::domain::ids::InstanceId;
+use crate::domain::metric;
+use crate::grouper::Grouper;
+use crate::intake::{Accept, IntakeState, Refusal};
+use crate::pulse::{Organ, Pulse};
+use crate::reply::sender::Sender;
+use crate::shutdown::{Kind, Shutdown, Tasks};
+use crate::store::{Accepted, PressReply, Store};
+use crate::telegram::{Telegram, methods};
+use crate::turn::Runner;
+
+/// What the intake works with.
+pub(super) struct Parts {
+    pub(super) instance: InstanceId,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) telegram: Arc<dyn Telegram>,
+    pub(super) grouper: Grouper,
+    pub(super) sender: Sender,
+    pub(super) runner: Runner,
+    pub(super) tasks: Tasks,
+    pub(super) shutdown: Shutdown,
+    pub(super) pulse: Pulse,
+    pub(super) buffer: u64,
+}
+
+/// Makes updates durable and wakes whoever goes on with them.
+pub struct Intake {
+    parts: Parts,
+    policy: watch::Sender<Option<Arc<Policy>>>,
+    /// Messages accepted since the backlog was counted, and that count.
+    accepted: AtomicU64,
+    backlog: AtomicU64,
+    unavailable: AtomicBool,
+    successor: AtomicBool,
+}
+
+impl std::fmt::Debug for Intake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Intake").finish_non_exhaustive()
+    }
+}
+
+impl Intake {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self {
+            parts,
+            policy: watch::Sender::new(None),
+            accepted: AtomicU64::new(0),
+            backlog: AtomicU64::new(0),
+            unavailable: AtomicBool::new(false),
+            successor: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on updates are judged by this policy.
+    pub(super) fn judge_by(&self, policy: Policy) {
+        self.policy.send_replace(Some(Arc::new(policy)));
+    }
+
+    /// Who we are, once that is known.
+    pub(super) fn bot(&self) -> Option<crate::domain::address::BotUser> {
+        self.policy
+            .borrow()
+            .as_ref()
+            .map(|policy| policy.bot.clone())
+    }
+
+    /// Another live instance takes over what still arrives here.
+    pub(super) fn has_successor(&self, successor: bool) {
+        self.successor.store(successor, Ordering::Release);
+    }
+
+    /// Counts what waits unclaimed; called now and then, for the count is too
+    /// dear for every batch.
+    pub(super) async fn recount(&self) {
+        let since = self.accepted.swap(0, Ordering::AcqRel);
+        if since == 0 && self.backlog.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        match self.parts.store.backlog(self.parts.buffer + 1).await {
+            Ok(waiting) => {
+                self.backlog.store(waiting, Ordering::Release);
+                let full = if waiting >= self.parts.buffer {
+                    1.0
+                } else {
+                    0.0
+                };
+                metrics::gauge!(metric::INTAKE_PAUSED, "reason" => "full").set(full);
+            }
+            Err(error) => tracing::debug!(%error, "failed to count the backlog"),
+        }
+    }
+
+    fn wake(&self, accepted: Accepted) {
+        let parts = &self.parts;
+        for turn in accepted.cut {
+            parts.runner.cut(turn);
+        }
+        for due in accepted.due {
+            parts.grouper.touch(due);
+        }
+        for chat in accepted.outbox {
+            parts.sender.touch(chat);
+        }
+        for press in accepted.presses {
+            self.acknowledge(press);
+        }
+        if let Some(person) = accepted.claimed_by {
+            tracing::info!(user.id = person.0, "the bot was claimed");
+        }
+    }
+
+    /// Ends the waiting sign of a pressed button. Nothing depends on it.
+    fn acknowledge(&self, press: PressReply) {
+        let telegram = Arc::clone(&self.parts.telegram);
+        self.parts.tasks.spawn(Kind::Typing, "press", async move {
+            let answer = methods::answer_callback_query(&press.query_id, press.text.as_deref());
+            if let Err(error) = telegram.call(answer).await {
+                tracing::debug!(%error, "failed to acknowledge a button");
+            }
+            if let Some((chat, message)) = press.clear_buttons {
+                let clear = methods::edit_message_reply_markup(chat.0, message, None);
+                if let Err(error) = telegram.call(clear).await {
+                    tracing::debug!(%error, "failed to remove buttons");
+                }
+            }
+        });
+    }
+}
+
+#[async_trait]
+impl Accept for Intake {
+    async fn accept(&self, batch: Vec<Bytes>) -> Result<(), Refusal> {
+        let Some(policy) = self.policy.borrow().clone() else {
+            return Err(Refusal::Draining);
+        };
+        let begun = tokio::time::Instant::now();
+        let stored = {
+            let _busy = self.parts.pulse.busy(Organ::Store);
+            self.parts
+                .store
+                .accept(self.parts.instance, batch, policy)
+                .await
+        };
+        let accepted = match stored {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                self.unavailable.store(true, Ordering::Release);
+                metrics::counter!(metric::STORE_ERRORS, "class" => "accept").increment(1);
+                return Err(error.into());
+            }
+        };
+        self.unavailable.store(false, Ordering::Release);
+        metrics::histogram!(metric::ACCEPT_SECONDS).record(begun.elapsed().as_secs_f64());
+        metrics::counter!(metric::UPDATES_DUPLICATE).increment(accepted.duplicates as u64);
+        metrics::counter!(metric::UPDATES_UNPARSED).increment(accepted.unparsed as u64);
+        self.accepted
+            .fetch_add(accepted.stored as u64, Ordering::AcqRel);
+        self.wake(accepted);
+        Ok(())
+    }
+
+    fn state(&self) -> IntakeState {
+        if self.parts.shutdown.is_stopping() {
+            return IntakeState::Draining {
+                successor: self.successor.load(Ordering::Acquire),
+            };
+        }
+        let waiting = self.backlog.load(Ordering::Acquire) + self.accepted.load(Ordering::Acquire);
+        if waiting >= self.parts.buffer {
+            return IntakeState::Full;
+        }
+        IntakeState::Open
+    }
+}

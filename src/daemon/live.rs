@@ -1,0 +1,175 @@
+//! What may change while the daemon runs: built from the configuration, and
+//! anew on SIGHUP. A turn or a batch keeps what it began with.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::config::{AccessMode, Busy, Changes, Config, Format, Groups};
+use crate::domain::address::{self, BotUser};
+use crate::domain::admission::{self, Access, Policy};
+use crate::domain::part;
+use crate::domain::window::Rules;
+use crate::domain::words::Words;
+use crate::llm::Llm;
+use crate::llm::breaker::Breaker;
+use crate::llm::complete::{Completer, Limits};
+use crate::llm::request::Dialect;
+use crate::texts::Texts;
+use crate::turn::Settings;
+
+/// The configuration in force and what is made of it.
+#[derive(Debug)]
+pub struct Live {
+    config: Mutex<Config>,
+    llm: Arc<dyn Llm>,
+    breaker: Breaker,
+    seed: u64,
+    settings: watch::Sender<Arc<Settings>>,
+    format: watch::Sender<part::Format>,
+}
+
+impl Live {
+    /// What is in force at the start.
+    #[must_use]
+    pub fn new(config: &Config, llm: Arc<dyn Llm>, seed: u64) -> Self {
+        let breaker = Breaker::default();
+        let first = settings(config, &llm, &breaker, seed);
+        Self {
+            config: Mutex::new(config.clone()),
+            llm,
+            breaker,
+            seed,
+            settings: watch::Sender::new(Arc::new(first)),
+            format: watch::Sender::new(format_of(config)),
+        }
+    }
+
+    /// What turns work with.
+    #[must_use]
+    pub fn settings(&self) -> watch::Receiver<Arc<Settings>> {
+        self.settings.subscribe()
+    }
+
+    /// How answers are sent.
+    #[must_use]
+    pub fn format(&self) -> part::Format {
+        *self.format.borrow()
+    }
+
+    /// How updates are judged, for the bot that we are.
+    #[must_use]
+    pub fn policy(&self, bot: &BotUser) -> Policy {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        Policy {
+            bot: bot.clone(),
+            rules: rules(&config),
+            busy: match config.chat.busy {
+                Busy::Queue => admission::Busy::Queue,
+                Busy::Interrupt => admission::Busy::Interrupt,
+            },
+            groups: match config.chat.groups {
+                Groups::Mention => address::Groups::Mention,
+                Groups::Always => address::Groups::Always,
+            },
+            access: match config.access.mode {
+                AccessMode::Claim => Access::Claim,
+                AccessMode::List => Access::List,
+                AccessMode::Open => Access::Open,
+            },
+            ids: config.access.ids.clone(),
+            per_minute: i64::from(config.access.per_minute),
+            words: words(Texts::english()),
+        }
+    }
+
+    /// Takes over what may change at run time.
+    pub fn adopt(&self, new: &Config) -> Changes {
+        let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let (adopted, changes) = config.adopt(new);
+        *config = adopted;
+        self.settings.send_replace(Arc::new(settings(
+            &config,
+            &self.llm,
+            &self.breaker,
+            self.seed,
+        )));
+        self.format.send_replace(format_of(&config));
+        changes
+    }
+}
+
+fn format_of(config: &Config) -> part::Format {
+    match config.reply.format {
+        Format::Rich => part::Format::Rich,
+        Format::Entities => part::Format::Entities,
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    let chat = &config.chat;
+    Rules {
+        quiet: chat.quiet_period,
+        long_piece_quiet: chat.long_piece_quiet,
+        max: chat.window_max,
+        messages: i64::try_from(chat.window_messages).unwrap_or(i64::MAX),
+        chars: i64::try_from(chat.window_chars).unwrap_or(i64::MAX),
+    }
+}
+
+fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -> Settings {
+    let names = |models: &[crate::config::ModelName]| -> Vec<String> {
+        models.iter().map(|m| m.as_str().to_owned()).collect()
+    };
+    let dialect = Dialect::of(config.llm.base_url.as_str());
+    let fallback_models = names(&config.llm.fallback_models);
+    // OpenRouter tries them itself; elsewhere we do.
+    let (told, tried) = match dialect {
+        Dialect::OpenRouter => (fallback_models, Vec::new()),
+        _ => (Vec::new(), fallback_models),
+    };
+    let limits = Limits {
+        first_content: config.llm.first_content,
+        between_contents: config.llm.between_contents,
+        whole: config.llm.whole,
+        ..Limits::default()
+    };
+    Settings {
+        system_prompt: config.chat.system_prompt.clone(),
+        model: config.llm.model.as_str().to_owned(),
+        fallback_models: told,
+        context_tokens: config.llm.context_tokens as usize,
+        max_tokens: config.llm.max_tokens,
+        dialect,
+        completer: Arc::new(Completer::new(
+            Arc::clone(llm),
+            limits,
+            breaker.clone(),
+            tried,
+            seed,
+        )),
+        rules: rules(config),
+        max_age: config.intake.max_age,
+        texts: Texts::english(),
+    }
+}
+
+fn words(texts: &Texts) -> Words {
+    Words {
+        greeting: texts.greeting.to_owned(),
+        help: texts.help.to_owned(),
+        refused: texts.stranger.to_owned(),
+        claimed: texts.claimed.to_owned(),
+        too_fast: texts.too_fast.to_owned(),
+        new_begun: texts.new_done.to_owned(),
+        stopped: texts.stopped.to_owned(),
+        nothing_to_stop: texts.nothing_to_stop.to_owned(),
+        not_yours: texts.not_yours.to_owned(),
+        nothing_to_retry: texts.nothing_to_retry.to_owned(),
+        forget_question: texts.forget_question.to_owned(),
+        forget_yes: texts.forget_yes.to_owned(),
+        forget_no: texts.forget_no.to_owned(),
+        forgotten: texts.forget_done.to_owned(),
+        kept: texts.forget_kept.to_owned(),
+    }
+}

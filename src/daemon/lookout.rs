@@ -1,0 +1,344 @@
+//! Everything that looks after the daemon while it runs: the lease and the
+//! feeder behind it, the sweep, reloads, the watchdog.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::Rng as _;
+use rand::distr::Alphanumeric;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use super::{Daemon, StartError, identity};
+use crate::config::AccessMode;
+use crate::domain::address::BotUser;
+use crate::domain::phase::Phase;
+use crate::intake::poller::Poller;
+use crate::intake::webhook::{Listener, Webhook};
+use crate::intake::{ALLOWED_UPDATES, registration};
+use crate::ops::health::Role;
+use crate::shutdown::Kind;
+use crate::store::Retention;
+use crate::telegram::methods;
+
+/// Between two looks at a lease that another instance holds.
+const LEASE: Duration = Duration::from_millis(100);
+
+/// Between two sweeps; the shorter one while other instances live, whose work
+/// may become ours.
+const SWEEP: Duration = Duration::from_secs(5);
+const SWEEP_SHARED: Duration = Duration::from_millis(500);
+
+/// Conversations woken by one sweep.
+const WAITING: u32 = 1_000;
+
+/// Between two steps of pruning, and rows of each step.
+const PRUNE: Duration = Duration::from_secs(30);
+const PRUNE_STEP: u32 = 500;
+
+/// Between two counts of the backlog.
+const RECOUNT: Duration = Duration::from_secs(1);
+
+/// Starts them all.
+pub(super) async fn start(daemon: &Arc<Daemon>, known: Option<BotUser>) -> Result<(), StartError> {
+    let webhook = match daemon.is_webhook() {
+        true => Some(webhook(daemon).await?),
+        false => None,
+    };
+    let life = Arc::clone(daemon);
+    daemon.tasks.spawn(Kind::Ops, "watchdog", async move {
+        life.systemd
+            .feed_watchdog(&life.pulse, |stuck| {
+                tracing::error!(?stuck, "something does not move; the watchdog is not fed");
+            })
+            .await
+    });
+    let looking = Arc::clone(daemon);
+    daemon
+        .tasks
+        .keep(Kind::Sweep, "sweep", move || sweep(Arc::clone(&looking)));
+    let pruning = Arc::clone(daemon);
+    daemon
+        .tasks
+        .keep(Kind::Sweep, "prune", move || prune(Arc::clone(&pruning)));
+    let reloading = Arc::clone(daemon);
+    daemon.tasks.keep(Kind::Sweep, "reload", move || {
+        reload(Arc::clone(&reloading))
+    });
+    let (identified, identity) = oneshot::channel();
+    let asking = Arc::clone(daemon);
+    daemon.tasks.spawn(Kind::Sweep, "identity", async move {
+        let user = match known {
+            Some(user) => user,
+            None => identity::insist(&asking).await,
+        };
+        introduce(&asking, &user).await;
+        let _ = identified.send(());
+    });
+    let feeding = Arc::clone(daemon);
+    daemon.tasks.spawn(Kind::Feeder, "intake", async move {
+        if identity.await.is_ok() {
+            feed(feeding, webhook).await;
+        }
+    });
+    Ok(())
+}
+
+/// From here on updates can be judged.
+async fn introduce(daemon: &Daemon, user: &BotUser) {
+    daemon.intake.judge_by(daemon.live.policy(user));
+    if let Err(error) = daemon
+        .telegram
+        .call(methods::set_my_commands(&daemon.commands()))
+        .await
+    {
+        tracing::debug!(%error, "failed to register the commands");
+    }
+    if daemon.config.access.mode == AccessMode::Claim {
+        offer_claim(daemon, user).await;
+    }
+}
+
+/// Prints the link that makes its first opener the operator.
+async fn offer_claim(daemon: &Daemon, user: &BotUser) {
+    match daemon.store.has_operator().await {
+        Ok(true) => return,
+        Ok(false) => {}
+        Err(error) => return tracing::warn!(%error, "failed to look for an operator"),
+    }
+    let fresh: String = rand::rng()
+        .sample_iter(Alphanumeric)
+        .take(24)
+        .map(char::from)
+        .collect();
+    let key = format!("claim_code:{}", user.id);
+    match daemon.store.value_or(&key, &fresh).await {
+        Ok(code) => tracing::warn!(
+            "nobody owns this bot yet: open https://t.me/{}?start={code} to make it yours",
+            user.username
+        ),
+        Err(error) => tracing::warn!(%error, "failed to keep the claim code"),
+    }
+}
+
+async fn webhook(daemon: &Daemon) -> Result<(Webhook, Listener), StartError> {
+    let config = &daemon.config.telegram.webhook;
+    let secret = registration::webhook_secret(config, daemon.bot, &*daemon.store).await?;
+    let server = Webhook::new(
+        config,
+        secret,
+        Arc::clone(&daemon.intake) as _,
+        &daemon.shutdown,
+        &daemon.tasks,
+        &daemon.pulse,
+    )
+    .await?;
+    let given = crate::ops::systemd::listeners()
+        .map_err(|error| std::io::Error::other(error.to_string()))
+        .and_then(|mut sockets| {
+            sockets
+                .pop()
+                .map(|(_, socket)| Listener::given(socket))
+                .transpose()
+        });
+    let listener = match given {
+        Ok(Some(listener)) => Ok(listener),
+        Ok(None) => Listener::bind_when_free(config.listen).await,
+        Err(error) => Err(error),
+    };
+    let listener = listener.map_err(|source| StartError::Listen {
+        key: "telegram.webhook.listen",
+        address: config.listen,
+        source,
+    })?;
+    Ok((server, listener))
+}
+
+/// Waits for the lease, then brings updates in until the stop.
+async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Listener)>) {
+    let intake = daemon.shutdown.intake().clone();
+    loop {
+        if intake.is_cancelled() {
+            return;
+        }
+        match daemon.store.take_intake().await {
+            Ok(true) => break,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "failed to look at the lease"),
+        }
+        tokio::select! {
+            () = intake.cancelled() => return,
+            () = sleep(LEASE) => {}
+        }
+    }
+    daemon.become_active().await;
+    let telegram = Arc::clone(&daemon.telegram);
+    match webhook {
+        Some((server, listener)) => {
+            let config = &daemon.config.telegram.webhook;
+            server.start(listener);
+            let registered = async {
+                match registration::webhook_secret(config, daemon.bot, &*daemon.store).await {
+                    Ok(secret) => {
+                        registration::register_webhook(
+                            &*telegram,
+                            config,
+                            &secret,
+                            ALLOWED_UPDATES,
+                        )
+                        .await;
+                    }
+                    Err(error) => tracing::error!(%error, "failed to read the webhook's secret"),
+                }
+            };
+            tokio::select! {
+                () = intake.cancelled() => {}
+                () = registered => {}
+            }
+        }
+        None => {
+            tokio::select! {
+                () = intake.cancelled() => return,
+                () = registration::clear_webhook(&*telegram) => {}
+            }
+            Poller::new(
+                telegram,
+                Arc::clone(&daemon.intake) as _,
+                &daemon.shutdown,
+                &daemon.pulse,
+            )
+            .run()
+            .await;
+        }
+    }
+}
+
+/// Finds what is due and nobody is looking after, and what the dead have left.
+async fn sweep(daemon: Arc<Daemon>) {
+    let intake = daemon.shutdown.intake().clone();
+    let mut last_count = tokio::time::Instant::now();
+    loop {
+        let shared = match daemon.store.others(daemon.instance).await {
+            Ok(others) => others > 0,
+            Err(_) => *daemon.others.borrow(),
+        };
+        daemon.others.send_if_modified(|known| {
+            let changed = *known != shared;
+            *known = shared;
+            changed
+        });
+        if shared {
+            daemon.take_over().await;
+        }
+        if *daemon.role.borrow() == Role::Active {
+            daemon.wake_waiting().await;
+        }
+        let period = if shared { SWEEP_SHARED } else { SWEEP };
+        let until = tokio::time::Instant::now() + period;
+        loop {
+            if last_count.elapsed() >= RECOUNT {
+                daemon.intake.recount().await;
+                last_count = tokio::time::Instant::now();
+            }
+            let now = tokio::time::Instant::now();
+            if now >= until {
+                break;
+            }
+            tokio::select! {
+                () = intake.cancelled() => return,
+                () = sleep((until - now).min(RECOUNT)) => {}
+            }
+        }
+    }
+}
+
+async fn prune(daemon: Arc<Daemon>) {
+    let keep = Retention {
+        updates: daemon.config.store.keep_updates,
+        requests: daemon.config.store.keep_requests,
+        failed: daemon.config.store.keep_failed,
+    };
+    let intake = daemon.shutdown.intake().clone();
+    loop {
+        let pause = match daemon.store.prune(keep, PRUNE_STEP).await {
+            // More to do: soon, but not at once, for people come first.
+            Ok(gone) if gone >= u64::from(PRUNE_STEP) => Duration::from_millis(100),
+            Ok(_) => PRUNE,
+            Err(error) => {
+                tracing::debug!(%error, "failed to prune");
+                PRUNE
+            }
+        };
+        tokio::select! {
+            () = intake.cancelled() => return,
+            () = sleep(pause) => {}
+        }
+    }
+}
+
+/// SIGHUP: takes over what may change and says what needs a restart.
+async fn reload(daemon: Arc<Daemon>) {
+    let mut asked = daemon.shutdown.reload();
+    while asked.changed().await.is_ok() {
+        let Some(new) = daemon.reload.reload() else {
+            continue;
+        };
+        let changes = daemon.live.adopt(&new);
+        if let Some(user) = daemon.intake.bot() {
+            daemon.intake.judge_by(daemon.live.policy(&user));
+        }
+        tracing::info!(
+            bot.id = daemon.bot.0,
+            applied = ?changes.applied_live,
+            needs_restart = ?changes.needs_restart,
+            "configuration read anew"
+        );
+    }
+}
+
+impl Daemon {
+    fn commands(&self) -> [(&'static str, &'static str); 6] {
+        crate::texts::Texts::english().commands
+    }
+
+    async fn become_active(&self) {
+        self.role.send_replace(Role::Active);
+        self.shutdown.enter(Phase::Running);
+        if !self.shutdown.is_stopping() {
+            if let Err(error) = self.store.set_phase(self.instance, "running").await {
+                tracing::warn!(%error, "failed to store the phase");
+            }
+            self.systemd.status(Phase::Running.as_str());
+        }
+        tracing::info!("running");
+        self.take_over().await;
+        self.wake_waiting().await;
+    }
+
+    /// Takes over what instances that died have left.
+    async fn take_over(&self) {
+        if self.shutdown.is_stopping() {
+            return;
+        }
+        match self.store.reap(self.instance).await {
+            Ok(reaped) => {
+                if reaped.unsent + reaped.uncertain + reaped.instances > 0 {
+                    self.resume(&reaped).await;
+                }
+            }
+            Err(error) => tracing::debug!(%error, "failed to look for the dead"),
+        }
+    }
+
+    /// Wakes conversations in which something waits.
+    async fn wake_waiting(&self) {
+        match self.store.waiting(WAITING).await {
+            Ok(waiting) => {
+                for due in waiting {
+                    self.grouper.touch(due);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "failed to look for what is due"),
+        }
+    }
+}

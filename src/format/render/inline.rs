@@ -1,0 +1,189 @@
+//! What stands inside a line of a classic message: text, styles, links, code.
+
+use super::super::document::{Attrs, STYLES, Style};
+use super::super::spoiler;
+use super::{OpenLink, Writer};
+
+/// The schemes that Telegram opens from a text link.
+const SCHEMES: [&str; 4] = ["http://", "https://", "tg://", "mailto:"];
+
+/// The longest address that is made a link.
+const URL_MAX: usize = 2048;
+
+impl Writer<'_> {
+    pub(super) fn text(&mut self, number: usize, text: &str) {
+        if let Some((_, code)) = &mut self.code {
+            code.push_str(text);
+            return;
+        }
+        let mut from = 0;
+        while let Some((event, at)) = self.spoilers.last().copied() {
+            if event != number {
+                break;
+            }
+            self.spoilers.pop();
+            self.write(&text[from..at]);
+            // The marks come in pairs, so every second one closes.
+            let closes = self.spoilers.len().is_multiple_of(2);
+            self.style(Style::Spoiler, !closes);
+            from = at + spoiler::MARK.len();
+        }
+        self.write(&text[from..]);
+    }
+
+    pub(super) fn code_span(&mut self, text: &str) {
+        if let Some(table) = &mut self.table {
+            table.push(text);
+            return;
+        }
+        let hidden = self.styles[Style::Spoiler as usize] > 0;
+        if hidden || self.link != 0 {
+            // Monospace would end the spoiler or the link.
+            self.write(text);
+            return;
+        }
+        self.open_line();
+        let mono = self.doc.add_code();
+        let attrs = Attrs {
+            mono,
+            quote: self.quote,
+            ..Attrs::default()
+        };
+        self.doc.push(text, attrs);
+    }
+
+    pub(super) fn html(&mut self, html: &str) {
+        let tag: String = html.chars().filter(|c| !c.is_whitespace()).collect();
+        if tag.eq_ignore_ascii_case("<br>") || tag.eq_ignore_ascii_case("<br/>") {
+            self.line_break();
+            return;
+        }
+        let text = html.trim_end_matches(['\n', '\r']);
+        self.write(text);
+        if text.len() < html.len() {
+            self.gap(1);
+        }
+    }
+
+    pub(super) fn line_break(&mut self) {
+        if let Some(table) = &mut self.table {
+            table.push(" ");
+            return;
+        }
+        // Not through a gap: the break belongs to what is bold or linked.
+        self.open_line();
+        let attrs = self.attrs();
+        self.doc.push("\n", attrs);
+        self.write_prefixes(attrs);
+    }
+
+    pub(super) fn start_link(&mut self, url: &str, is_image: bool) {
+        self.open_line();
+        let address = link_address(url);
+        let number = match address {
+            Some(address) if self.link == 0 && self.table.is_none() => self.doc.add_link(address),
+            _ => 0,
+        };
+        self.link = if self.link == 0 { number } else { self.link };
+        self.links.push(OpenLink {
+            number,
+            url: url.to_owned(),
+            text_from: self.doc.text().len(),
+            is_image,
+        });
+    }
+
+    pub(super) fn end_link(&mut self) {
+        let Some(link) = self.links.last() else {
+            return;
+        };
+        let url = link.url.clone();
+        let shown = self.doc.text().get(link.text_from..).unwrap_or_default();
+        let has_text = self.table.is_some() || !shown.trim().is_empty();
+        let repeats = shown.trim() == url || url == format!("mailto:{}", shown.trim());
+        if link.number != 0 {
+            if !has_text {
+                self.write(&url);
+            }
+            self.links.pop();
+            self.link = 0;
+            return;
+        }
+        // The picture of a link that is shown anyway says nothing more.
+        let inside = link.is_image && self.link != 0;
+        self.links.pop();
+        if url.is_empty() || (has_text && (repeats || inside)) {
+            return;
+        }
+        if has_text {
+            self.write(&format!(" ({url})"));
+        } else {
+            self.write(&url);
+        }
+    }
+
+    pub(super) fn style(&mut self, style: Style, on: bool) {
+        let depth = &mut self.styles[style as usize];
+        *depth = if on {
+            *depth + 1
+        } else {
+            depth.saturating_sub(1)
+        };
+    }
+
+    pub(super) fn attrs(&self) -> Attrs {
+        let mut styles = 0;
+        for style in STYLES {
+            if self.styles[style as usize] > 0 {
+                styles |= 1 << style as u8;
+            }
+        }
+        Attrs {
+            styles,
+            link: self.link,
+            mono: 0,
+            quote: self.quote,
+        }
+    }
+
+    /// Writes text that may hold line breaks.
+    pub(super) fn write(&mut self, text: &str) {
+        if let Some(table) = &mut self.table {
+            table.push(text);
+            return;
+        }
+        if text.is_empty() {
+            return;
+        }
+        self.open_line();
+        let attrs = self.attrs();
+        let mut lines = text.split('\n');
+        if let Some(first) = lines.next() {
+            self.doc.push(first, attrs);
+        }
+        for line in lines {
+            self.doc.push("\n", attrs);
+            self.write_prefixes(attrs);
+            self.doc.push(line, attrs);
+        }
+        self.after_heading = false;
+    }
+}
+
+/// The address as Telegram takes it, if it opens such addresses at all.
+fn link_address(url: &str) -> Option<String> {
+    let lower: String = url.chars().take(8).collect::<String>().to_ascii_lowercase();
+    let scheme = SCHEMES.iter().find(|scheme| lower.starts_with(**scheme))?;
+    if url.len() > URL_MAX || url.len() <= scheme.len() {
+        return None;
+    }
+    let mut address = String::with_capacity(url.len());
+    for c in url.chars() {
+        match c {
+            ' ' => address.push_str("%20"),
+            c if c.is_control() || c.is_whitespace() => return None,
+            c => address.push(c),
+        }
+    }
+    Some(address)
+}

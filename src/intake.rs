@@ -1,0 +1,88 @@
+//! How updates come in: by long polling or by webhook.
+//!
+//! Owns the two transports and what they share: which updates are asked for,
+//! and the seam [`Accept`] to whoever makes them durable. An update is confirmed
+//! to Telegram only after `accept` has returned `Ok` (promise: accepted means
+//! stored). Nothing here parses an update, and nothing here ever drops what is
+//! pending at Telegram.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::store::StoreError;
+
+pub mod poller;
+pub mod registration;
+pub mod webhook;
+
+/// The kinds of updates that are asked for, named in every `getUpdates` and
+/// `setWebhook`: without a name Telegram keeps the last list it was given.
+pub const ALLOWED_UPDATES: &[&str] = &[
+    "message",
+    "edited_message",
+    "callback_query",
+    "stopped_message_generation",
+    "my_chat_member",
+];
+
+/// Whoever makes updates durable. Counts what it stored; the transports count
+/// only what they answered.
+#[async_trait]
+pub trait Accept: Debug + Send + Sync + 'static {
+    /// Makes updates durable, each the raw JSON of one; also those that cannot
+    /// be read and those that are stored already.
+    ///
+    /// # Errors
+    /// [`Refusal`]; then nothing of the batch may be confirmed.
+    ///
+    /// # Cancel safety
+    /// When dropped, the batch is stored as a whole or not at all.
+    async fn accept(&self, batch: Vec<Bytes>) -> Result<(), Refusal>;
+
+    /// Whether updates may be taken now. Asked before each request and at the
+    /// very moment of a stop, so it waits for nothing: whether there is a
+    /// successor is kept up to date beforehand. Until this says otherwise a
+    /// stopping transport assumes that there is none.
+    fn state(&self) -> IntakeState;
+}
+
+/// Whether updates may be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntakeState {
+    /// Yes.
+    Open,
+    /// No: too many wait unclaimed (`intake.buffer`).
+    Full,
+    /// No: the store cannot write.
+    Unavailable,
+    /// This instance stops.
+    Draining {
+        /// Whether another live instance takes over; what still arrives here is
+        /// then stored for it.
+        successor: bool,
+    },
+}
+
+impl IntakeState {
+    /// Whether something that arrives unasked may be stored now.
+    #[must_use]
+    pub fn takes(self) -> bool {
+        matches!(self, Self::Open | Self::Draining { successor: true })
+    }
+}
+
+/// Why a batch was not stored. All of them pass; it is delivered again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Too many wait unclaimed.
+    #[error("too many updates wait")]
+    Full,
+    /// This instance stops and nobody takes over yet.
+    #[error("draining")]
+    Draining,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,347 @@
+//! The webhook: Telegram calls, this server answers.
+//!
+//! Owns the listening socket, its connections and their limits. 200 means
+//! stored; an authentic update is never answered 4xx, for Telegram would block
+//! its chat with it for a day. Every wait on a client has a limit, and none of
+//! them can delay a stop: hyper's graceful shutdown alone waits for ever on half
+//! a request, so each connection is dropped when its time is over.
+//!
+//! **A stop.** Requests in flight finish storing within [`Limits::finish`]. With
+//! a live successor the socket is closed at once, and what still arrives on open
+//! connections is stored and answered 200 with `Connection: close`. Without one
+//! a *doorman* keeps the socket to the very end and answers 503 with
+//! `Retry-After: 1`: refused connections would make Telegram wait ever longer.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use super::{Accept, IntakeState};
+use crate::config::Webhook as Config;
+use crate::config::WebhookSecret;
+use crate::pulse::Pulse;
+use crate::shutdown::{Ended, Kind, Shutdown, Tasks};
+
+mod connection;
+mod desk;
+mod listener;
+mod seldom;
+mod tls;
+
+pub use desk::BODY_MAX;
+pub use listener::Listener;
+
+use connection::{Connection, Stopping};
+use desk::{Desk, Duty};
+use seldom::Seldom;
+use tls::Identity;
+
+/// How often the doorman asks whether a successor has come.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long the loop rests when the system has no room for a connection.
+const NO_ROOM: Duration = Duration::from_millis(100);
+
+/// How much and how long the server puts up with its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at a time; more wait in the accept queue of the system.
+    pub connections: usize,
+    /// From the first byte of a request (on a new connection: from accepting
+    /// it) to the end of its head; also the TLS handshake.
+    pub head: Duration,
+    /// From the head to the end of the body.
+    pub body: Duration,
+    /// For storing; Telegram itself gives up after 60 s.
+    pub store: Duration,
+    /// Between two requests of a connection.
+    pub idle: Duration,
+    /// From the stop on, for one more request to come in on an open connection;
+    /// only with a successor.
+    pub late: Duration,
+    /// After that, for requests in flight.
+    pub finish: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // Ten times what Telegram opens at most.
+            connections: 1_024,
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(10),
+            store: Duration::from_secs(30),
+            idle: Duration::from_secs(75),
+            late: Duration::from_millis(100),
+            finish: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Why the server cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// `telegram.webhook.url` is missing.
+    #[error("telegram.webhook.url is not set")]
+    NoUrl,
+    /// A file of `telegram.webhook.tls_cert` or `tls_key` cannot be read.
+    #[error("failed to read {}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file holds something else than it should, or the two do not belong
+    /// together. The text never shows any of the key.
+    #[error("failed to use the certificate of {}: {reason}", path.display())]
+    Certificate {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The webhook server of one daemon.
+#[derive(Debug)]
+pub struct Webhook {
+    path: String,
+    secret: WebhookSecret,
+    sink: Arc<dyn Accept>,
+    identity: Option<Identity>,
+    limits: Limits,
+    shutdown: Shutdown,
+    tasks: Tasks,
+    pulse: Pulse,
+}
+
+impl Webhook {
+    /// The server for the configured URL; reads the certificate, listens to
+    /// nothing yet.
+    ///
+    /// # Errors
+    /// See [`WebhookError`]; all of them are the operator's to repair.
+    pub async fn new(
+        config: &Config,
+        secret: WebhookSecret,
+        sink: Arc<dyn Accept>,
+        shutdown: &Shutdown,
+        tasks: &Tasks,
+        pulse: &Pulse,
+    ) -> Result<Self, WebhookError> {
+        let url = config.url.as_ref().ok_or(WebhookError::NoUrl)?;
+        let identity = match config.tls() {
+            Some((cert, key)) => Some(Identity::load(cert, key).await?),
+            None => None,
+        };
+        Ok(Self {
+            path: url.path().to_owned(),
+            secret,
+            sink,
+            identity,
+            limits: Limits::default(),
+            shutdown: shutdown.clone(),
+            tasks: tasks.clone(),
+            pulse: pulse.clone(),
+        })
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Begins to serve. Ends by itself with the stop; everything it began of the
+    /// kind [`Kind::Feeder`] ends within [`Limits::late`] and
+    /// [`Limits::finish`], the doorman (of [`Kind::Ops`]) with
+    /// [`Tasks::close`].
+    pub fn start(self, listener: Listener) -> JoinHandle<Ended<()>> {
+        let server = Arc::new(Server::new(self));
+        let listener = Arc::new(listener);
+        let tasks = server.tasks.clone();
+        tasks.keep(Kind::Feeder, "webhook", move || {
+            Arc::clone(&server).serve(Arc::clone(&listener))
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Server {
+    sink: Arc<dyn Accept>,
+    feeder: Router,
+    doorman: Router,
+    identity: Option<Identity>,
+    slots: Arc<Semaphore>,
+    limits: Limits,
+    shutdown: Shutdown,
+    tasks: Tasks,
+    no_room: Seldom,
+}
+
+impl Server {
+    fn new(webhook: Webhook) -> Self {
+        let Webhook {
+            path,
+            secret,
+            sink,
+            identity,
+            limits,
+            shutdown,
+            tasks,
+            pulse,
+        } = webhook;
+        let router = |duty| {
+            Desk {
+                duty,
+                secret: secret.clone(),
+                sink: Arc::clone(&sink),
+                limits,
+                shutdown: shutdown.clone(),
+                pulse: pulse.clone(),
+                wrong: Seldom::default(),
+            }
+            .router(&path)
+        };
+        Self {
+            feeder: router(Duty::Stores),
+            doorman: router(Duty::TurnsAway),
+            sink,
+            identity,
+            slots: Arc::new(Semaphore::new(limits.connections)),
+            limits,
+            shutdown,
+            tasks,
+            no_room: Seldom::default(),
+        }
+    }
+
+    async fn serve(self: Arc<Self>, listener: Arc<Listener>) {
+        let mut reload = self.shutdown.reload();
+        loop {
+            // Cancel safe: waiting for a slot and accepting take nothing before
+            // they are ready.
+            tokio::select! {
+                biased;
+                () = self.shutdown.intake().cancelled() => break,
+                Ok(()) = reload.changed() => self.renew().await,
+                (stream, slot) = self.next(&listener) => self.admit(stream, slot),
+            }
+        }
+        if self.has_successor() {
+            self.empty(&listener);
+        } else {
+            self.leave_doorman(listener);
+        }
+    }
+
+    /// The next connection, once there is a slot for it. Errors never end it.
+    async fn next(&self, listener: &Listener) -> (TcpStream, OwnedSemaphorePermit) {
+        let slot = Arc::clone(&self.slots)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        loop {
+            match listener.accept().await {
+                Ok(stream) => return (stream, slot),
+                Err(error) if listener::is_of_the_client(&error) => {}
+                Err(error) => {
+                    if self.no_room.is_due() {
+                        tracing::warn!(error = %error, "failed to accept a webhook connection; trying again");
+                    }
+                    sleep(NO_ROOM).await;
+                }
+            }
+        }
+    }
+
+    fn admit(self: &Arc<Self>, stream: TcpStream, slot: OwnedSemaphorePermit) {
+        let connection = Connection {
+            router: self.feeder.clone(),
+            acceptor: self.identity.as_ref().map(Identity::acceptor),
+            limits: self.limits,
+        };
+        let server = Arc::clone(self);
+        self.tasks
+            .spawn(Kind::Feeder, "webhook-connection", async move {
+                let _slot = slot;
+                let stop = async {
+                    server.shutdown.intake().cancelled().await;
+                    if server.has_successor() {
+                        Stopping::AfterLateRequests
+                    } else {
+                        Stopping::Now
+                    }
+                };
+                connection.run(stream, stop).await;
+            });
+    }
+
+    /// Takes what the system has accepted for us, for a closed socket resets
+    /// it. A socket that was handed over lives on with its queue.
+    fn empty(self: &Arc<Self>, listener: &Listener) {
+        if listener.is_ours() {
+            while let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+                let Some(stream) = listener.accept_now() else {
+                    return;
+                };
+                self.admit(stream, slot);
+            }
+        }
+    }
+
+    fn leave_doorman(self: Arc<Self>, listener: Arc<Listener>) {
+        let tasks = self.tasks.clone();
+        // Detached on purpose: cut by the close.
+        tasks.keep(Kind::Ops, "webhook-doorman", move || {
+            Arc::clone(&self).turn_away(Arc::clone(&listener))
+        });
+    }
+
+    /// Answers 503 until a successor has come or the close cuts it.
+    async fn turn_away(self: Arc<Self>, listener: Arc<Listener>) {
+        while !self.has_successor() {
+            // Cancel safe, as in `serve`.
+            let Ok((stream, slot)) = timeout(LOOK, self.next(&listener)).await else {
+                continue;
+            };
+            let connection = Connection {
+                router: self.doorman.clone(),
+                acceptor: self.identity.as_ref().map(Identity::acceptor),
+                limits: self.limits,
+            };
+            self.tasks.spawn(Kind::Ops, "webhook-doorman", async move {
+                let _slot = slot;
+                connection.run(stream, std::future::pending()).await;
+            });
+        }
+    }
+
+    /// Reads certificate and key again; keeps the old ones when the new ones
+    /// are not usable.
+    async fn renew(&self) {
+        let Some(identity) = &self.identity else {
+            return;
+        };
+        match identity.renew().await {
+            Ok(()) => tracing::info!("certificate of the webhook read again"),
+            Err(error) => {
+                let reason = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(error = %error, reason, "keeping the old certificate of the webhook");
+            }
+        }
+    }
+
+    fn has_successor(&self) -> bool {
+        self.sink.state() == IntakeState::Draining { successor: true }
+    }
+}

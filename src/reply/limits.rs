@@ -1,0 +1,248 @@
+//! The pace: 30 calls a second overall, one a second per chat (burst 3), 20 a
+//! minute per group; and whatever pause Telegram asks of a chat.
+//!
+//! Answers go before notices, notices before drafts: the lesser leave a
+//! reserve in the common bucket. A chat that must wait delays no other.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::ids::ChatId;
+
+/// Chats remembered at the most; idle ones are dropped first.
+const CHATS: usize = 20_000;
+
+/// How important a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// A part of an answer.
+    Answer,
+    /// Something we say of ourselves.
+    Notice,
+    /// A preview: given up rather than waited for.
+    Draft,
+}
+
+impl Rank {
+    /// Calls left to the more important ones, in the common bucket and in the
+    /// chat's.
+    fn reserve(self) -> (f64, f64) {
+        match self {
+            Self::Answer => (0.0, 0.0),
+            Self::Notice => (5.0, 0.0),
+            Self::Draft => (10.0, 1.0),
+        }
+    }
+}
+
+/// Whether a look takes a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Take {
+    No,
+    IfReady,
+    Always,
+}
+
+/// The pace of one bot.
+#[derive(Debug)]
+pub struct Limits {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    all: Bucket,
+    chats: HashMap<ChatId, Chat>,
+}
+
+#[derive(Debug)]
+struct Chat {
+    bucket: Bucket,
+    blocked_until: Option<Instant>,
+}
+
+/// Holds up to `size` calls and gains one every `every`.
+#[derive(Debug)]
+struct Bucket {
+    size: f64,
+    every: Duration,
+    level: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    fn new(size: f64, every: Duration, now: Instant) -> Self {
+        Self {
+            size,
+            every,
+            level: size,
+            at: now,
+        }
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let gained =
+            now.saturating_duration_since(self.at).as_secs_f64() / self.every.as_secs_f64();
+        self.level = (self.level + gained).min(self.size);
+        self.at = now;
+    }
+
+    /// Time until there is one call more than `reserve`.
+    fn wait(&self, reserve: f64) -> Duration {
+        let missing = 1.0 + reserve.min(self.size - 1.0) - self.level;
+        if missing <= 1e-9 {
+            return Duration::ZERO;
+        }
+        self.every.mul_f64(missing)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self {
+            state: Mutex::new(State {
+                all: Bucket::new(30.0, Duration::from_millis(34), now),
+                chats: HashMap::new(),
+            }),
+        }
+    }
+}
+
+impl Limits {
+    /// Waits until a call of this rank may be made in the chat, without taking
+    /// it: whether there is one to make is known only afterwards.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn ready(&self, chat: ChatId, rank: Rank) {
+        loop {
+            let wait = self.look(chat, rank, Take::No);
+            if wait.is_zero() {
+                return;
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// A call is made now.
+    pub fn spend(&self, chat: ChatId) {
+        // May leave the common bucket a little below zero, when several chats
+        // were ready at once; the next ones wait for it.
+        self.look(chat, Rank::Answer, Take::Always);
+    }
+
+    /// Takes a call if it may be made now; else says how long to wait.
+    pub fn try_take(&self, chat: ChatId, rank: Rank) -> Duration {
+        self.look(chat, rank, Take::IfReady)
+    }
+
+    fn look(&self, chat: ChatId, rank: Rank, take: Take) -> Duration {
+        let now = Instant::now();
+        let mut state = self.state();
+        let State { all, chats } = &mut *state;
+        if chats.len() >= CHATS && !chats.contains_key(&chat) {
+            chats.retain(|_, chat| !chat.is_idle(now));
+        }
+        let entry = chats.entry(chat).or_insert_with(|| Chat::new(chat, now));
+        if let Some(until) = entry.blocked_until.filter(|_| take != Take::Always) {
+            if until > now {
+                return until - now;
+            }
+            entry.blocked_until = None;
+        }
+        all.fill(now);
+        entry.bucket.fill(now);
+        let (common, own) = rank.reserve();
+        let wait = all.wait(common).max(entry.bucket.wait(own));
+        if take == Take::Always || (take == Take::IfReady && wait.is_zero()) {
+            all.level -= 1.0;
+            entry.bucket.level -= 1.0;
+        }
+        wait
+    }
+
+    /// Telegram asked this chat to wait (429).
+    pub fn block(&self, chat: ChatId, pause: Duration) {
+        let now = Instant::now();
+        let mut state = self.state();
+        let entry = state
+            .chats
+            .entry(chat)
+            .or_insert_with(|| Chat::new(chat, now));
+        entry.blocked_until = Some(now + pause);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Plain numbers: usable after a panic elsewhere.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Chat {
+    fn new(chat: ChatId, now: Instant) -> Self {
+        let bucket = if chat.is_private() {
+            Bucket::new(3.0, Duration::from_millis(1_020), now)
+        } else {
+            Bucket::new(3.0, Duration::from_millis(3_050), now)
+        };
+        Self {
+            bucket,
+            blocked_until: None,
+        }
+    }
+
+    fn is_idle(&self, now: Instant) -> bool {
+        self.blocked_until.is_none_or(|until| until <= now)
+            && now.saturating_duration_since(self.bucket.at) > Duration::from_secs(60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANN: ChatId = ChatId(5);
+
+    async fn time_of(limits: &Limits, chat: ChatId, calls: usize) -> Duration {
+        let begun = Instant::now();
+        for _ in 0..calls {
+            limits.ready(chat, Rank::Answer).await;
+            limits.spend(chat);
+        }
+        begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_private_chat_gets_three_at_once_and_then_one_a_second() {
+        let limits = Limits::default();
+        assert_eq!(time_of(&limits, ANN, 3).await, Duration::ZERO);
+        assert!(time_of(&limits, ANN, 5).await >= Duration::from_secs(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_group_never_gets_more_than_twenty_a_minute() {
+        let limits = Limits::default();
+        let group = ChatId(-77);
+        time_of(&limits, group, 3).await;
+        assert!(time_of(&limits, group, 20).await >= Duration::from_secs(60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_chat_that_must_wait_delays_no_other() {
+        let limits = Limits::default();
+        limits.block(ANN, Duration::from_secs(30));
+        assert_eq!(time_of(&limits, ChatId(6), 1).await, Duration::ZERO);
+        assert!(time_of(&limits, ANN, 1).await >= Duration::from_secs(30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn drafts_leave_room_for_answers() {
+        let limits = Limits::default();
+        while limits.try_take(ANN, Rank::Draft).is_zero() {}
+        assert!(limits.try_take(ANN, Rank::Answer).is_zero());
+    }
+}

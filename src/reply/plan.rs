@@ -1,0 +1,122 @@
+//! From a finished answer to its parts, and from a refused form to a safer
+//! one. Pure but for the memory of what the server cannot do.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::domain::part::{Content, Format, Payload};
+use crate::format;
+
+/// Which formats the server has refused to know.
+#[derive(Debug, Default)]
+pub struct Server {
+    no_rich: AtomicBool,
+}
+
+impl Server {
+    /// The best format up to `wanted` that the server is known to take.
+    #[must_use]
+    pub fn format(&self, wanted: Format) -> Format {
+        if wanted == Format::Rich && self.no_rich.load(Ordering::Relaxed) {
+            return Format::Entities;
+        }
+        wanted
+    }
+
+    /// The server does not know rich messages.
+    pub fn has_no_rich(&self) {
+        self.no_rich.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The parts that say `markdown`.
+#[must_use]
+pub fn plan(markdown: &str, wanted: Format) -> Vec<Payload> {
+    let contents: Vec<Content> = match wanted {
+        Format::Rich => format::rich(markdown)
+            .into_iter()
+            .map(|markdown| Content::Rich { markdown })
+            .collect(),
+        Format::Entities => format::classic(markdown)
+            .into_iter()
+            .map(|formatted| Content::Classic {
+                entities: serde_json::to_value(&formatted.entities)
+                    .expect("entities are always JSON"),
+                text: formatted.text,
+            })
+            .collect(),
+        Format::Plain => format::plain(markdown)
+            .into_iter()
+            .map(|text| Content::Plain { text })
+            .collect(),
+    };
+    contents
+        .into_iter()
+        .map(|content| Payload {
+            content,
+            reply_to: None,
+            keyboard: None,
+        })
+        .collect()
+}
+
+/// The same words in the next safer form; `None` when there is none.
+#[must_use]
+pub fn safer(payload: &Payload) -> Option<Vec<Payload>> {
+    let mut parts = match &payload.content {
+        Content::Rich { markdown } => plan(markdown, Format::Entities),
+        Content::Classic { text, .. } => plan_plain(text),
+        Content::Plain { .. } => return None,
+    };
+    if parts.is_empty() {
+        return None;
+    }
+    parts[0].reply_to = payload.reply_to;
+    if let Some(last) = parts.last_mut() {
+        last.keyboard.clone_from(&payload.keyboard);
+    }
+    Some(parts)
+}
+
+fn plan_plain(text: &str) -> Vec<Payload> {
+    vec![Payload::plain(text)]
+}
+
+/// The payload with a small mark: it may be there twice.
+#[must_use]
+pub fn marked(mut payload: Payload, mark: &str) -> Payload {
+    let room = |text: &str, limit: usize| format::utf16_len(text) + mark.len() < limit;
+    match &mut payload.content {
+        Content::Rich { markdown } if room(markdown, 32_768) => {
+            markdown.push_str("\n\n");
+            markdown.push_str(mark);
+        }
+        // At the end, so that no entity moves.
+        Content::Classic { text, .. } | Content::Plain { text } if room(text, 4096) => {
+            text.push(' ');
+            text.push_str(mark);
+        }
+        _ => {}
+    }
+    payload
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_form_ends_in_plain_text_and_loses_nothing_but_the_form() {
+        let mut payload = plan("**bold** and `code`", Format::Rich).remove(0);
+        payload.reply_to = Some(7);
+        let classic = safer(&payload).expect("there is a safer form");
+        assert_eq!(classic[0].reply_to, Some(7));
+        let plain = safer(&classic[0]).expect("there is a safer form");
+        assert_eq!(
+            plain[0].content,
+            Content::Plain {
+                text: "bold and code".into()
+            }
+        );
+        assert_eq!(safer(&plain[0]), None);
+    }
+}

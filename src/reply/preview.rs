@@ -1,0 +1,266 @@
+//! The preview: what a growing answer looks like while it grows.
+//!
+//! Private chats get drafts, at most one a second, latest wins; groups see
+//! the placeholder grow by edits. A preview is never worth waiting for and
+//! never the reason for a failure; but its last call must be over before the
+//! answer goes out, so that it cannot overtake it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::limits::{Limits, Rank};
+use super::plan::Server;
+use crate::domain::part::Format;
+use crate::domain::preview::Preview;
+use crate::domain::turn::Claim;
+use crate::format;
+use crate::shutdown::{Kind, Tasks};
+use crate::store::Store;
+use crate::telegram::methods::{self, Formatted, StopButton};
+use crate::telegram::{Call, Meaning, Telegram};
+
+/// Between two drafts.
+const DRAFT_EVERY: Duration = Duration::from_secs(1);
+
+/// Between two edits of a placeholder: leaves half of a group's twenty calls
+/// a minute to everything else.
+const EDIT_EVERY: Duration = Duration::from_secs(6);
+
+/// How often the placeholder's receipt is looked for.
+const PLACEHOLDER_EVERY: Duration = Duration::from_millis(500);
+
+/// How long the end of a preview may take; a call that hangs longer is
+/// dropped.
+const END: Duration = Duration::from_secs(6);
+
+/// What a preview works with.
+#[derive(Debug, Clone)]
+pub struct Previews {
+    /// Where it is shown.
+    pub telegram: Arc<dyn Telegram>,
+    /// Knows the placeholder's message.
+    pub store: Arc<dyn Store>,
+    /// The pace.
+    pub limits: Arc<Limits>,
+    /// What the server cannot do.
+    pub server: Arc<Server>,
+    /// What stands behind an unfinished text in groups.
+    pub unfinished: &'static str,
+    /// Label of the Stop button in groups.
+    pub stop_button: &'static str,
+    /// Spawns.
+    pub tasks: Tasks,
+}
+
+/// A preview under way.
+#[derive(Debug)]
+pub struct Shown {
+    stop: CancellationToken,
+    done: tokio::task::JoinHandle<crate::shutdown::Ended<()>>,
+}
+
+impl Shown {
+    /// Ends the preview; nothing of it is on its way afterwards.
+    ///
+    /// # Cancel safety
+    /// Dropping it ends the preview without waiting.
+    pub async fn end(self) {
+        self.stop.cancel();
+        let _ = tokio::time::timeout(END, self.done).await;
+    }
+}
+
+impl Previews {
+    /// Shows what `preview` holds until it ends.
+    #[must_use]
+    pub fn show(&self, claim: &Claim, preview: watch::Receiver<Preview>, wanted: Format) -> Shown {
+        let stop = CancellationToken::new();
+        let frames = Frames {
+            previews: self.clone(),
+            claim: *claim,
+            preview,
+            stop: stop.clone(),
+            wanted,
+        };
+        let done = self.tasks.spawn(Kind::Preview, "preview", async move {
+            if frames.claim.chat.is_private() {
+                frames.drafts().await;
+            } else {
+                frames.edits().await;
+            }
+        });
+        Shown { stop, done }
+    }
+}
+
+/// The frames of one preview.
+struct Frames {
+    previews: Previews,
+    claim: Claim,
+    preview: watch::Receiver<Preview>,
+    stop: CancellationToken,
+    wanted: Format,
+}
+
+impl Frames {
+    async fn drafts(mut self) {
+        let mut last = String::new();
+        while self.changed().await {
+            let text = self.preview.borrow_and_update().text.clone();
+            let Some(call) = self.draft(&text) else {
+                continue;
+            };
+            if text != last && self.may_call() {
+                last = text;
+                if !self.call(call).await {
+                    return;
+                }
+            }
+            if !self.pause(DRAFT_EVERY).await {
+                return;
+            }
+        }
+    }
+
+    /// The draft that shows this text, if there is anything to show.
+    fn draft(&self, text: &str) -> Option<Call> {
+        let (chat, topic, draft) = (self.claim.chat.0, self.claim.topic, self.claim.turn.0);
+        match self.previews.server.format(self.wanted) {
+            Format::Rich => {
+                let markdown = format::preview_rich(text);
+                (!markdown.is_empty()).then(|| {
+                    methods::send_rich_message_draft(
+                        chat,
+                        topic,
+                        draft,
+                        &markdown,
+                        StopButton::Keeps,
+                    )
+                })
+            }
+            Format::Entities | Format::Plain => {
+                let frame = format::preview_classic(text)?;
+                let entities =
+                    serde_json::to_value(&frame.entities).expect("entities are always JSON");
+                let content = Formatted {
+                    text: &frame.text,
+                    entities: &entities,
+                };
+                Some(methods::send_message_draft(
+                    chat,
+                    topic,
+                    draft,
+                    content,
+                    StopButton::Keeps,
+                ))
+            }
+        }
+    }
+
+    async fn edits(mut self) {
+        let Some(message) = self.placeholder().await else {
+            return;
+        };
+        let keyboard = serde_json::json!({"inline_keyboard": [[{
+            "text": self.previews.stop_button,
+            "callback_data": crate::domain::verb::Verb::StopTurn { turn: self.claim.turn }.button_data(),
+        }]]});
+        while self.changed().await {
+            let text = self.preview.borrow_and_update().text.clone();
+            let frame = format::preview_classic(&text).filter(|frame| {
+                format::utf16_len(&frame.text) + format::utf16_len(self.previews.unfinished) <= 4096
+            });
+            if let Some(mut frame) = frame
+                && self.may_call()
+            {
+                frame.text.push_str(self.previews.unfinished);
+                let entities =
+                    serde_json::to_value(&frame.entities).expect("entities are always JSON");
+                let content = Formatted {
+                    text: &frame.text,
+                    entities: &entities,
+                };
+                let call = methods::edit_message_text(
+                    self.claim.chat.0,
+                    message,
+                    content,
+                    Some(&keyboard),
+                );
+                if !self.call(call).await {
+                    return;
+                }
+            }
+            if !self.pause(EDIT_EVERY).await {
+                return;
+            }
+        }
+    }
+
+    /// The placeholder's message, once it is there.
+    async fn placeholder(&self) -> Option<i64> {
+        loop {
+            if let Ok(Some(message)) = self.previews.store.placeholder(self.claim.turn).await {
+                return Some(message);
+            }
+            if !self.pause(PLACEHOLDER_EVERY).await {
+                return None;
+            }
+        }
+    }
+
+    /// Waits for something new to show; false when the preview is over.
+    async fn changed(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            changed = self.preview.changed() => changed.is_ok(),
+        }
+    }
+
+    async fn pause(&self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            () = tokio::time::sleep_until(until) => true,
+        }
+    }
+
+    fn may_call(&self) -> bool {
+        self.previews
+            .limits
+            .try_take(self.claim.chat, Rank::Draft)
+            .is_zero()
+    }
+
+    /// Makes a call to its end, also when the preview ends meanwhile: a call
+    /// that is dropped may still be carried out, after the answer. False when
+    /// there is no use in another.
+    async fn call(&self, call: Call) -> bool {
+        let method = call.method;
+        let Err(error) = self.previews.telegram.call(call).await else {
+            return true;
+        };
+        match error.meaning() {
+            Meaning::Again(Some(pause)) => {
+                self.previews.limits.block(self.claim.chat, pause);
+                true
+            }
+            Meaning::Again(None) | Meaning::Uncertain | Meaning::NotModified => true,
+            Meaning::FormatRefused if method == "sendRichMessageDraft" => {
+                if matches!(error, crate::telegram::CallError::Refused { code: 404, .. }) {
+                    self.previews.server.has_no_rich();
+                }
+                true
+            }
+            _ => {
+                tracing::debug!(method, %error, "preview given up");
+                false
+            }
+        }
+    }
+}

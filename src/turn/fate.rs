@@ -1,0 +1,136 @@
+//! What becomes of a turn after the model was asked: pure decisions.
+//!
+//! Every failure has a fate here: the turn waits (and whether that counts
+//! against it) or ends with an apology the person sees.
+
+use std::time::Duration;
+
+use crate::domain::turn::{Blame, MAX_FAILURES};
+use crate::llm::complete::Failure;
+use crate::llm::retry::{Operator, Rejection};
+
+/// How often the model is asked again for a turn that waits for the operator.
+const OPERATOR_RETRY: Duration = Duration::from_secs(60);
+
+/// The first wait after a failure of the turn's own; four times as long after
+/// the next.
+const FIRST_WAIT: Duration = Duration::from_secs(3);
+
+/// What the turn does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Build the request anew with less history.
+    Shorten,
+    /// Wait, unowned.
+    Defer {
+        /// How long.
+        delay: Duration,
+        /// Whether it counts.
+        blame: Blame,
+        /// Whether the person is told that it may take long.
+        tell: bool,
+        /// Whether the operator has to act.
+        operator: bool,
+    },
+    /// End with an apology.
+    Fail,
+}
+
+/// The wait after the `failures`-th failure of a turn's own.
+pub(super) fn after_failure(failures: i64) -> Duration {
+    let times = u32::try_from(failures.clamp(0, 3)).unwrap_or(0);
+    FIRST_WAIT * 4_u32.pow(times)
+}
+
+/// Decides about a failure of a turn with `failures` earlier ones.
+pub(super) fn of(failure: &Failure, failures: i64, age: Duration, max_age: Duration) -> Fate {
+    if age > max_age {
+        return Fate::Fail;
+    }
+    match failure {
+        Failure::Operator { kind, .. } => Fate::Defer {
+            delay: match kind {
+                Operator::NoCredit | Operator::BadKey => OPERATOR_RETRY,
+            },
+            blame: Blame::World,
+            tell: true,
+            operator: true,
+        },
+        Failure::Unavailable { retry_in } => Fate::Defer {
+            delay: *retry_in,
+            blame: Blame::World,
+            tell: false,
+            operator: false,
+        },
+        Failure::Rejected {
+            reason: Rejection::TooLong,
+            ..
+        } => Fate::Shorten,
+        Failure::Rejected { .. } => Fate::Fail,
+        Failure::Exhausted { .. } if failures + 1 >= MAX_FAILURES => Fate::Fail,
+        Failure::Exhausted { .. } => Fate::Defer {
+            delay: after_failure(failures),
+            blame: Blame::Turn,
+            tell: false,
+            operator: false,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::LlmError;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn exhausted() -> Failure {
+        Failure::Exhausted {
+            last: LlmError::Cut { reason: "x".into() },
+            partial: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_third_failure_of_its_own_ends_a_turn_and_the_world_never_does() {
+        let fates: Vec<_> = (0..3)
+            .map(|failures| of(&exhausted(), failures, Duration::ZERO, DAY))
+            .collect();
+        assert!(matches!(
+            fates[0],
+            Fate::Defer {
+                blame: Blame::Turn,
+                ..
+            }
+        ));
+        assert!(matches!(
+            fates[1],
+            Fate::Defer {
+                blame: Blame::Turn,
+                ..
+            }
+        ));
+        assert_eq!(fates[2], Fate::Fail);
+        let paused = Failure::Unavailable {
+            retry_in: Duration::from_secs(60),
+        };
+        assert!(matches!(
+            of(&paused, 2, Duration::ZERO, DAY),
+            Fate::Defer {
+                blame: Blame::World,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn no_turn_waits_longer_than_a_message_may() {
+        let paused = Failure::Unavailable {
+            retry_in: Duration::from_secs(60),
+        };
+        assert_eq!(
+            of(&paused, 0, DAY + Duration::from_secs(1), DAY),
+            Fate::Fail
+        );
+    }
+}
