@@ -73,7 +73,8 @@ async fn a_value_is_stored_once() {
 #[tokio::test(start_paused = true)]
 async fn a_stranger_is_refused_once_a_day() {
     let mut stage = inline();
-    stage.policy.access = Access::List(BTreeSet::from([7]));
+    stage.policy.access = Access::List;
+    stage.policy.ids = BTreeSet::from([7]);
     let mut refusals = 0;
     for id in 0..50 {
         stage
@@ -91,7 +92,8 @@ async fn a_strangers_button_is_acknowledged_and_does_nothing() {
     for mut stage in stores() {
         let conversation = stage.hears(mention(GROUP, 7, 1, "a")).await;
         let claim = stage.claim(conversation).await.claim;
-        stage.policy.access = Access::List(BTreeSet::from([7]));
+        stage.policy.access = Access::List;
+        stage.policy.ids = BTreeSet::from([7]);
         let button = format!("stop:{}", claim.turn);
         let accepted = stage.accept(&[press(GROUP, 8, 9, &button)]).await;
         assert!(accepted.cut.is_empty());
@@ -102,7 +104,8 @@ async fn a_strangers_button_is_acknowledged_and_does_nothing() {
 #[tokio::test]
 async fn a_listed_chat_lets_its_people_in() {
     for mut stage in stores() {
-        stage.policy.access = Access::List(BTreeSet::from([GROUP]));
+        stage.policy.access = Access::List;
+        stage.policy.ids = BTreeSet::from([GROUP]);
         stage.hears(mention(GROUP, 8, 1, "a")).await;
         assert!(stage.accept(&[private(8, 1, "b")]).await.due.is_empty());
     }

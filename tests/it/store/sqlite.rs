@@ -146,7 +146,8 @@ async fn what_is_not_said_to_us_is_not_kept() {
         stage
             .accept(&[said.clone(), edited(&said, "xyzzy indeed")])
             .await;
-        stage.policy.access = lastword::domain::admission::Access::List([1].into());
+        stage.policy.access = lastword::domain::admission::Access::List;
+        stage.policy.ids = [1].into();
         stage
             .accept(&[private(9, 1, "xyzzy says a stranger")])
             .await;

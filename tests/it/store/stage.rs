@@ -95,6 +95,7 @@ fn policy() -> Policy {
         busy: Busy::Queue,
         groups: Groups::Mention,
         access: Access::Open,
+        ids: std::collections::BTreeSet::new(),
         per_minute: 1000,
         words: words(),
     }
@@ -118,7 +119,6 @@ fn words() -> Words {
         forget_no: say("no"),
         forgotten: say("forgotten"),
         kept: say("kept"),
-        resent_mark: say("resent"),
     }
 }
 
