@@ -37,6 +37,7 @@ mod identity;
 mod intake;
 mod live;
 mod lookout;
+pub mod production;
 mod voice;
 
 pub use intake::Intake;
