@@ -107,3 +107,6 @@ fn unknown_code(what: &str, code: i64) -> StoreError {
         reason: format!("unknown {what} {code}"),
     }
 }
+
+#[cfg(test)]
+mod plans;
