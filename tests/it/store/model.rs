@@ -343,7 +343,9 @@ impl World {
         let heir = self.desk.another().lives("running").await;
         heir.store.reap(heir.me).await.expect("the dead are found");
         self.instances.push(heir);
-        (self.claims.clear(), self.stale.clear(), self.sends.clear());
+        self.claims.clear();
+        self.stale.clear();
+        self.sends.clear();
         for _ in 0..400 {
             let waiting = self
                 .desk

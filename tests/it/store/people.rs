@@ -16,9 +16,9 @@ async fn unclaimed(stage: &mut Stage) {
         .store
         .value_or("claim_code:42", "s3cret")
         .await
-        .unwrap();
+        .expect("the store answers");
     assert_eq!(code, "s3cret");
-    assert!(!stage.store.has_operator().await.unwrap());
+    assert!(!stage.store.has_operator().await.expect("the store answers"));
 }
 
 #[tokio::test]
