@@ -26,8 +26,6 @@ pub struct Texts {
     pub placeholder: &'static str,
     /// Behind a growing answer that is edited in place.
     pub unfinished: &'static str,
-    /// Shown while the model thinks.
-    pub thinking: &'static str,
     /// Label of the button that stops an answer.
     pub stop_button: &'static str,
     /// Behind what was written before somebody stopped it.
@@ -115,7 +113,6 @@ static ENGLISH: Texts = Texts {
     too_fast: "That's a lot at once! I've kept everything and will answer a little more slowly.",
     placeholder: "…",
     unfinished: " …",
-    thinking: "Thinking…",
     stop_button: "Stop",
     stopped: "⏹ Stopped",
     nothing_to_stop: "There's nothing to stop right now.",

@@ -79,7 +79,7 @@ impl Live {
             },
             ids: config.access.ids.clone(),
             per_minute: i64::from(config.access.per_minute),
-            words: words(Texts::english()),
+            words: words(Texts::english(), bot),
         }
     }
 
@@ -154,10 +154,14 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
     }
 }
 
-fn words(texts: &Texts) -> Words {
+fn words(texts: &Texts, bot: &BotUser) -> Words {
     Words {
         greeting: texts.greeting.to_owned(),
         help: texts.help.to_owned(),
+        help_group: texts.help_group(&bot.username),
+        claim_invalid: texts.claim_invalid.to_owned(),
+        retrying: texts.retrying.to_owned(),
+        button_expired: texts.button_expired.to_owned(),
         refused: texts.stranger.to_owned(),
         claimed: texts.claimed.to_owned(),
         too_fast: texts.too_fast.to_owned(),

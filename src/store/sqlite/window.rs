@@ -254,7 +254,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn insert_message(
+    pub(super) fn insert_message(
         &self,
         conversation: ConversationId,
         turn: TurnId,

@@ -16,9 +16,9 @@ async fn unclaimed(stage: &mut Stage) {
         .store
         .value_or("claim_code:42", "s3cret")
         .await
-        .unwrap();
+        .expect("the store answers");
     assert_eq!(code, "s3cret");
-    assert!(!stage.store.has_operator().await.unwrap());
+    assert!(!stage.store.has_operator().await.expect("the store answers"));
 }
 
 #[tokio::test]
@@ -29,14 +29,14 @@ async fn whoever_opens_the_link_first_becomes_operator() {
             .accept(&[private(8, 1, "/start wrong"), private(8, 2, "/start")])
             .await;
         assert_eq!(wrong.claimed_by, None);
-        assert_eq!(stage.deliver(ChatId(8)).await, ["<refused>"]);
+        assert_eq!(stage.deliver(ChatId(8)).await, ["<claim invalid>"]);
         let first = stage.accept(&[private(7, 1, "/start s3cret")]).await;
         assert_eq!(first.claimed_by, Some(UserId(7)));
         assert_eq!(stage.deliver(ChatId(7)).await, ["<claimed>"]);
         assert!(stage.store.has_operator().await.unwrap());
         let second = stage.accept(&[private(9, 1, "/start s3cret")]).await;
         assert_eq!(second.claimed_by, None);
-        assert_eq!(stage.deliver(ChatId(9)).await, ["<refused>"]);
+        assert_eq!(stage.deliver(ChatId(9)).await, ["<claim invalid>"]);
         let again = stage.accept(&[private(7, 2, "/start s3cret")]).await;
         assert_eq!(again.claimed_by, None);
         assert_eq!(stage.deliver(ChatId(7)).await, ["<greeting>"]);
@@ -56,7 +56,7 @@ async fn two_claims_in_one_batch_make_one_operator() {
             private(8, 1, "/start s3cret"),
         ];
         assert_eq!(stage.accept(&batch).await.claimed_by, Some(UserId(7)));
-        assert_eq!(stage.deliver(ChatId(8)).await, ["<refused>"]);
+        assert_eq!(stage.deliver(ChatId(8)).await, ["<claim invalid>"]);
     }
 }
 
