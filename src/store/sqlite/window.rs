@@ -14,7 +14,8 @@ use crate::store::Result;
 pub(super) struct Joined {
     /// The turn it belongs to now.
     pub(super) turn: TurnId,
-    /// When its window closes.
+    /// When the conversation has something to do: when this window closes, or
+    /// now, when an earlier one was closed for it.
     pub(super) due_at: i64,
     /// A running turn was reopened for it: its owner must stop.
     pub(super) cut: bool,
@@ -32,7 +33,7 @@ impl Tx<'_> {
     ) -> Result<Joined> {
         let key = window_key(message);
         let weight = message.weight();
-        let mut cut = false;
+        let (mut cut, mut sealed) = (false, false);
         let open = match self.open_window(conversation, key)? {
             // What has to wait for the minute to end makes nothing else wait.
             Some((turn, open, waits))
@@ -42,6 +43,7 @@ impl Tx<'_> {
             }
             Some((turn, ..)) => {
                 self.seal(conversation, turn)?;
+                sealed = true;
                 None
             }
             None if policy.busy == Busy::Interrupt && not_before == 0 => {
@@ -79,7 +81,11 @@ impl Tx<'_> {
         self.insert_message(conversation, turn, update_row, message)?;
         Ok(Joined {
             turn,
-            due_at: due_at.max(not_before),
+            due_at: if sealed {
+                self.now
+            } else {
+                due_at.max(not_before)
+            },
             cut,
         })
     }

@@ -147,8 +147,9 @@ async fn what_is_within_the_limit_does_not_wait_for_what_is_not() {
     let mut stage = inline();
     (stage.policy.per_minute, stage.policy.busy) = (2, Busy::Interrupt);
     let batch: Vec<_> = (0..5).map(|id| private(7, id, "x")).collect();
-    let conversation = stage.accept(&batch).await.due[0].conversation;
-    pass(2000).await;
+    let due = stage.accept(&batch).await.due[0];
+    assert_eq!(due.after, Duration::ZERO);
+    let conversation = due.conversation;
     let Next::Run(running) = stage.ask(conversation, Flush::Due).await else {
         panic!("two messages are within the limit");
     };
@@ -161,7 +162,7 @@ async fn what_is_within_the_limit_does_not_wait_for_what_is_not() {
         stage.ask(conversation, Flush::Due).await,
         Next::Wait(_)
     ));
-    pass(58_000).await;
+    pass(60_000).await;
     let next = stage.ask(conversation, Flush::Due).await;
     assert!(matches!(next, Next::Run(c) if c.inputs.len() == 4));
 }
