@@ -1,14 +1,16 @@
-//! An update as far as we understand it: plain data, filled by the tolerant
-//! parse in `update/parse.rs`. What stands here is also what the store keeps
-//! of a message.
+//! The tolerant parse of an update: what we need of it and nothing else.
+//!
+//! Walks the JSON by hand, so that a field we do not know, or know in another
+//! shape, costs that field and never the message. (Typed clients turn a whole
+//! message into "empty" over one unknown entity.) Must never panic.
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ChatId, TurnId, UserId};
 
-mod parse;
+mod read;
 
-pub use parse::parse;
+pub use read::parse;
 
 /// What kind of chat it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,3 +204,6 @@ pub struct Update {
     /// What it says; `None` = could not be read.
     pub event: Option<Event>,
 }
+
+#[cfg(test)]
+mod tests;

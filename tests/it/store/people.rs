@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lastword::domain::admission::Access;
+use lastword::domain::admission::{Access, Busy};
 use lastword::domain::ids::{ChatId, UserId};
 use lastword::store::{Flush, Next};
 
@@ -143,6 +143,31 @@ async fn over_the_limit_messages_wait_and_none_is_dropped() {
     }
     assert!(heard >= 4, "{heard}");
     assert_eq!(stage.books().await.messages, 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_within_the_limit_does_not_wait_for_what_is_not() {
+    let mut stage = inline();
+    (stage.policy.per_minute, stage.policy.busy) = (2, Busy::Interrupt);
+    let batch: Vec<_> = (0..5).map(|id| private(7, id, "x")).collect();
+    let due = stage.accept(&batch).await.due[0];
+    assert_eq!(due.after, Duration::ZERO);
+    let conversation = due.conversation;
+    let Next::Run(running) = stage.ask(conversation, Flush::Due).await else {
+        panic!("two messages are within the limit");
+    };
+    assert_eq!(running.inputs.len(), 2);
+    // Nor does it cut short what runs.
+    assert!(stage.accept(&[private(7, 9, "x")]).await.cut.is_empty());
+    stage.answer(&running.claim, "ok").await;
+    stage.deliver(ChatId(7)).await;
+    assert!(matches!(
+        stage.ask(conversation, Flush::Due).await,
+        Next::Wait(_)
+    ));
+    pass(60_000).await;
+    let next = stage.ask(conversation, Flush::Due).await;
+    assert!(matches!(next, Next::Run(c) if c.inputs.len() == 4));
 }
 
 #[tokio::test(start_paused = true)]
