@@ -219,6 +219,15 @@ $("#photo").addEventListener("change", (event) => {
   event.target.value = "";
   if (file) photo(file);
 });
+// Who sees the end goes on seeing it when the window or the field changes size.
+const sizes = new ResizeObserver((changes) => {
+  for (const { target } of changes) if (target.dataset.end) target.scrollTop = target.scrollHeight;
+});
+for (const scroll of $$(".scroll")) {
+  scroll.dataset.end = "yes";
+  sizes.observe(scroll);
+  scroll.addEventListener("scroll", () => { scroll.dataset.end = isAtEnd(scroll) ? "yes" : ""; });
+}
 for (const sub of $$(".sub")) sub.textContent = sub.dataset.still;
 if (matchMedia("(hover: hover)").matches) text.focus();
 listen();
