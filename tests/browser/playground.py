@@ -162,9 +162,9 @@ def an_outage_of_telegram_delays_and_loses_nothing(browser):
 
 def pictures(browser, folder):
     """What the README shows: an answer being written, in four dresses."""
-    ada = Chat(browser, ADA)
-    ada.say("And now a very long story with a table")
-    until(ada.draft, 30, "an answer is being written")
+    noor = Chat(browser, NOOR)
+    noor.say("Good.", "Then tell me a very long story!")
+    until(noor.draft, 30, "an answer is being written")
     for name, width, height, scheme in PICTURES:
         browser.look(width, height, scheme)
         time.sleep(0.4)
@@ -172,8 +172,8 @@ def pictures(browser, folder):
         wide = browser.run("return document.documentElement.scrollWidth")
         assert wide <= width, f"{name} is {wide} wide"
     browser.look(1280, 800, "light")
-    browser.click(f"{ada.pane} [data-stop]")
-    until(lambda: not ada.draft() and len(ada.answers()) == 2, 20, "Stop keeps what was written")
+    browser.click(f"{noor.pane} [data-stop]")
+    until(lambda: not noor.draft() and len(noor.answers()) == 3, 20, "Stop keeps what was written")
 
 
 def no_daemon_outlives_a_killed_playground(browser, playground):

@@ -90,7 +90,8 @@ function entry({ id, last, typing, answers }) {
   sub.classList.toggle("typing", typing);
   sub.textContent = typing ? "Lastword is typing…" : sub.dataset.still;
   state.answers.set(id, answers);
-  if (!state.seen.has(id)) state.seen.set(id, answers);
+  // Fewer than before: another playground, which begins anew.
+  if (!(state.seen.get(id) <= answers)) state.seen.set(id, answers);
   unread(id);
 }
 
