@@ -37,6 +37,7 @@ mod identity;
 mod intake;
 mod live;
 mod lookout;
+pub mod production;
 mod voice;
 
 pub use intake::Intake;
@@ -275,6 +276,7 @@ impl Daemon {
             clock,
             shutdown: shutdown.clone(),
             tasks: tasks.clone(),
+            pulse: pulse.clone(),
             max_concurrent: config.turns.max_concurrent,
         });
         let grouper = Grouper::new(
@@ -285,7 +287,6 @@ impl Daemon {
                     telegram: Arc::clone(&telegram),
                     tasks: tasks.clone(),
                 },
-                pulse: pulse.clone(),
             }),
         );
         let _ = grouper_of_settled.set(grouper.clone());

@@ -59,6 +59,9 @@ pub struct Policy {
 pub struct Facts {
     /// The person or the chat was let in (by the link, or by an operator).
     pub admitted: bool,
+    /// The message continues what its sender just said to the bot: the same
+    /// album, a burst of forwards, the next piece of a split paste.
+    pub continues: bool,
 }
 
 /// What becomes of a message.
@@ -95,7 +98,8 @@ impl Policy {
         } else {
             None
         };
-        if verb.is_none() && !is_addressed(message, &self.bot, self.groups) {
+        let addressed = facts.continues || is_addressed(message, &self.bot, self.groups);
+        if verb.is_none() && !addressed {
             return Verdict::Ignore;
         }
         // The link that claims the bot is opened by somebody not yet let in.

@@ -6,6 +6,7 @@ mod gate;
 mod house;
 mod ops;
 mod stop;
+mod store;
 mod tidy;
 mod unit;
 mod webhook;
