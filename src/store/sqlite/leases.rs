@@ -286,7 +286,9 @@ impl Tx<'_> {
             instances: dead.len() as u64,
             ..Reaped::default()
         };
-        for other in dead {
+        let mut dead = dead.to_vec();
+        dead.extend(self.strangers()?);
+        for other in &dead {
             reaped.turns += self.bury_turns(*other)?;
             self.conn.execute(
                 "UPDATE parts SET state = ?2, owner = NULL WHERE owner = ?1 AND state = ?3 \
@@ -312,6 +314,19 @@ impl Tx<'_> {
         reaped.unsent = self.adopt(me, part::State::Planned)?;
         reaped.uncertain = self.adopt(me, part::State::Uncertain)?;
         Ok(reaped)
+    }
+
+    /// Owners that are not listed: an instance that wrote once more after it
+    /// had left. Nobody else would ever free what they hold.
+    fn strangers(&self) -> Result<Vec<InstanceId>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT owner FROM turns WHERE owner IS NOT NULL \
+                AND owner NOT IN (SELECT id FROM instances) \
+             UNION SELECT owner FROM parts WHERE owner IS NOT NULL AND state IN (0, 1, 3) \
+                AND owner NOT IN (SELECT id FROM instances)",
+        )?;
+        let rows = statement.query_map([], |row| Ok(InstanceId(row.get(0)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The turns a dead instance was running wait again, in their old place.

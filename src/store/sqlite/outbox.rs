@@ -74,9 +74,12 @@ impl Outbox for SqliteStore {
         self.run("outbox.unsent", move |tx| {
             let mut statement = tx.conn.prepare_cached(
                 "SELECT chat, min(not_before) FROM parts \
-                 WHERE owner = ?1 AND state IN (0, 3) AND state IN (0, 1, 3) GROUP BY chat",
+                 WHERE owner = ?1 AND state IN (0, 1, 3) \
+                   AND (state <> 1 OR expires_at < ?2) GROUP BY chat",
             )?;
-            let rows = statement.query_map([owner.0], |row| {
+            // Of those in `sending` only the ones whose sender ended silently.
+            let silent = tx.now - SETTLE_MS;
+            let rows = statement.query_map(params![owner.0, silent], |row| {
                 Ok((ChatId(row.get(0)?), row.get::<_, i64>(1)?))
             })?;
             rows.map(|row| {
@@ -119,11 +122,18 @@ impl Tx<'_> {
                 return Ok(None);
             };
             let left = expires_at + SETTLE_MS - self.now;
-            if state == State::Sending.code() || by.is_some_and(|by| by != owner.0) {
+            if by.is_some_and(|by| by != owner.0) {
                 return Ok(Some(BLOCKED));
             }
+            // Also one in `sending`: who sent it has ended without a word (a
+            // panic, a store that refused the receipt).
             if left > 0 && left <= FURTHEST_MS {
-                return Ok(Some(clock::duration(left)));
+                let wait = clock::duration(left);
+                return Ok(Some(if state == State::Sending.code() {
+                    wait.min(BLOCKED)
+                } else {
+                    wait
+                }));
             }
             let next = match (on_uncertain, Kind::from_code(kind)) {
                 // A second placeholder helps nobody; the answer comes anyway.
