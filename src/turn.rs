@@ -159,7 +159,7 @@ impl Runner {
         };
         let step = match self.claim(due, flush, Company::Others).await {
             Ok(Next::NeedsAlone) => None,
-            other => Some(self.follow(other).await),
+            other => Some(self.follow(due, other).await),
         };
         drop(slot);
         match step {
@@ -170,7 +170,7 @@ impl Runner {
                     return Step::Rest;
                 };
                 let next = self.claim(due, flush, Company::Alone).await;
-                self.follow(next).await
+                self.follow(due, next).await
             }
         }
     }
@@ -213,7 +213,7 @@ impl Runner {
             .await
     }
 
-    async fn follow(&self, next: crate::store::Result<Next>) -> Step {
+    async fn follow(&self, due: Due, next: crate::store::Result<Next>) -> Step {
         match next {
             Ok(Next::Run(claimed)) => {
                 self.run_guarded(*claimed).await;
@@ -223,6 +223,7 @@ impl Runner {
             Ok(Next::Busy) => {
                 // A Stop found its turn without an owner: its end may be ready
                 // to be sent.
+                self.0.parts.speaker.deliver(due.chat);
                 Step::Rest
             }
             Ok(Next::Idle | Next::NeedsAlone) => Step::Rest,

@@ -19,7 +19,7 @@ use super::{LOOK_AFTER, Parts, STORE_AWAY, Settings};
 use crate::domain::metric;
 use crate::domain::part::{Kind, Payload};
 use crate::domain::preview::Preview;
-use crate::domain::turn::{Blame, Outcome, Spent, Standing};
+use crate::domain::turn::{Blame, MAX_FAILURES, Outcome, Spent, Standing};
 use crate::domain::update::Media;
 use crate::domain::verb::Verb;
 use crate::llm::FinishReason;
@@ -45,8 +45,9 @@ enum End {
     Complete(Completion),
     /// A sentence of our own is the answer.
     Own(&'static str),
-    /// It has waited longer than a message may.
-    TooOld,
+    /// It has waited longer than a message may, or it has failed (panicked,
+    /// died alone) as often as a turn may.
+    GivenUp,
     /// It could not be had.
     Failed(Failure),
     /// The person pressed Stop.
@@ -122,8 +123,8 @@ impl<'a> Turn<'a> {
 
     /// From the claim to the model's last word.
     async fn generate(&self, preview: &watch::Sender<Preview>) -> End {
-        if self.claimed.age > self.settings.max_age {
-            return End::TooOld;
+        if self.claimed.age > self.settings.max_age || self.claimed.failures >= MAX_FAILURES {
+            return End::GivenUp;
         }
         if let Some(sentence) = self.unreadable() {
             return End::Own(sentence);
@@ -285,7 +286,7 @@ impl<'a> Turn<'a> {
                 self.answer(Outcome::Answered, Some(completion.text), &shown, spent)
                     .await
             }
-            End::TooOld => self.fail().await,
+            End::GivenUp => self.fail().await,
             End::Own(sentence) => self.answer(Outcome::Answered, None, sentence, None).await,
             End::Stopped => {
                 let mut shown = partial.clone();
@@ -403,7 +404,9 @@ impl<'a> Turn<'a> {
                 .await
             {
                 Ok(()) => {
-                    self.parts.shutdown.report().answered(1);
+                    if self.parts.shutdown.is_stopping() {
+                        self.parts.shutdown.report().answered(1);
+                    }
                     return outcome.as_str();
                 }
                 Err(error) if error.is_passing() => {
