@@ -246,6 +246,10 @@ impl Daemon {
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
         });
+        let typing = Typing {
+            telegram: Arc::clone(&telegram),
+            tasks: tasks.clone(),
+        };
         let voice = voice::Voice {
             sender: sender.clone(),
             previews: Previews {
@@ -259,6 +263,7 @@ impl Daemon {
             },
             server,
             live: Arc::clone(&live),
+            typing: typing.clone(),
         };
         let others = Arc::new(watch::Sender::new(false));
         let runner = Runner::new(turn::Parts {
@@ -281,10 +286,7 @@ impl Daemon {
             &tasks,
             Arc::new(voice::Work {
                 runner: runner.clone(),
-                typing: Typing {
-                    telegram: Arc::clone(&telegram),
-                    tasks: tasks.clone(),
-                },
+                typing,
                 pulse: pulse.clone(),
             }),
         );

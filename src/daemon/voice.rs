@@ -17,7 +17,7 @@ use crate::reply::preview::{Previews, Shown};
 use crate::reply::sender::Sender;
 use crate::reply::typing::Typing;
 use crate::store::{Due, Flush};
-use crate::turn::{Runner, Showing, Speaker};
+use crate::turn::{self, Runner, Showing, Speaker};
 
 /// What a turn says its answer through.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(super) struct Voice {
     pub(super) previews: Previews,
     pub(super) server: Arc<Server>,
     pub(super) live: Arc<Live>,
+    pub(super) typing: Typing,
 }
 
 impl Speaker for Voice {
@@ -39,6 +40,10 @@ impl Speaker for Voice {
             preview,
             self.live.format(),
         )))
+    }
+
+    fn busy(&self, claim: &Claim) -> turn::Presence {
+        Box::new(self.typing.show(claim.chat, claim.topic))
     }
 
     fn deliver(&self, chat: ChatId) {
@@ -65,9 +70,9 @@ pub(super) struct Work {
 
 #[async_trait]
 impl Conversations for Work {
-    async fn advance(&self, due: Due, flush: Flush) -> Step {
+    async fn advance(&self, due: Due, flush: Flush, presence: Option<Presence>) -> Step {
         let _ = &self.pulse;
-        self.runner.advance(due, flush).await
+        self.runner.advance(due, flush, presence).await
     }
 
     fn present(&self, due: &Due) -> Presence {

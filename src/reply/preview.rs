@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::limits::{Limits, Rank};
 use super::plan::Server;
@@ -59,7 +59,7 @@ pub struct Previews {
 /// A preview under way.
 #[derive(Debug)]
 pub struct Shown {
-    stop: CancellationToken,
+    stop: DropGuard,
     done: tokio::task::JoinHandle<crate::shutdown::Ended<()>>,
 }
 
@@ -69,7 +69,7 @@ impl Shown {
     /// # Cancel safety
     /// Dropping it ends the preview without waiting.
     pub async fn end(self) {
-        self.stop.cancel();
+        drop(self.stop);
         let _ = tokio::time::timeout(END, self.done).await;
     }
 }
@@ -93,7 +93,10 @@ impl Previews {
                 frames.edits().await;
             }
         });
-        Shown { stop, done }
+        Shown {
+            stop: stop.drop_guard(),
+            done,
+        }
     }
 }
 

@@ -15,11 +15,11 @@ use tokio::time::Instant;
 use super::administrators;
 use super::fate::{self, Fate};
 use super::prompt::{self, Images, Material};
-use super::{LOOK_AFTER, Parts, STORE_AWAY, Settings};
+use super::{LOOK_AFTER, Parts, Presence, STORE_AWAY, Settings};
 use crate::domain::metric;
 use crate::domain::part::{Kind, Payload};
 use crate::domain::preview::Preview;
-use crate::domain::turn::{Blame, Outcome, Spent, Standing};
+use crate::domain::turn::{Blame, MAX_FAILURES, Outcome, Spent, Standing};
 use crate::domain::update::Media;
 use crate::domain::verb::Verb;
 use crate::llm::FinishReason;
@@ -45,8 +45,8 @@ enum End {
     Complete(Completion),
     /// A sentence of our own is the answer.
     Own(&'static str),
-    /// It has waited longer than a message may.
-    TooOld,
+    /// It has waited longer than a message may, or failed too often.
+    GivenUp,
     /// It could not be had.
     Failed(Failure),
     /// The person pressed Stop.
@@ -69,7 +69,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Runs the turn to its answer, its deferral or its parking.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self, presence: Presence) {
         let claim = self.claimed.claim;
         if !claim.chat.is_private() {
             self.mark_place().await;
@@ -86,6 +86,7 @@ impl<'a> Turn<'a> {
         let partial = std::mem::take(&mut preview.send_replace(Preview::default()).text);
         drop(preview);
         showing.end().await;
+        drop(presence);
         let outcome = self.conclude(end, partial).await;
         self.parts.speaker.deliver(claim.chat);
         tracing::info!(
@@ -123,7 +124,11 @@ impl<'a> Turn<'a> {
     /// From the claim to the model's last word.
     async fn generate(&self, preview: &watch::Sender<Preview>) -> End {
         if self.claimed.age > self.settings.max_age {
-            return End::TooOld;
+            return End::GivenUp;
+        }
+        // Only panics lead here: whatever else fails counts its failures.
+        if self.claimed.failures >= MAX_FAILURES {
+            return End::GivenUp;
         }
         if let Some(sentence) = self.unreadable() {
             return End::Own(sentence);
@@ -276,16 +281,18 @@ impl<'a> Turn<'a> {
                     FinishReason::Length => append(&mut shown, texts.cut_by_length),
                     FinishReason::ContentFilter => append(&mut shown, texts.content_filter),
                 }
+                // History knows no empty answers.
+                let text = (!completion.text.trim().is_empty()).then_some(completion.text);
                 let spent = completion.usage.map(|usage| Spent {
                     prompt_tokens: i64::try_from(usage.prompt_tokens).unwrap_or(i64::MAX),
                     completion_tokens: i64::try_from(usage.completion_tokens).unwrap_or(i64::MAX),
                     cost: usage.cost,
                     model: usage.model,
                 });
-                self.answer(Outcome::Answered, Some(completion.text), &shown, spent)
+                self.answer(Outcome::Answered, text, &shown, spent)
                     .await
             }
-            End::TooOld => self.fail().await,
+            End::GivenUp => self.fail().await,
             End::Own(sentence) => self.answer(Outcome::Answered, None, sentence, None).await,
             End::Stopped => {
                 let mut shown = partial.clone();
