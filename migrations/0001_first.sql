@@ -52,6 +52,7 @@ CREATE TABLE turns (
     state          INTEGER NOT NULL,
     outcome        INTEGER,
     seal_no        INTEGER NOT NULL DEFAULT 0,
+    history_from   INTEGER NOT NULL DEFAULT 0, -- the boundary that held when it was sealed
     opened_at      INTEGER NOT NULL,
     due_at         INTEGER NOT NULL,
     not_before     INTEGER NOT NULL DEFAULT 0,

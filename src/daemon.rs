@@ -280,6 +280,7 @@ impl Daemon {
             clock,
             shutdown: shutdown.clone(),
             tasks: tasks.clone(),
+            pulse: pulse.clone(),
             max_concurrent: config.turns.max_concurrent,
         });
         let grouper = Grouper::new(
@@ -287,7 +288,6 @@ impl Daemon {
             Arc::new(voice::Work {
                 runner: runner.clone(),
                 typing,
-                pulse: pulse.clone(),
             }),
         );
         let _ = grouper_of_settled.set(grouper.clone());

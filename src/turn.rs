@@ -22,6 +22,7 @@ use crate::domain::window::Rules;
 use crate::llm::complete::Completer;
 use crate::llm::request::Dialect;
 use crate::media::Photos;
+use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Ended, Gate, Kind, Shutdown, Tasks};
 use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store};
 use crate::texts::Texts;
@@ -111,6 +112,8 @@ pub struct Parts {
     pub shutdown: Shutdown,
     /// Spawns.
     pub tasks: Tasks,
+    /// Shows that turns move.
+    pub pulse: Pulse,
     /// Turns that may run at once.
     pub max_concurrent: usize,
 }
@@ -159,7 +162,9 @@ impl Runner {
         let slots = &self.0.slots;
         // In the order of asking: a chat that has much to say queues behind
         // everybody else after each of its turns.
-        let slot = slots.acquire().await;
+        let Ok(slot) = slots.acquire().await else {
+            return Step::Rest;
+        };
         let step = match self.claim(due, flush, Company::Others).await {
             Ok(Next::NeedsAlone) => None,
             other => Some(self.follow(due.chat, other, presence.take()).await),
@@ -169,7 +174,9 @@ impl Runner {
             Some(step) => step,
             None => {
                 let all = u32::try_from(self.0.parts.max_concurrent).unwrap_or(u32::MAX);
-                let _alone = slots.acquire_many(all).await;
+                let Ok(_alone) = slots.acquire_many(all).await else {
+                    return Step::Rest;
+                };
                 let next = self.claim(due, flush, Company::Alone).await;
                 self.follow(due.chat, next, presence).await
             }
@@ -183,9 +190,11 @@ impl Runner {
         }
     }
 
-    /// Admits no turn any more; those that run are not touched.
+    /// Admits no turn any more, nor those that wait for a slot; those that run
+    /// are not touched.
     pub fn close(&self) {
         self.0.gate.close();
+        self.0.slots.close();
     }
 
     /// How many turns run and since when the oldest does.
@@ -199,6 +208,7 @@ impl Runner {
     async fn claim(&self, due: Due, flush: Flush, company: Company) -> crate::store::Result<Next> {
         let parts = &self.0.parts;
         let rules = parts.settings.borrow().rules;
+        let _busy = parts.pulse.busy(Organ::Turns);
         parts
             .store
             .claim(Ask {

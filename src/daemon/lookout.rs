@@ -330,7 +330,8 @@ impl Daemon {
         }
     }
 
-    /// Wakes conversations in which something waits.
+    /// Wakes conversations in which something waits, and chats with something
+    /// to send: whatever wake was lost, this finds it.
     async fn wake_waiting(&self) {
         match self.store.waiting(WAITING).await {
             Ok(waiting) => {
@@ -339,6 +340,15 @@ impl Daemon {
                 }
             }
             Err(error) => tracing::debug!(%error, "failed to look for what is due"),
+        }
+        match self.store.unsent(self.instance).await {
+            Ok(chats) => {
+                // Those that wait longer are looked for again.
+                for (chat, _) in chats.iter().filter(|(_, wait)| wait.is_zero()) {
+                    self.sender.touch(*chat);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "failed to look into the outbox"),
         }
     }
 }

@@ -11,7 +11,6 @@ use crate::domain::part::Payload;
 use crate::domain::preview::Preview;
 use crate::domain::turn::{Claim, Step};
 use crate::grouper::{Conversations, Presence};
-use crate::pulse::Pulse;
 use crate::reply::plan::{self, Server};
 use crate::reply::preview::{Previews, Shown};
 use crate::reply::sender::Sender;
@@ -65,13 +64,11 @@ impl Showing for Showed {
 pub(super) struct Work {
     pub(super) runner: Runner,
     pub(super) typing: Typing,
-    pub(super) pulse: Pulse,
 }
 
 #[async_trait]
 impl Conversations for Work {
     async fn advance(&self, due: Due, flush: Flush, presence: Option<Presence>) -> Step {
-        let _ = &self.pulse;
         self.runner.advance(due, flush, presence).await
     }
 

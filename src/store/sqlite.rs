@@ -15,11 +15,13 @@ use crate::domain::ids::BotId;
 
 mod accept;
 mod books;
+mod claim;
 mod controls;
 mod engine;
 mod history;
 mod leases;
 mod outbox;
+mod parts;
 mod place;
 mod prune;
 mod schema;
@@ -105,6 +107,3 @@ fn unknown_code(what: &str, code: i64) -> StoreError {
         reason: format!("unknown {what} {code}"),
     }
 }
-
-#[cfg(test)]
-mod tests;

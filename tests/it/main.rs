@@ -16,6 +16,7 @@ mod ops;
 mod polling;
 mod scribe;
 mod stop;
+mod store;
 mod tidy;
 mod trouble;
 mod unit;

@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 
 use super::accept::{Accepting, Sort};
+use super::parts::PartRow;
 use crate::domain::admission::{Access, Facts};
 use crate::domain::ids::{ChatId, ConversationId, TurnId, UserId};
 use crate::domain::part::{Kind, Payload};
@@ -83,9 +84,12 @@ impl Accepting<'_, '_> {
             text: None,
             clear_buttons: None,
         };
+        // A press repeats the message it was made on: kept only when it is ours.
+        let mut sort = Sort::Ignored;
         if let (Some(verb), Some(chat)) = (Verb::of_button(&press.data), &press.chat) {
             let facts = Facts {
                 admitted: self.tx.is_admitted(press.sender.id.0, chat.id.0)?,
+                ..Facts::default()
             };
             if self.policy.admits(press.sender.id.0, chat.id.0, facts) {
                 let place = Place {
@@ -103,6 +107,7 @@ impl Accepting<'_, '_> {
                     _ => Effect::new("nothing", None),
                 };
                 self.record(row, &place, &verb, &effect)?;
+                sort = Sort::Control;
                 if matches!(effect.name, "retried" | "forgotten" | "kept") {
                     reply.clear_buttons = press.message_id.map(|id| (chat.id, id));
                 }
@@ -113,7 +118,7 @@ impl Accepting<'_, '_> {
             }
         }
         self.done.presses.push(reply);
-        Ok(Sort::Control)
+        Ok(sort)
     }
 
     pub(super) fn stop_draft(
@@ -152,6 +157,7 @@ impl Accepting<'_, '_> {
         }
         let facts = Facts {
             admitted: self.tx.is_admitted(place.sender, place.chat.0)?,
+            ..Facts::default()
         };
         if self.policy.admits(place.sender, place.chat.0, facts) {
             return Ok(Effect::new("greeted", Some(&words.greeting)));
@@ -212,7 +218,12 @@ impl Accepting<'_, '_> {
         if asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
             return Ok(Effect::new("refused", Some(&words.not_yours)));
         }
-        let mut effect = match State::from_code(state) {
+        let state = State::from_code(state);
+        if state == Some(State::Gathering) {
+            // Cancelled, too, it has its place: Retry finds it there.
+            self.tx.seal(place.conversation, turn)?;
+        }
+        let mut effect = match state {
             Some(State::Gathering | State::Sealed) => {
                 self.cancel_waiting(place, turn)?;
                 Effect::new("stopped", Some(&words.stopped))
@@ -296,8 +307,10 @@ impl Accepting<'_, '_> {
         }
         let seal_no = self.tx.next_seal(place.conversation)?;
         self.tx.conn.execute(
-            "INSERT INTO turns (bot, conversation, sender, state, seal_no, opened_at, due_at, messages, chars) \
-             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?5, ?6, ?7)",
+            "INSERT INTO turns \
+             (bot, conversation, sender, state, seal_no, opened_at, due_at, messages, chars, history_from) \
+             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?5, ?6, ?7, \
+                     (SELECT boundary FROM conversations WHERE id = ?2))",
             params![
                 self.tx.bot.0,
                 place.conversation.0,
@@ -349,8 +362,24 @@ impl Accepting<'_, '_> {
         if !yes {
             return Ok(Effect::new("kept", Some(&words.kept)));
         }
+        let unfinished = self.tx.placeholders_left(place.conversation)?;
         let cut = self.tx.forget(place.conversation, place.chat)?;
         self.done.cut.extend(cut);
+        // Nobody writes on: what stands there must not look as if.
+        for placeholder in unfinished {
+            self.tx.insert_part(&PartRow {
+                chat: place.chat,
+                topic: place.topic,
+                conversation: None,
+                turn: None,
+                kind: Kind::Reply,
+                seq: 0,
+                payload: &Payload::plain(words.stopped.clone()),
+                target: Some(placeholder),
+                owner: self.instance,
+            })?;
+        }
+        self.erased = true;
         Ok(Effect::new("forgotten", Some(&words.forgotten)))
     }
 

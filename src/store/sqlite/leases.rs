@@ -80,6 +80,8 @@ impl Locks {
     }
 
     fn lock_instance(&self, id: InstanceId) -> Result<()> {
+        // Whoever migrates looks at every file by locking it for a moment.
+        let _nobody_looks = self.migration()?;
         let file = self.file(&Self::instance_name(id))?;
         file.try_lock().map_err(lock_error)?;
         *self.own.lock().map_err(poisoned)? = Some(file);
@@ -259,10 +261,12 @@ impl Leases for SqliteStore {
 
 impl Tx<'_> {
     fn other_instances(&self, me: InstanceId) -> Result<Vec<(InstanceId, String)>> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT id, phase FROM instances WHERE id <> ?1 ORDER BY id")?;
-        let rows = statement.query_map([me.0], |row| Ok((InstanceId(row.get(0)?), row.get(1)?)))?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, phase FROM instances WHERE bot = ?1 AND id <> ?2 ORDER BY id",
+        )?;
+        let rows = statement.query_map([self.bot.0, me.0], |row| {
+            Ok((InstanceId(row.get(0)?), row.get(1)?))
+        })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -287,41 +291,37 @@ impl Tx<'_> {
             ..Reaped::default()
         };
         for other in dead {
-            reaped.turns += self.bury_turns(*other)?;
-            self.conn.execute(
-                "UPDATE parts SET state = ?2, owner = NULL WHERE owner = ?1 AND state = ?3 \
-                 AND state IN (0, 1, 3)",
-                params![
-                    other.0,
-                    part::State::Uncertain.code(),
-                    part::State::Sending.code()
-                ],
-            )?;
-            self.conn.execute(
-                "UPDATE parts SET owner = NULL WHERE owner = ?1 AND state IN (?2, ?3) \
-                 AND state IN (0, 1, 3)",
-                params![
-                    other.0,
-                    part::State::Planned.code(),
-                    part::State::Uncertain.code()
-                ],
-            )?;
             self.conn
                 .execute("DELETE FROM instances WHERE id = ?1", [other.0])?;
         }
+        // An owner that is not listed is dead too: it died between leaving and
+        // its last write.
+        reaped.turns = self.bury_turns(me)?;
+        self.conn.execute(
+            "UPDATE parts SET state = ?3 WHERE bot = ?1 AND owner <> ?2 AND state = ?4 \
+             AND state IN (0, 1, 3) AND owner NOT IN (SELECT id FROM instances)",
+            params![
+                self.bot.0,
+                me.0,
+                part::State::Uncertain.code(),
+                part::State::Sending.code()
+            ],
+        )?;
         reaped.unsent = self.adopt(me, part::State::Planned)?;
         reaped.uncertain = self.adopt(me, part::State::Uncertain)?;
         Ok(reaped)
     }
 
-    /// The turns a dead instance was running wait again, in their old place.
-    fn bury_turns(&self, dead: InstanceId) -> Result<u64> {
+    /// The turns the dead were running wait again, in their old place.
+    fn bury_turns(&self, me: InstanceId) -> Result<u64> {
         let turns = self.conn.execute(
-            "UPDATE turns SET state = ?2, owner = NULL, deaths = deaths + 1, \
+            "UPDATE turns SET state = ?3, owner = NULL, deaths = deaths + 1, \
                     failures = failures + alone, alone = 0 \
-             WHERE owner = ?1 AND state = ?3",
+             WHERE bot = ?1 AND owner IS NOT NULL AND owner <> ?2 AND state = ?4 \
+               AND owner NOT IN (SELECT id FROM instances)",
             params![
-                dead.0,
+                self.bot.0,
+                me.0,
                 turn::State::Sealed.code(),
                 turn::State::Claimed.code()
             ],
@@ -330,10 +330,11 @@ impl Tx<'_> {
         Ok(turns as u64)
     }
 
+    /// Takes over the parts of this state that no living instance owns.
     fn adopt(&self, me: InstanceId, state: part::State) -> Result<u64> {
         Ok(self.conn.execute(
-            "UPDATE parts SET owner = ?1 WHERE bot = ?2 AND owner IS NULL AND state = ?3 \
-             AND state IN (0, 1, 3)",
+            "UPDATE parts SET owner = ?1 WHERE bot = ?2 AND state = ?3 AND state IN (0, 1, 3) \
+             AND (owner IS NULL OR (owner <> ?1 AND owner NOT IN (SELECT id FROM instances)))",
             params![me.0, self.bot.0, state.code()],
         )? as u64)
     }

@@ -79,6 +79,25 @@ impl Tx<'_> {
         })
     }
 
+    /// Whether a message belongs, by its form, to what its sender gathers.
+    pub(super) fn continues(&self, message: &Message) -> Result<bool> {
+        let topic = message.topic.unwrap_or(0);
+        let Some(conversation) = self.find_conversation(message.chat.id, topic)? else {
+            return Ok(false);
+        };
+        let Some((turn, open)) = self.open_window(conversation, window_key(message))? else {
+            return Ok(false);
+        };
+        if open.last_was_long || message.forwarded_from.is_some() {
+            return Ok(true);
+        }
+        Ok(message.album.is_some()
+            && self
+                .inputs(turn)?
+                .last()
+                .is_some_and(|last| last.album == message.album))
+    }
+
     fn open_window(
         &self,
         conversation: ConversationId,
@@ -176,8 +195,12 @@ impl Tx<'_> {
     pub(super) fn seal(&self, conversation: ConversationId, turn: TurnId) -> Result<()> {
         let seal_no = self.next_seal(conversation)?;
         self.conn
-            .prepare_cached("UPDATE turns SET state = 1, seal_no = ?2 WHERE id = ?1 AND state = 0")?
-            .execute(params![turn.0, seal_no])?;
+            .prepare_cached(
+                "UPDATE turns SET state = 1, seal_no = ?2, \
+                        history_from = (SELECT boundary FROM conversations WHERE id = ?3) \
+                 WHERE id = ?1 AND state = 0",
+            )?
+            .execute(params![turn.0, seal_no, conversation.0])?;
         Ok(())
     }
 
