@@ -257,6 +257,7 @@ impl Daemon {
                 store: Arc::clone(&store),
                 limits,
                 server: Arc::clone(&server),
+                thinking: texts.thinking,
                 unfinished: texts.unfinished,
                 stop_button: texts.stop_button,
                 tasks: tasks.clone(),
