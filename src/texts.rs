@@ -148,7 +148,7 @@ static ENGLISH: Texts = Texts {
     commands: [
         ("new", "Start a new conversation"),
         ("stop", "Stop the answer I'm writing"),
-        ("retry", "Try the last answer again"),
+        ("retry", "Try again what I couldn't answer"),
         ("forget", "Erase what I remember of this chat"),
         ("help", "What I can do"),
         ("start", "Say hello"),

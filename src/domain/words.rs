@@ -10,6 +10,10 @@ pub struct Words {
     pub greeting: String,
     /// Reply to `/help`.
     pub help: String,
+    /// Reply to `/help` and `/start` in groups.
+    pub help_group: String,
+    /// To whoever opens a claiming link that does not hold.
+    pub claim_invalid: String,
     /// Once a day to a stranger.
     pub refused: String,
     /// To whoever opened the claiming link first.
@@ -26,6 +30,10 @@ pub struct Words {
     pub not_yours: String,
     /// `/retry` with nothing to retry.
     pub nothing_to_retry: String,
+    /// When the Retry button was pressed.
+    pub retrying: String,
+    /// When a button was pressed that does nothing any more.
+    pub button_expired: String,
     /// The question before erasing.
     pub forget_question: String,
     /// Its button that erases.

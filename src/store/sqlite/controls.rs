@@ -62,7 +62,7 @@ impl Accepting<'_, '_> {
         self.due(conversation, place.chat, place.topic, self.tx.now);
         let effect = match verb {
             Verb::Start { code } => self.start(&place, code)?,
-            Verb::Help => Effect::new("helped", Some(&self.policy.words.help)),
+            Verb::Help => Effect::new("helped", Some(self.help(&place))),
             Verb::New => self.new_history(&place)?,
             Verb::Stop => self.stop_all(&place)?,
             Verb::Retry => self.retry_last(&place)?,
@@ -113,9 +113,14 @@ impl Accepting<'_, '_> {
                 }
                 match (effect.name, effect.say) {
                     ("forgotten", Some(text)) => self.reply(&place, text, None)?,
+                    ("retried", _) => reply.text = Some(self.policy.words.retrying.clone()),
                     (_, say) => reply.text = say,
                 }
+            } else {
+                reply.text = Some(self.policy.words.refused.clone());
             }
+        } else {
+            reply.text = Some(self.policy.words.button_expired.clone());
         }
         self.done.presses.push(reply);
         Ok(sort)
@@ -160,13 +165,26 @@ impl Accepting<'_, '_> {
             ..Facts::default()
         };
         if self.policy.admits(place.sender, place.chat.0, facts) {
-            return Ok(Effect::new("greeted", Some(&words.greeting)));
+            let greeting = match place.chat.is_private() {
+                true => &words.greeting,
+                false => &words.help_group,
+            };
+            return Ok(Effect::new("greeted", Some(greeting)));
         }
         let tell = self.tx.may_refuse(place.chat.0, place.sender)?;
-        Ok(Effect::new(
-            "refused",
-            tell.then_some(words.refused.as_str()),
-        ))
+        let refusal = match claiming {
+            true => &words.claim_invalid,
+            false => &words.refused,
+        };
+        Ok(Effect::new("refused", tell.then_some(refusal.as_str())))
+    }
+
+    /// Groups need other advice than private chats.
+    fn help(&self, place: &Place) -> &str {
+        match place.chat.is_private() {
+            true => &self.policy.words.help,
+            false => &self.policy.words.help_group,
+        }
     }
 
     /// The history begins anew after everything that came before.
@@ -261,7 +279,8 @@ impl Accepting<'_, '_> {
             .tx
             .conn
             .prepare_cached(
-                "SELECT id FROM turns WHERE conversation = ?1 AND outcome IS NOT ?2 \
+                "SELECT id FROM turns \
+                 WHERE conversation = ?1 AND state = 4 AND outcome <> ?2 \
                  ORDER BY seal_no DESC, id DESC LIMIT 1",
             )?
             .query_row(

@@ -106,6 +106,10 @@ fn words() -> Words {
     Words {
         greeting: say("greeting"),
         help: say("help"),
+        help_group: say("help in groups"),
+        claim_invalid: say("refused"),
+        retrying: say("retrying"),
+        button_expired: say("expired"),
         refused: say("refused"),
         claimed: say("claimed"),
         too_fast: say("too fast"),
