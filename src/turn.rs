@@ -268,7 +268,9 @@ impl Runner {
                 inner: &inner,
                 turn: claim.turn,
             };
-            run::Turn::new(&inner.parts, claimed, cut).run(presence).await;
+            run::Turn::new(&inner.parts, claimed, cut)
+                .run(presence)
+                .await;
         });
         if matches!(task.await, Ok(Ended::Panicked)) {
             let deferred = parts_of

@@ -289,8 +289,7 @@ impl<'a> Turn<'a> {
                     cost: usage.cost,
                     model: usage.model,
                 });
-                self.answer(Outcome::Answered, text, &shown, spent)
-                    .await
+                self.answer(Outcome::Answered, text, &shown, spent).await
             }
             End::GivenUp => self.fail().await,
             End::Own(sentence) => self.answer(Outcome::Answered, None, sentence, None).await,

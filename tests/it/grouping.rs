@@ -120,10 +120,11 @@ async fn twenty_messages_or_sixteen_thousand_characters_fill_a_window() {
     for _ in 0..9 {
         house.say(ben, &"y".repeat(3_900));
     }
-    house.until("both are answered", |house| {
-        house.heard(ann).len() == 3 && house.heard(ben).len() == 3
-    })
-    .await;
+    house
+        .until("both are answered", |house| {
+            house.heard(ann).len() == 3 && house.heard(ben).len() == 3
+        })
+        .await;
     pass(60_000).await;
     let turns: Vec<usize> = scribe
         .requests()
@@ -310,7 +311,10 @@ async fn a_flood_in_one_chat_delays_another_by_one_slot_at_the_most() {
     let before = scribe.bytes().len() - asked;
     assert!(before <= 2, "{before} turns began before Ben's ended");
     model.change(|now| now.pace.first = Duration::ZERO);
-    house.until("everything is answered", |house| house.heard(ann).len() == 50)
+    house
+        .until("everything is answered", |house| {
+            house.heard(ann).len() == 50
+        })
         .await;
     let all = house.heard(ann).join("\n");
     for n in [0, 19, 20, 500, 999] {

@@ -7,6 +7,8 @@ use lastword::playground::bot_api::{
     Act, Acted, ChatKind, DraftEnd, Event, Medium, Place, Post, Seen,
 };
 
+use lastword::store::Books;
+
 use crate::house::House;
 use crate::scribe::Scribe;
 
@@ -121,10 +123,7 @@ impl House {
 
     /// Waits until something holds of what people see.
     pub(crate) async fn until(&self, what: &str, mut done: impl FnMut(&Self) -> bool) {
-        let waited = tokio::time::timeout(
-            Duration::from_secs(900),
-            self.telegram.until(|_| false),
-        );
+        let waited = tokio::time::timeout(Duration::from_secs(900), self.telegram.until(|_| false));
         let mut changed = self.telegram.watch();
         let looked = async {
             loop {
@@ -140,6 +139,12 @@ impl House {
             _ = waited => panic!("waited in vain until {what}"),
         }
     }
+}
+
+/// How settled turns ended: the outcomes that occurred.
+pub(crate) fn outcomes(books: &Books) -> Vec<(&'static str, u64)> {
+    let all = books.outcomes.iter().copied();
+    all.filter(|(_, count)| *count > 0).collect()
 }
 
 /// The data of the buttons under a message.
