@@ -249,6 +249,10 @@ impl Daemon {
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
         });
+        let typing = Typing {
+            telegram: Arc::clone(&telegram),
+            tasks: tasks.clone(),
+        };
         let voice = voice::Voice {
             sender: sender.clone(),
             previews: Previews {
@@ -256,12 +260,14 @@ impl Daemon {
                 store: Arc::clone(&store),
                 limits,
                 server: Arc::clone(&server),
+                thinking: texts.thinking,
                 unfinished: texts.unfinished,
                 stop_button: texts.stop_button,
                 tasks: tasks.clone(),
             },
             server,
             live: Arc::clone(&live),
+            typing: typing.clone(),
         };
         let others = Arc::new(watch::Sender::new(false));
         let runner = Runner::new(turn::Parts {
@@ -285,10 +291,7 @@ impl Daemon {
             &tasks,
             Arc::new(voice::Work {
                 runner: runner.clone(),
-                typing: Typing {
-                    telegram: Arc::clone(&telegram),
-                    tasks: tasks.clone(),
-                },
+                typing,
             }),
         );
         let _ = grouper_of_settled.set(grouper.clone());

@@ -26,6 +26,8 @@ pub struct Texts {
     pub placeholder: &'static str,
     /// Behind a growing answer that is edited in place.
     pub unfinished: &'static str,
+    /// Shown while the model thinks.
+    pub thinking: &'static str,
     /// Label of the button that stops an answer.
     pub stop_button: &'static str,
     /// Behind what was written before somebody stopped it.
@@ -113,6 +115,7 @@ static ENGLISH: Texts = Texts {
     too_fast: "That's a lot at once! I've kept everything and will answer a little more slowly.",
     placeholder: "…",
     unfinished: " …",
+    thinking: "Thinking…",
     stop_button: "Stop",
     stopped: "⏹ Stopped",
     nothing_to_stop: "There's nothing to stop right now.",
@@ -145,7 +148,7 @@ static ENGLISH: Texts = Texts {
     commands: [
         ("new", "Start a new conversation"),
         ("stop", "Stop the answer I'm writing"),
-        ("retry", "Try the last answer again"),
+        ("retry", "Try again what I couldn't answer"),
         ("forget", "Erase what I remember of this chat"),
         ("help", "What I can do"),
         ("start", "Say hello"),
@@ -200,6 +203,7 @@ mod tests {
     fn button_labels_fit_on_a_narrow_screen() {
         let t = Texts::english();
         for label in [
+            t.thinking,
             t.stop_button,
             t.retry_button,
             t.forget_yes,

@@ -110,7 +110,13 @@ impl Policy {
             return Verdict::Control(Verb::Start { code: code.clone() });
         }
         if !self.admits(message.sender.id.0, message.chat.id.0, facts) {
-            return Verdict::Refuse;
+            // Where the bot hears everything, only those who meant it are
+            // told; a group must not be filled with refusals.
+            return if is_addressed(message, &self.bot, Groups::Mention) {
+                Verdict::Refuse
+            } else {
+                Verdict::Ignore
+            };
         }
         verb.map_or(Verdict::Turn, Verdict::Control)
     }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::administrators;
 use super::fate::{self, Fate};
 use super::prompt::{self, Images, Material};
-use super::{LOOK_AFTER, Parts, STORE_AWAY, Settings};
+use super::{LOOK_AFTER, Parts, Presence, STORE_AWAY, Settings};
 use crate::domain::metric;
 use crate::domain::part::{Kind, Payload};
 use crate::domain::preview::Preview;
@@ -70,7 +70,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Runs the turn to its answer, its deferral or its parking.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self, presence: Presence) {
         let claim = self.claimed.claim;
         if !claim.chat.is_private() {
             self.mark_place().await;
@@ -87,6 +87,7 @@ impl<'a> Turn<'a> {
         let partial = std::mem::take(&mut preview.send_replace(Preview::default()).text);
         drop(preview);
         showing.end().await;
+        drop(presence);
         let outcome = self.conclude(end, partial).await;
         self.parts.speaker.deliver(claim.chat);
         tracing::info!(
@@ -123,7 +124,11 @@ impl<'a> Turn<'a> {
 
     /// From the claim to the model's last word.
     async fn generate(&self, preview: &watch::Sender<Preview>) -> End {
-        if self.claimed.age > self.settings.max_age || self.claimed.failures >= MAX_FAILURES {
+        if self.claimed.age > self.settings.max_age {
+            return End::GivenUp;
+        }
+        // Only panics lead here: whatever else fails counts its failures.
+        if self.claimed.failures >= MAX_FAILURES {
             return End::GivenUp;
         }
         if let Some(sentence) = self.unreadable() {
@@ -277,14 +282,15 @@ impl<'a> Turn<'a> {
                     FinishReason::Length => append(&mut shown, texts.cut_by_length),
                     FinishReason::ContentFilter => append(&mut shown, texts.content_filter),
                 }
+                // History knows no empty answers.
+                let text = (!completion.text.trim().is_empty()).then_some(completion.text);
                 let spent = completion.usage.map(|usage| Spent {
                     prompt_tokens: i64::try_from(usage.prompt_tokens).unwrap_or(i64::MAX),
                     completion_tokens: i64::try_from(usage.completion_tokens).unwrap_or(i64::MAX),
                     cost: usage.cost,
                     model: usage.model,
                 });
-                self.answer(Outcome::Answered, Some(completion.text), &shown, spent)
-                    .await
+                self.answer(Outcome::Answered, text, &shown, spent).await
             }
             End::GivenUp => self.fail().await,
             End::Own(sentence) => self.answer(Outcome::Answered, None, sentence, None).await,

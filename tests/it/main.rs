@@ -1,12 +1,23 @@
 //! The one integration crate: whole daemons, real processes, and the rules of
 //! the house. One crate, so that it is linked once.
 
+mod access;
+mod answers;
+mod buttons;
+mod commands;
 mod conversation;
+mod delivery;
 mod gate;
+mod grouping;
+mod groups;
 mod house;
+mod neighbours;
 mod ops;
+mod polling;
+mod scribe;
 mod stop;
 mod store;
 mod tidy;
+mod trouble;
 mod unit;
 mod webhook;

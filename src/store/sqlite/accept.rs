@@ -173,7 +173,12 @@ impl Accepting<'_, '_> {
                 self.draft_stopped(row, *chat, *topic, *turn)
             }
             Event::Migrated { from, to } => {
-                self.tx.migrate_chat(*from, *to).map(|()| Sort::Control)
+                self.tx.migrate_chat(*from, *to)?;
+                // What waited under the old id goes out under the new one.
+                if !self.done.outbox.contains(to) {
+                    self.done.outbox.push(*to);
+                }
+                Ok(Sort::Control)
             }
             Event::Other => Ok(Sort::Ignored),
         }

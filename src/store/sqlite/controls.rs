@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 
 use super::accept::{Accepting, Sort};
+use super::parts::PartRow;
 use crate::domain::admission::{Access, Facts};
 use crate::domain::ids::{ChatId, ConversationId, TurnId, UserId};
 use crate::domain::part::{Kind, Payload};
@@ -64,10 +65,7 @@ impl Accepting<'_, '_> {
         self.due(conversation, place.chat, place.topic, self.tx.now);
         let effect = match verb {
             Verb::Start { code } => self.start(&place, code)?,
-            Verb::Help if place.chat.is_private() => {
-                Effect::new("helped", Some(&self.policy.words.help))
-            }
-            Verb::Help => Effect::new("helped", Some(&self.policy.words.help_group)),
+            Verb::Help => Effect::new("helped", Some(self.help(&place))),
             Verb::New => self.new_history(&place)?,
             Verb::Stop => self.stop_all(&place)?,
             Verb::Retry => self.retry_last(&place)?,
@@ -124,9 +122,14 @@ impl Accepting<'_, '_> {
                 }
                 match (effect.name, effect.say) {
                     ("forgotten", Some(text)) => self.reply(&place, text, None)?,
+                    ("retried", _) => reply.text = Some(self.policy.words.retrying.clone()),
                     (_, say) => reply.text = say,
                 }
+            } else {
+                reply.text = Some(self.policy.words.refused.clone());
             }
+        } else {
+            reply.text = Some(self.policy.words.button_expired.clone());
         }
         self.done.presses.push(reply);
         Ok(sort)
@@ -172,14 +175,26 @@ impl Accepting<'_, '_> {
             ..Facts::default()
         };
         if self.policy.admits(place.sender, place.chat.0, facts) {
-            return Ok(Effect::new("greeted", Some(&words.greeting)));
+            let greeting = match place.chat.is_private() {
+                true => &words.greeting,
+                false => &words.help_group,
+            };
+            return Ok(Effect::new("greeted", Some(greeting)));
         }
-        let say = match claiming {
+        let tell = self.tx.may_refuse(place.chat.0, place.sender)?;
+        let refusal = match claiming {
             true => &words.claim_invalid,
             false => &words.refused,
         };
-        let tell = self.tx.may_refuse(place.chat.0, place.sender)?;
-        Ok(Effect::new("refused", tell.then_some(say.as_str())))
+        Ok(Effect::new("refused", tell.then_some(refusal.as_str())))
+    }
+
+    /// Groups need other advice than private chats.
+    fn help(&self, place: &Place) -> &str {
+        match place.chat.is_private() {
+            true => &self.policy.words.help,
+            false => &self.policy.words.help_group,
+        }
     }
 
     /// The history begins anew after everything that came before.
@@ -288,8 +303,23 @@ impl Accepting<'_, '_> {
         if !yes {
             return Ok(Effect::new("kept", Some(&words.kept)));
         }
+        let unfinished = self.tx.placeholders_left(place.conversation)?;
         let cut = self.tx.forget(place.conversation, place.chat)?;
         self.done.cut.extend(cut);
+        // Nobody writes on: what stands there must not look as if.
+        for placeholder in unfinished {
+            self.tx.insert_part(&PartRow {
+                chat: place.chat,
+                topic: place.topic,
+                conversation: None,
+                turn: None,
+                kind: Kind::Reply,
+                seq: 0,
+                payload: &Payload::plain(words.stopped.clone()),
+                target: Some(placeholder),
+                owner: self.instance,
+            })?;
+        }
         self.erased = true;
         Ok(Effect::new("forgotten", Some(&words.forgotten)))
     }

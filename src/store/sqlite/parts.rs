@@ -64,6 +64,16 @@ impl Tx<'_> {
         })
     }
 
+    /// Visibly unfinished messages of a conversation's open turns.
+    pub(super) fn placeholders_left(&self, conversation: ConversationId) -> Result<Vec<i64>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT p.id FROM turns AS t JOIN parts AS p ON p.turn = t.id \
+             WHERE t.conversation = ?1 AND t.state < 4 AND p.kind = 1 AND p.state IN (1, 2)",
+        )?;
+        let rows = statement.query_map([conversation.0], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     pub(super) fn insert_part(&self, part: &PartRow<'_>) -> Result<()> {
         let payload = serde_json::to_string(part.payload).expect("a payload is always JSON");
         self.conn

@@ -291,19 +291,28 @@ impl Tx<'_> {
         conversation: ConversationId,
         message: &Message,
     ) -> Result<Option<(TurnId, State)>> {
-        let found: Option<(i64, i64, i64)> = self
+        let found: Option<(i64, i64, i64, Option<String>)> = self
             .conn
             .prepare_cached(
-                "SELECT m.id, t.id, t.state FROM messages AS m JOIN turns AS t ON t.id = m.turn \
+                "SELECT m.id, t.id, t.state, m.body \
+                 FROM messages AS m JOIN turns AS t ON t.id = m.turn \
                  WHERE m.conversation = ?1 AND m.message_id = ?2 AND t.state IN (0, 1, 2) LIMIT 1",
             )?
             .query_row(params![conversation.0, message.id], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })
             .optional()?;
-        let Some((row, turn, state)) = found else {
+        let Some((row, turn, state, before)) = found else {
             return Ok(None);
         };
+        // Telegram also tells of changes that nobody typed (the preview of a
+        // link was found): those must not throw a running answer away.
+        let same = before
+            .and_then(|body| serde_json::from_str::<Message>(&body).ok())
+            .is_some_and(|before| before.text == message.text && before.media == message.media);
+        if same {
+            return Ok(None);
+        }
         let state = State::from_code(state).ok_or_else(|| unknown_code("state", state))?;
         let turn = TurnId(turn);
         self.conn
