@@ -22,7 +22,8 @@ impl Accepting<'_, '_> {
             .tx
             .conn
             .prepare_cached(
-                "SELECT id FROM turns WHERE conversation = ?1 AND outcome IS NOT ?2 \
+                "SELECT id FROM turns \
+                 WHERE conversation = ?1 AND state = 4 AND outcome <> ?2 \
                  ORDER BY seal_no DESC, id DESC LIMIT 1",
             )?
             .query_row(

@@ -76,7 +76,8 @@ impl Accepting<'_, '_> {
             Verb::ForgetAnswer { yes } => self.forget(&place, *yes)?,
         };
         self.record(row, &place, verb, &effect)?;
-        if let Some(text) = effect.say {
+        // A turn that is tried again answers for itself.
+        if let Some(text) = effect.say.filter(|_| effect.name != "retried") {
             self.reply(&place, text, None)?;
         }
         Ok(())

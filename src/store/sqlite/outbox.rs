@@ -70,6 +70,19 @@ impl Outbox for SqliteStore {
         .await
     }
 
+    async fn alert(
+        &self,
+        cause: &'static str,
+        payload: Payload,
+        every: Duration,
+        owner: InstanceId,
+    ) -> Result<Vec<ChatId>> {
+        self.run("outbox.alert", move |tx| {
+            tx.alert(cause, &payload, every, owner)
+        })
+        .await
+    }
+
     async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>> {
         self.run("outbox.unsent", move |tx| {
             let mut statement = tx.conn.prepare_cached(
