@@ -5,6 +5,7 @@ mod conversation;
 mod gate;
 mod house;
 mod ops;
+mod real;
 mod stop;
 mod tidy;
 mod unit;
