@@ -2,6 +2,7 @@
 //! the house. One crate, so that it is linked once.
 
 mod conversation;
+mod drain;
 mod gate;
 mod house;
 mod ops;
