@@ -88,10 +88,11 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
         rung(Rung::Abort);
     }
     daemon.runner.close();
+    let cut = shutdown.work().is_cancelled();
     shutdown.work().cancel();
 
     shutdown.enter(Phase::Closing);
-    close(daemon, ladder.limit(Rung::Close)).await;
+    close(daemon, ladder.limit(Rung::Close), cut).await;
     rung(Rung::Close);
     daemon.tasks.close();
     let code = match daemon.lines {
@@ -117,11 +118,16 @@ async fn watch_for_successor(daemon: &Daemon, known: bool) -> Infallible {
 }
 
 /// Frees what is still ours and writes the store back.
-async fn close(daemon: &Daemon, limit: Duration) {
+///
+/// Where work was cut, what is left was left too early.
+async fn close(daemon: &Daemon, limit: Duration, cut: bool) {
     match timeout(limit, daemon.store.leave(daemon.instance)).await {
         Ok(Ok(left)) => {
             daemon.shutdown.report().parked(left.parked);
             daemon.shutdown.report().uncertain(left.uncertain);
+            if cut && left != crate::store::Left::default() {
+                daemon.shutdown.report().early();
+            }
             if left != crate::store::Left::default() {
                 tracing::info!(
                     turns.parked = left.parked,

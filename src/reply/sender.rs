@@ -325,6 +325,7 @@ impl Follow {
             };
             // What cannot go out before the end is left to the successor.
             if parts.shutdown.is_stopping() && wait > parts.shutdown.left() {
+                parts.shutdown.report().early();
                 return;
             }
             tokio::select! {
