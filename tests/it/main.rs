@@ -6,23 +6,17 @@ mod answers;
 mod buttons;
 mod commands;
 mod conversation;
-<<<<<<< HEAD
 mod delivery;
-=======
 mod drain;
->>>>>>> kills
 mod gate;
 mod grouping;
 mod groups;
 mod house;
 mod neighbours;
 mod ops;
-<<<<<<< HEAD
 mod polling;
-mod scribe;
-=======
 mod real;
->>>>>>> kills
+mod scribe;
 mod stop;
 mod store;
 mod tidy;

@@ -94,7 +94,10 @@ impl Real {
         let mut env = BTreeMap::from([
             ("TELEGRAM_BOT_TOKEN", telegram.bot().token.clone()),
             ("LASTWORD_CONFIG", config.display().to_string()),
-            ("LASTWORD_TELEGRAM__API_URL", format!("http://{api_address}")),
+            (
+                "LASTWORD_TELEGRAM__API_URL",
+                format!("http://{api_address}"),
+            ),
             ("LASTWORD_LLM__BASE_URL", format!("http://{llm_address}/v1")),
             (
                 "LASTWORD_STORE__PATH",
@@ -142,9 +145,7 @@ impl Real {
                 process::signal(pid, rustix::process::Signal::KILL);
             }
             let store = rusqlite::Connection::open(&path).expect("the store exists");
-            store
-                .busy_timeout(PATIENCE)
-                .expect("a time-out can be set");
+            store.busy_timeout(PATIENCE).expect("a time-out can be set");
             for update in updates {
                 let found: bool = store
                     .query_row(
@@ -167,9 +168,7 @@ impl Real {
     /// A plain connection to the same file.
     pub(crate) fn sql(&self) -> rusqlite::Connection {
         let store = rusqlite::Connection::open(self.store_path()).expect("the store exists");
-        store
-            .busy_timeout(PATIENCE)
-            .expect("a time-out can be set");
+        store.busy_timeout(PATIENCE).expect("a time-out can be set");
         store
     }
 
@@ -271,7 +270,9 @@ impl Real {
     pub(crate) async fn until_settled(&self, turns: u64) -> Books {
         self.until("settled", |books| {
             in_turn(books, turn::State::Settled) >= turns
-                && turn::State::ALL[..4].iter().all(|s| in_turn(books, *s) == 0)
+                && turn::State::ALL[..4]
+                    .iter()
+                    .all(|s| in_turn(books, *s) == 0)
                 && [
                     part::State::Planned,
                     part::State::Sending,
