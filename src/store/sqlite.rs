@@ -1,7 +1,7 @@
 //! The embedded store: one SQLite file in WAL mode, `synchronous=FULL`.
 //!
 //! Several processes of one host may share it on a *local* file system. All
-//! operations run on the writer (see [`writer`]), so that whatever is queued
+//! operations run on the writer (`sqlite/writer.rs`), so that whatever is queued
 //! at one moment shares one commit and one fsync. Upholds promises 1 to 3.
 
 use std::path::Path;
