@@ -8,7 +8,9 @@ use super::{Cause, Shutdown};
 /// The variable that asks for it.
 pub const VARIABLE: &str = "LASTWORD_EXIT_WITH_STDIN";
 
-/// Asks for a stop when stdin ends.
+/// Asks for a stop when stdin ends, and at once for its second step: the parent
+/// was all of the world, so what is open cannot be answered any more. It is
+/// parked, and the locks are free for whoever comes next.
 ///
 /// # Errors
 /// When the thread cannot be started.
@@ -21,6 +23,7 @@ pub fn watch(shutdown: &Shutdown) -> io::Result<()> {
             let mut buffer = [0; 64];
             // What is written there means nothing; its end does.
             while matches!(stdin.read(&mut buffer), Ok(read) if read > 0) {}
+            shutdown.stop(Cause::Asked);
             shutdown.stop(Cause::Asked);
         })?;
     Ok(())
