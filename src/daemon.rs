@@ -37,6 +37,7 @@ mod identity;
 mod intake;
 mod live;
 mod lookout;
+pub mod production;
 mod voice;
 
 pub use intake::Intake;
@@ -190,9 +191,11 @@ pub async fn run(seams: Seams) -> Result<ExitCode, StartError> {
     let daemon = Arc::new(daemon);
     let known = identity::first_look(&daemon).await?;
     daemon.shutdown.enter(Phase::Standby);
-    daemon.resume(&resumed).await;
     daemon.say_ready(&resumed).await;
     if !daemon.shutdown.is_stopping() {
+        // After READY: there may be much to take up. Not at all once stopping:
+        // a start that is cut begins nothing.
+        daemon.resume(&resumed).await;
         lookout::start(&daemon, known).await?;
         daemon.shutdown.intake().cancelled().await;
     }

@@ -359,6 +359,16 @@ pub trait Outbox: Send + Sync + 'static {
     /// The placeholder's message of a turn, once it was sent.
     async fn placeholder(&self, turn: TurnId) -> Result<Option<i64>>;
 
+    /// Tells the operators something, at most once in `every` for each `cause`.
+    /// Returns the chats that have something to send now.
+    async fn alert(
+        &self,
+        cause: &'static str,
+        payload: Payload,
+        every: Duration,
+        owner: InstanceId,
+    ) -> Result<Vec<ChatId>>;
+
     /// Chats in which something of this owner waits to be sent or resolved, and
     /// when to look at them. What is in flight is among them.
     async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>>;

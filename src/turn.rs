@@ -28,6 +28,7 @@ use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store};
 use crate::texts::Texts;
 
 mod administrators;
+mod conclude;
 mod fate;
 mod prompt;
 mod run;

@@ -3,9 +3,10 @@
 //! Nothing here can lose anything: whatever a rung does not finish in its time
 //! is stored and left to the successor.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{Daemon, Lines};
 use crate::config::OnStop;
@@ -16,6 +17,9 @@ use crate::shutdown::{ExitCode, Kind, Ladder, Rung};
 
 /// How often the service manager hears who is left.
 const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// How often a drain looks for a successor.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// What must have ended before the store may be closed.
 const WORK: [Kind; 6] = [
@@ -56,6 +60,10 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     rung(Rung::Feeders);
 
     let park = successor || daemon.config.shutdown.on_stop == OnStop::Park;
+    if park {
+        // Those that wait for a slot too.
+        daemon.runner.close();
+    }
     daemon
         .grouper
         .close(if park { Closing::Park } else { Closing::Flush });
@@ -69,19 +77,22 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
             daemon.systemd.going_on(&left.to_string(), SAY_EVERY * 2);
             tracing::info!("{left}");
         }) => match never {},
+        never = watch_for_successor(daemon, successor) => match never {},
     };
     rung(Rung::Turns);
 
     if !finished {
-        daemon.grouper.close(Closing::Park);
+        shutdown.report().early();
+        daemon.runner.close();
         let _ = timeout(ladder.limit(Rung::Abort), daemon.tasks.wait(&WORK)).await;
         rung(Rung::Abort);
     }
     daemon.runner.close();
+    let cut = shutdown.work().is_cancelled();
     shutdown.work().cancel();
 
     shutdown.enter(Phase::Closing);
-    close(daemon, ladder.limit(Rung::Close)).await;
+    close(daemon, ladder.limit(Rung::Close), cut).await;
     rung(Rung::Close);
     daemon.tasks.close();
     let code = match daemon.lines {
@@ -95,12 +106,28 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     code
 }
 
+/// A successor may come while we drain: from then on what arrives is its own.
+async fn watch_for_successor(daemon: &Daemon, known: bool) -> Infallible {
+    let mut known = known;
+    while !known {
+        sleep(LOOK).await;
+        known = matches!(daemon.store.successor(daemon.instance).await, Ok(true));
+    }
+    daemon.intake.has_successor(true);
+    std::future::pending().await
+}
+
 /// Frees what is still ours and writes the store back.
-async fn close(daemon: &Daemon, limit: Duration) {
+///
+/// Where work was cut, what is left was left too early.
+async fn close(daemon: &Daemon, limit: Duration, cut: bool) {
     match timeout(limit, daemon.store.leave(daemon.instance)).await {
         Ok(Ok(left)) => {
             daemon.shutdown.report().parked(left.parked);
             daemon.shutdown.report().uncertain(left.uncertain);
+            if cut && left != crate::store::Left::default() {
+                daemon.shutdown.report().early();
+            }
             if left != crate::store::Left::default() {
                 tracing::info!(
                     turns.parked = left.parked,

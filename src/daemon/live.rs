@@ -79,7 +79,7 @@ impl Live {
             },
             ids: config.access.ids.clone(),
             per_minute: i64::from(config.access.per_minute),
-            words: words(Texts::english(), &bot.username),
+            words: words(Texts::english(), bot),
         }
     }
 
@@ -154,11 +154,11 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
     }
 }
 
-fn words(texts: &Texts, bot: &str) -> Words {
+fn words(texts: &Texts, bot: &BotUser) -> Words {
     Words {
         greeting: texts.greeting.to_owned(),
         help: texts.help.to_owned(),
-        help_group: texts.help_group(bot),
+        help_group: texts.help_group(&bot.username),
         claim_invalid: texts.claim_invalid.to_owned(),
         refused: texts.stranger.to_owned(),
         claimed: texts.claimed.to_owned(),

@@ -72,21 +72,26 @@ pub(super) async fn start(daemon: &Arc<Daemon>, known: Option<BotUser>) -> Resul
             Some(user) => user,
             None => identity::insist(&asking).await,
         };
-        introduce(&asking, &user).await;
+        asking.intake.judge_by(asking.live.policy(&user));
         let _ = identified.send(());
+        introduce(&asking, &user).await;
     });
     let feeding = Arc::clone(daemon);
     daemon.tasks.spawn(Kind::Feeder, "intake", async move {
-        if identity.await.is_ok() {
+        let intake = feeding.shutdown.intake().clone();
+        let known = tokio::select! {
+            () = intake.cancelled() => false,
+            identified = identity => identified.is_ok(),
+        };
+        if known {
             feed(feeding, webhook).await;
         }
     });
     Ok(())
 }
 
-/// From here on updates can be judged.
+/// Tells Telegram and the operator what they should know; nothing waits for it.
 async fn introduce(daemon: &Daemon, user: &BotUser) {
-    daemon.intake.judge_by(daemon.live.policy(user));
     if let Err(error) = daemon
         .telegram
         .call(methods::set_my_commands(&daemon.commands()))
@@ -121,7 +126,9 @@ async fn offer_claim(daemon: &Daemon, user: &BotUser) {
     }
 }
 
-async fn webhook(daemon: &Daemon) -> Result<(Webhook, Listener), StartError> {
+/// The server, and its address unless that is taken: by the instance we are to
+/// succeed, which lets go when it drains.
+async fn webhook(daemon: &Daemon) -> Result<(Webhook, Option<Listener>), StartError> {
     let config = &daemon.config.telegram.webhook;
     let secret = registration::webhook_secret(config, daemon.bot, &*daemon.store).await?;
     let server = Webhook::new(
@@ -143,19 +150,41 @@ async fn webhook(daemon: &Daemon) -> Result<(Webhook, Listener), StartError> {
         });
     let listener = match given {
         Ok(Some(listener)) => Ok(listener),
-        Ok(None) => Listener::bind_when_free(config.listen).await,
+        Ok(None) => Listener::bind(config.listen).await,
         Err(error) => Err(error),
     };
-    let listener = listener.map_err(|source| StartError::Listen {
-        key: "telegram.webhook.listen",
-        address: config.listen,
-        source,
-    })?;
-    Ok((server, listener))
+    match listener {
+        Ok(listener) => Ok((server, Some(listener))),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Ok((server, None)),
+        Err(source) => Err(StartError::Listen {
+            key: "telegram.webhook.listen",
+            address: config.listen,
+            source,
+        }),
+    }
+}
+
+/// Waits for the address as long as it takes; `None` when the stop came first.
+async fn listener(daemon: &Daemon) -> Option<Listener> {
+    let address = daemon.config.telegram.webhook.listen;
+    loop {
+        let bound = tokio::select! {
+            () = daemon.shutdown.intake().cancelled() => return None,
+            bound = Listener::bind_when_free(address) => bound,
+        };
+        match bound {
+            Ok(listener) => return Some(listener),
+            Err(error) => tracing::error!(%error, %address, "failed to listen; trying again"),
+        }
+        tokio::select! {
+            () = daemon.shutdown.intake().cancelled() => return None,
+            () = sleep(Duration::from_secs(1)) => {}
+        }
+    }
 }
 
 /// Waits for the lease, then brings updates in until the stop.
-async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Listener)>) {
+async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>) {
     let intake = daemon.shutdown.intake().clone();
     loop {
         if intake.is_cancelled() {
@@ -174,7 +203,14 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Listener)>) {
     daemon.become_active().await;
     let telegram = Arc::clone(&daemon.telegram);
     match webhook {
-        Some((server, listener)) => {
+        Some((server, bound)) => {
+            let listener = match bound {
+                Some(listener) => listener,
+                None => match listener(&daemon).await {
+                    Some(listener) => listener,
+                    None => return,
+                },
+            };
             let config = &daemon.config.telegram.webhook;
             server.start(listener);
             let registered = async {
@@ -233,6 +269,7 @@ async fn sweep(daemon: Arc<Daemon>) {
         if *daemon.role.borrow() == Role::Active {
             daemon.wake_waiting().await;
         }
+        daemon.wake_unsent().await;
         let period = if shared { SWEEP_SHARED } else { SWEEP };
         let until = tokio::time::Instant::now() + period;
         loop {
@@ -330,17 +367,8 @@ impl Daemon {
         }
     }
 
-    /// Wakes conversations in which something waits, and chats with something
-    /// to send: whatever wake was lost, this finds it.
-    async fn wake_waiting(&self) {
-        match self.store.waiting(WAITING).await {
-            Ok(waiting) => {
-                for due in waiting {
-                    self.grouper.touch(due);
-                }
-            }
-            Err(error) => tracing::debug!(%error, "failed to look for what is due"),
-        }
+    /// Wakes chats with something to send.
+    async fn wake_unsent(&self) {
         match self.store.unsent(self.instance).await {
             Ok(chats) => {
                 // Those that wait longer are looked for again.
@@ -349,6 +377,18 @@ impl Daemon {
                 }
             }
             Err(error) => tracing::debug!(%error, "failed to look into the outbox"),
+        }
+    }
+
+    /// Wakes conversations in which something waits.
+    async fn wake_waiting(&self) {
+        match self.store.waiting(WAITING).await {
+            Ok(waiting) => {
+                for due in waiting {
+                    self.grouper.touch(due);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "failed to look for what is due"),
         }
     }
 }

@@ -10,14 +10,14 @@ pub struct Words {
     pub greeting: String,
     /// Reply to `/help`.
     pub help: String,
-    /// Reply to `/help` and `/start` in groups.
+    /// Reply to `/help` in a group.
     pub help_group: String,
-    /// To whoever opens a claiming link that does not hold.
-    pub claim_invalid: String,
     /// Once a day to a stranger.
     pub refused: String,
     /// To whoever opened the claiming link first.
     pub claimed: String,
+    /// To whoever opened a link that is used up or wrong.
+    pub claim_invalid: String,
     /// Over the limit per minute.
     pub too_fast: String,
     /// Reply to `/new`.
@@ -30,9 +30,9 @@ pub struct Words {
     pub not_yours: String,
     /// `/retry` with nothing to retry.
     pub nothing_to_retry: String,
-    /// When the Retry button was pressed.
+    /// Shown when a turn is tried again.
     pub retrying: String,
-    /// When a button was pressed that does nothing any more.
+    /// A button whose time is over.
     pub button_expired: String,
     /// The question before erasing.
     pub forget_question: String,

@@ -220,7 +220,8 @@ impl Sender {
                 Err(error) if error.is_passing() => {
                     tracing::warn!(part.id = sending.part.0, %error, "a receipt waits for the store");
                     if parts.shutdown.work().is_cancelled() {
-                        parts.shutdown.report().not_stored(1);
+                        // It stays `sending`, for the next start to resolve.
+                        parts.shutdown.report().receipt_not_stored();
                         return;
                     }
                     tokio::time::sleep(STORE_AWAY).await;
@@ -324,6 +325,7 @@ impl Follow {
             };
             // What cannot go out before the end is left to the successor.
             if parts.shutdown.is_stopping() && wait > parts.shutdown.left() {
+                parts.shutdown.report().early();
                 return;
             }
             tokio::select! {

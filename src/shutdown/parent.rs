@@ -21,7 +21,11 @@ pub fn watch(shutdown: &Shutdown) -> io::Result<()> {
             let mut buffer = [0; 64];
             // What is written there means nothing; its end does.
             while matches!(stdin.read(&mut buffer), Ok(read) if read > 0) {}
-            shutdown.stop(Cause::Asked);
+            // A first stop at the most: a parent that has asked already and ends
+            // before us must not cut what we still do.
+            if !shutdown.is_stopping() {
+                shutdown.stop(Cause::Asked);
+            }
         })?;
     Ok(())
 }

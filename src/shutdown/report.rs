@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -79,6 +79,7 @@ struct Counts {
     parked: AtomicU64,
     uncertain: AtomicU64,
     cut: AtomicU64,
+    early: AtomicBool,
     not_stored: AtomicU64,
     /// When each rung was over, since the first stop.
     rungs: Mutex<BTreeMap<Rung, Duration>>,
@@ -96,6 +97,7 @@ impl Default for Counts {
             parked: AtomicU64::default(),
             uncertain: AtomicU64::default(),
             cut: AtomicU64::default(),
+            early: AtomicBool::default(),
             not_stored: AtomicU64::default(),
             rungs: Mutex::default(),
             claimed: AtomicU8::new(UNCLAIMED),
@@ -104,7 +106,7 @@ impl Default for Counts {
 }
 
 impl Report {
-    /// Turns whose answer was stored.
+    /// Turns whose answer was stored since the signal.
     pub fn answered(&self, turns: u64) {
         self.0.answered.fetch_add(turns, Ordering::Relaxed);
     }
@@ -114,9 +116,21 @@ impl Report {
         self.0.parked.fetch_add(turns, Ordering::Relaxed);
     }
 
-    /// Parts whose acknowledgement was cut.
+    /// Parts of which nobody knows whether they arrived, as the store counts
+    /// them at the end.
     pub fn uncertain(&self, parts: u64) {
-        self.0.uncertain.fetch_add(parts, Ordering::Relaxed);
+        self.0.uncertain.fetch_max(parts, Ordering::Relaxed);
+    }
+
+    /// One such part more, whose receipt the store did not take.
+    pub fn receipt_not_stored(&self) {
+        self.0.uncertain.fetch_add(1, Ordering::Relaxed);
+        self.early();
+    }
+
+    /// The stop ended before everything that was under way had.
+    pub fn early(&self) {
+        self.0.early.store(true, Ordering::Relaxed);
     }
 
     /// Turns that the abort cut; they are stored and parked, but the stop came
@@ -142,7 +156,7 @@ impl Report {
     pub fn exit_code(&self) -> ExitCode {
         if self.0.not_stored.load(Ordering::Relaxed) > 0 {
             ExitCode::NotStored
-        } else if self.0.cut.load(Ordering::Relaxed) > 0 {
+        } else if self.0.cut.load(Ordering::Relaxed) > 0 || self.0.early.load(Ordering::Relaxed) {
             ExitCode::Early
         } else {
             ExitCode::Drained

@@ -14,6 +14,7 @@ use crate::clock::{Clock, Millis};
 use crate::domain::ids::BotId;
 
 mod accept;
+mod again;
 mod books;
 mod claim;
 mod controls;
@@ -107,3 +108,6 @@ fn unknown_code(what: &str, code: i64) -> StoreError {
         reason: format!("unknown {what} {code}"),
     }
 }
+
+#[cfg(test)]
+mod plans;

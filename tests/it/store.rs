@@ -17,7 +17,6 @@ mod prune;
 mod retry;
 mod sqlite;
 mod sqlite_failure;
-mod sqlite_plans;
 mod stage;
 mod talk;
 mod waits;

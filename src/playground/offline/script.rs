@@ -97,12 +97,14 @@ impl Offline {
             Voice::Echo => format!("echo: {}", asked.text),
             Voice::Fixed(text) => text,
         };
+        // Before it is counted: whoever waits for the count may release at once.
+        let releases = self.0.releases.subscribe();
         counts.send_modify(|counts| counts.running += 1);
         let prompt = u64::try_from(request.len() / 4).unwrap_or(u64::MAX);
         Course::Play(Play {
             model: self.clone(),
             behaviour: self.0.behaviour.subscribe(),
-            releases: self.0.releases.subscribe(),
+            releases,
             hash,
             steps: steps(&text, &now.pace, fault, prompt),
             asked_model: body["model"].as_str().unwrap_or("offline").to_owned(),

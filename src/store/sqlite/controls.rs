@@ -17,24 +17,26 @@ use crate::domain::verb::Verb;
 use crate::store::{PressReply, Result};
 
 /// Where and by whom a verb was used.
-struct Place {
-    conversation: ConversationId,
-    chat: ChatId,
-    topic: Option<i64>,
-    sender: i64,
+pub(super) struct Place {
+    pub(super) conversation: ConversationId,
+    pub(super) chat: ChatId,
+    pub(super) topic: Option<i64>,
+    pub(super) sender: i64,
+    /// Whose words a turn begun by a button carries.
+    pub(super) name: String,
     /// The command's message, shown as answered in groups.
-    reply_to: Option<i64>,
+    pub(super) reply_to: Option<i64>,
 }
 
 /// What a verb did and what is said about it.
-struct Effect {
-    name: &'static str,
-    turn: Option<TurnId>,
-    say: Option<String>,
+pub(super) struct Effect {
+    pub(super) name: &'static str,
+    pub(super) turn: Option<TurnId>,
+    pub(super) say: Option<String>,
 }
 
 impl Effect {
-    fn new(name: &'static str, say: Option<&str>) -> Self {
+    pub(super) fn new(name: &'static str, say: Option<&str>) -> Self {
         Self {
             name,
             turn: None,
@@ -56,6 +58,7 @@ impl Accepting<'_, '_> {
             chat: message.chat.id,
             topic: message.topic,
             sender: message.sender.id.0,
+            name: message.sender.name.clone(),
             reply_to: (!message.chat.id.is_private()).then_some(message.id),
         };
         self.tx.seal_all(conversation)?;
@@ -69,10 +72,12 @@ impl Accepting<'_, '_> {
             Verb::Forget => self.ask_forget(&place)?,
             Verb::StopTurn { turn } => self.stop_turn(&place, *turn)?,
             Verb::RetryTurn { turn } => self.retry(&place, *turn)?,
+            Verb::Continue { turn } => self.go_on(row, &place, *turn)?,
             Verb::ForgetAnswer { yes } => self.forget(&place, *yes)?,
         };
         self.record(row, &place, verb, &effect)?;
-        if let Some(text) = effect.say {
+        // A turn that is tried again answers for itself.
+        if let Some(text) = effect.say.filter(|_| effect.name != "retried") {
             self.reply(&place, text, None)?;
         }
         Ok(())
@@ -97,18 +102,23 @@ impl Accepting<'_, '_> {
                     chat: chat.id,
                     topic: press.topic,
                     sender: press.sender.id.0,
+                    name: press.sender.name.clone(),
                     reply_to: None,
                 };
                 let effect = match &verb {
                     Verb::StopTurn { turn } => self.stop_turn(&place, *turn)?,
                     Verb::RetryTurn { turn } => self.retry(&place, *turn)?,
+                    Verb::Continue { turn } => self.go_on(row, &place, *turn)?,
                     Verb::ForgetAnswer { yes } => self.forget(&place, *yes)?,
                     // Nothing else has a button.
-                    _ => Effect::new("nothing", None),
+                    _ => Effect::new("nothing", Some(&self.policy.words.button_expired)),
                 };
                 self.record(row, &place, &verb, &effect)?;
-                sort = Sort::Control;
-                if matches!(effect.name, "retried" | "forgotten" | "kept") {
+                sort = match effect.name {
+                    "continued" => Sort::Message,
+                    _ => Sort::Control,
+                };
+                if matches!(effect.name, "retried" | "continued" | "forgotten" | "kept") {
                     reply.clear_buttons = press.message_id.map(|id| (chat.id, id));
                 }
                 match (effect.name, effect.say) {
@@ -140,6 +150,7 @@ impl Accepting<'_, '_> {
             topic,
             // Drafts exist in private chats only: the person is the chat.
             sender: chat.0,
+            name: String::new(),
             reply_to: None,
         };
         let effect = self.stop_turn(&place, turn)?;
@@ -272,94 +283,6 @@ impl Accepting<'_, '_> {
             return Ok(());
         }
         self.tx.settle(turn, Outcome::Cancelled)
-    }
-
-    fn retry_last(&mut self, place: &Place) -> Result<Effect> {
-        let last: Option<i64> = self
-            .tx
-            .conn
-            .prepare_cached(
-                "SELECT id FROM turns \
-                 WHERE conversation = ?1 AND state = 4 AND outcome <> ?2 \
-                 ORDER BY seal_no DESC, id DESC LIMIT 1",
-            )?
-            .query_row(
-                params![place.conversation.0, Outcome::Superseded.code()],
-                |row| row.get(0),
-            )
-            .optional()?;
-        match last {
-            Some(turn) => self.retry(place, TurnId(turn)),
-            None => Ok(Effect::new(
-                "nothing",
-                Some(&self.policy.words.nothing_to_retry),
-            )),
-        }
-    }
-
-    /// A replay is a new last turn; the messages move to it.
-    fn retry(&mut self, place: &Place, turn: TurnId) -> Result<Effect> {
-        let words = &self.policy.words;
-        let found: Option<(i64, i64, i64)> = self
-            .tx
-            .conn
-            .prepare_cached(
-                "SELECT sender, messages, chars FROM turns \
-                 WHERE id = ?1 AND conversation = ?2 AND state = 4 AND outcome IN (?3, ?4) \
-                   AND EXISTS (SELECT 1 FROM messages WHERE turn = ?1 AND body IS NOT NULL)",
-            )?
-            .query_row(
-                params![
-                    turn.0,
-                    place.conversation.0,
-                    Outcome::Failed.code(),
-                    Outcome::Cancelled.code()
-                ],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )
-            .optional()?;
-        let Some((asker, messages, chars)) = found else {
-            return Ok(Effect::new("nothing", Some(&words.nothing_to_retry)));
-        };
-        if asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
-            return Ok(Effect::new("refused", Some(&words.not_yours)));
-        }
-        let seal_no = self.tx.next_seal(place.conversation)?;
-        self.tx.conn.execute(
-            "INSERT INTO turns \
-             (bot, conversation, sender, state, seal_no, opened_at, due_at, messages, chars, history_from) \
-             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?5, ?6, ?7, \
-                     (SELECT boundary FROM conversations WHERE id = ?2))",
-            params![
-                self.tx.bot.0,
-                place.conversation.0,
-                asker,
-                seal_no,
-                self.tx.now,
-                messages,
-                chars
-            ],
-        )?;
-        let replay = TurnId(self.tx.conn.last_insert_rowid());
-        self.tx.conn.execute(
-            "UPDATE updates SET settled_at = NULL \
-             WHERE id IN (SELECT update_row FROM messages WHERE turn = ?1)",
-            [turn.0],
-        )?;
-        self.tx.conn.execute(
-            "UPDATE messages SET turn = ?2 WHERE turn = ?1",
-            params![turn.0, replay.0],
-        )?;
-        self.tx.conn.execute(
-            "UPDATE turns SET outcome = ?2 WHERE id = ?1",
-            params![turn.0, Outcome::Superseded.code()],
-        )?;
-        self.due(place.conversation, place.chat, place.topic, self.tx.now);
-        Ok(Effect {
-            name: "retried",
-            turn: Some(replay),
-            say: None,
-        })
     }
 
     fn ask_forget(&mut self, place: &Place) -> Result<Effect> {

@@ -87,6 +87,12 @@ impl Engine {
         Ok(self.conn.insert(conn))
     }
 
+    /// The connection for tests that listen to it.
+    #[cfg(test)]
+    pub(super) fn heard(&mut self) -> &mut Connection {
+        self.conn.as_mut().expect("an engine that is open")
+    }
+
     /// A commit failed: trust nothing until it is proven. Closes at once, so
     /// that a transaction that could not be ended locks nobody out.
     pub(super) fn distrust(&mut self) {

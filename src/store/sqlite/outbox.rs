@@ -70,6 +70,19 @@ impl Outbox for SqliteStore {
         .await
     }
 
+    async fn alert(
+        &self,
+        cause: &'static str,
+        payload: Payload,
+        every: Duration,
+        owner: InstanceId,
+    ) -> Result<Vec<ChatId>> {
+        self.run("outbox.alert", move |tx| {
+            tx.alert(cause, &payload, every, owner)
+        })
+        .await
+    }
+
     async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>> {
         self.run("outbox.unsent", move |tx| {
             let mut statement = tx.conn.prepare_cached(
@@ -136,7 +149,7 @@ impl Tx<'_> {
                 return Ok(None);
             };
             let ours = open.owner.is_none_or(|by| by == owner.0);
-            let left = open.expires_at + SETTLE_MS - self.now;
+            let left = open.expires_at.saturating_add(SETTLE_MS) - self.now;
             let settling = left > 0 && left <= FURTHEST_MS;
             // Our own send may still be under way; once it cannot be any more,
             // whoever was to finish it is gone.
@@ -227,7 +240,7 @@ impl Tx<'_> {
             .execute(params![
                 row.id,
                 self.high_water(chat)?,
-                self.now + clock::millis(within)
+                self.now.saturating_add(clock::millis(within))
             ])?;
         Ok(Begin::Send(Box::new(Sending {
             part: PartId(row.id),
@@ -291,7 +304,7 @@ impl Tx<'_> {
                 if superseded {
                     self.end_part(sending, State::Withdrawn, None)?;
                 } else {
-                    self.plan_again(sending, self.now + retry_in_ms)?;
+                    self.plan_again(sending, self.now.saturating_add(*retry_in_ms))?;
                 }
             }
             Sent::Uncertain => {

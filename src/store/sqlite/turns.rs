@@ -81,7 +81,7 @@ impl Turns for SqliteStore {
                 )?
                 .execute(params![
                     claim.turn.0,
-                    tx.now + clock::millis(delay),
+                    tx.now.saturating_add(clock::millis(delay)),
                     failed,
                     told
                 ])?;

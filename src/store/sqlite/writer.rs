@@ -33,11 +33,14 @@ pub enum Mode {
 /// What one operation tells its caller once the commit is known.
 type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 
+/// What runs inside the transaction, or hears why there is none.
+type Work = Box<dyn FnOnce(Result<&Connection>) -> (Verdict, Answer) + Send>;
+
 /// One operation: runs inside the transaction and says whether its savepoint
 /// is kept.
 pub(super) struct Job {
     name: &'static str,
-    work: Box<dyn FnOnce(Result<&Connection>) -> (Verdict, Answer) + Send>,
+    work: Work,
 }
 
 /// Whether an operation's writes stay.

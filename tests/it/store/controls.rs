@@ -120,7 +120,11 @@ async fn standing_after_stop(stage: &Stage, stop: serde_json::Value) -> Standing
     let claim = stage.claim(conversation).await.claim;
     let accepted = stage.accept(&[stop]).await;
     assert_eq!(accepted.cut, [claim.turn]);
-    stage.store.standing(&claim).await.unwrap()
+    stage
+        .store
+        .standing(&claim)
+        .await
+        .expect("its standing is told")
 }
 
 #[tokio::test]

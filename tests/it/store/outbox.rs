@@ -27,7 +27,7 @@ async fn in_group(stage: &Stage) -> Claim {
 async fn sending(stage: &Stage, parts: &[&str]) -> Sending {
     let claim = claimed(stage).await;
     let answer = parts_answer(parts, Outcome::Answered);
-    stage.store.answer(&claim, answer).await.unwrap();
+    stage.store.answer(&claim, answer).await.expect("answers");
     stage.sending(CHAT).await
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lastword::domain::admission::Access;
+use lastword::domain::admission::{Access, Busy};
 use lastword::domain::ids::{ChatId, UserId};
 use lastword::store::{Flush, Next};
 
@@ -16,9 +16,9 @@ async fn unclaimed(stage: &mut Stage) {
         .store
         .value_or("claim_code:42", "s3cret")
         .await
-        .unwrap();
+        .expect("the store answers");
     assert_eq!(code, "s3cret");
-    assert!(!stage.store.has_operator().await.unwrap());
+    assert!(!stage.store.has_operator().await.expect("the store answers"));
 }
 
 #[tokio::test]
@@ -29,14 +29,14 @@ async fn whoever_opens_the_link_first_becomes_operator() {
             .accept(&[private(8, 1, "/start wrong"), private(8, 2, "/start")])
             .await;
         assert_eq!(wrong.claimed_by, None);
-        assert_eq!(stage.deliver(ChatId(8)).await, ["<refused>"]);
+        assert_eq!(stage.deliver(ChatId(8)).await, ["<claim invalid>"]);
         let first = stage.accept(&[private(7, 1, "/start s3cret")]).await;
         assert_eq!(first.claimed_by, Some(UserId(7)));
         assert_eq!(stage.deliver(ChatId(7)).await, ["<claimed>"]);
         assert!(stage.store.has_operator().await.unwrap());
         let second = stage.accept(&[private(9, 1, "/start s3cret")]).await;
         assert_eq!(second.claimed_by, None);
-        assert_eq!(stage.deliver(ChatId(9)).await, ["<refused>"]);
+        assert_eq!(stage.deliver(ChatId(9)).await, ["<claim invalid>"]);
         let again = stage.accept(&[private(7, 2, "/start s3cret")]).await;
         assert_eq!(again.claimed_by, None);
         assert_eq!(stage.deliver(ChatId(7)).await, ["<greeting>"]);
@@ -56,7 +56,7 @@ async fn two_claims_in_one_batch_make_one_operator() {
             private(8, 1, "/start s3cret"),
         ];
         assert_eq!(stage.accept(&batch).await.claimed_by, Some(UserId(7)));
-        assert_eq!(stage.deliver(ChatId(8)).await, ["<refused>"]);
+        assert_eq!(stage.deliver(ChatId(8)).await, ["<claim invalid>"]);
     }
 }
 
@@ -143,6 +143,31 @@ async fn over_the_limit_messages_wait_and_none_is_dropped() {
     }
     assert!(heard >= 4, "{heard}");
     assert_eq!(stage.books().await.messages, 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_within_the_limit_does_not_wait_for_what_is_not() {
+    let mut stage = inline();
+    (stage.policy.per_minute, stage.policy.busy) = (2, Busy::Interrupt);
+    let batch: Vec<_> = (0..5).map(|id| private(7, id, "x")).collect();
+    let due = stage.accept(&batch).await.due[0];
+    assert_eq!(due.after, Duration::ZERO);
+    let conversation = due.conversation;
+    let Next::Run(running) = stage.ask(conversation, Flush::Due).await else {
+        panic!("two messages are within the limit");
+    };
+    assert_eq!(running.inputs.len(), 2);
+    // Nor does it cut short what runs.
+    assert!(stage.accept(&[private(7, 9, "x")]).await.cut.is_empty());
+    stage.answer(&running.claim, "ok").await;
+    stage.deliver(ChatId(7)).await;
+    assert!(matches!(
+        stage.ask(conversation, Flush::Due).await,
+        Next::Wait(_)
+    ));
+    pass(60_000).await;
+    let next = stage.ask(conversation, Flush::Due).await;
+    assert!(matches!(next, Next::Run(c) if c.inputs.len() == 4));
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ async fn ended(stage: &Stage, outcome: Outcome) -> (ConversationId, TurnId) {
     let conversation = stage.hears(private(7, 1, "question")).await;
     let claim = stage.claim(conversation).await.claim;
     let answer = parts_answer(&["so it ended"], outcome);
-    stage.store.answer(&claim, answer).await.unwrap();
+    stage.store.answer(&claim, answer).await.expect("answers");
     stage.deliver(claim.chat).await;
     (conversation, claim.turn)
 }
@@ -22,7 +22,7 @@ async fn a_failed_or_stopped_turn_is_replayed_once() {
         for stage in stores() {
             let (conversation, turn) = ended(&stage, outcome).await;
             let button = press(7, 7, 9, &format!("retry:{turn}"));
-            let first = stage.accept(&[button.clone()]).await;
+            let first = stage.accept(std::slice::from_ref(&button)).await;
             assert_eq!(first.presses[0].clear_buttons, Some((ChatId(7), 9)));
             assert_eq!(first.due[0].conversation, conversation);
             let second = stage.accept(&[button, private(7, 2, "/retry")]).await;

@@ -38,7 +38,7 @@ async fn babble(stage: &Stage, person: i64, words: &str) {
     let long = |n: i64| {
         format!(
             "{words} {n} {}",
-            "blah ".repeat(usize::try_from(n * 37 % 900).unwrap())
+            "blah ".repeat(usize::try_from(n * 37 % 900).expect("the claim holds"))
         )
     };
     for n in 0..40 {
@@ -51,23 +51,27 @@ async fn babble(stage: &Stage, person: i64, words: &str) {
             .store
             .keep_request(&claim, body.clone())
             .await
-            .unwrap();
+            .expect("the claim holds");
         stage.accept(&[edited(&said, &long(n + 2))]).await;
         let claim = stage.claim(conversation).await.claim;
-        stage.store.keep_request(&claim, body).await.unwrap();
+        stage
+            .store
+            .keep_request(&claim, body)
+            .await
+            .expect("the claim holds");
         let now = Duration::ZERO;
         stage
             .store
             .defer(&claim, now, Blame::World, None)
             .await
-            .unwrap();
+            .expect("the claim holds");
         let claim = stage.claim(conversation).await.claim;
         let placeholder = Payload::plain(long(n));
         stage
             .store
             .plan_placeholder(&claim, placeholder)
             .await
-            .unwrap();
+            .expect("the claim holds");
         if n % 2 == 0 {
             stage.deliver(ChatId(person)).await;
         }

@@ -33,10 +33,10 @@ async fn a_person_is_told_once_why_it_waits() {
 /// Claims with a fresh instance that then dies.
 async fn dies(stage: &Stage, heir: &Stage, company: Company) -> Next {
     let doomed = stage.another().lives("running").await;
-    let conversation = stage.store.waiting(1).await.unwrap()[0].conversation;
+    let conversation = stage.store.waiting(1).await.expect("the store answers")[0].conversation;
     let next = doomed.ask_in(conversation, Flush::All, company).await;
     drop(doomed);
-    heir.store.reap(heir.me).await.unwrap();
+    heir.store.reap(heir.me).await.expect("the store answers");
     next
 }
 

@@ -1,0 +1,398 @@
+//! `kill -9` at every state of a turn and of a part, then a start: what the
+//! person sees, what the books say and what was paid.
+
+use lastword::domain::{part, turn};
+use lastword::playground::bot_api::{Act, Fault as Trouble, FaultRule, Place};
+use lastword::playground::offline::{Behaviour, Fault, Offline, Pace, Voice};
+
+use super::verdict::Verdict;
+use super::{Process, Real, Transport, in_part, in_turn, outcomes, within};
+
+/// Where the person writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Private,
+    Group,
+}
+
+/// On which side of its execution a call hangs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Before,
+    After,
+}
+
+/// The moment of the kill.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    Turn(turn::State),
+    /// The answer's own part.
+    Part(part::State, Side),
+    /// The part that holds an answer's place in a group.
+    Placeholder(part::State, Side),
+}
+
+/// What the run must have come to.
+struct Expected {
+    settled: u64,
+    verdict: Verdict,
+    /// Finished completions.
+    paid: usize,
+}
+
+/// Every moment there is: a new state without a case fails to compile in
+/// [`reach`], or here.
+fn moments(room: Room) -> Vec<Moment> {
+    let mut all: Vec<_> = turn::State::ALL.iter().copied().map(Moment::Turn).collect();
+    for state in part::State::ALL.iter().copied() {
+        for side in sides(state) {
+            if state != part::State::Withdrawn {
+                all.push(Moment::Part(state, *side));
+            }
+            let of_a_placeholder = state != part::State::Undeliverable;
+            if room == Room::Group && of_a_placeholder {
+                all.push(Moment::Placeholder(state, *side));
+            }
+        }
+    }
+    all
+}
+
+fn sides(state: part::State) -> &'static [Side] {
+    match state {
+        part::State::Sending | part::State::Uncertain => &[Side::Before, Side::After],
+        part::State::Planned
+        | part::State::Sent
+        | part::State::Undeliverable
+        | part::State::Withdrawn => &[Side::Before],
+    }
+}
+
+struct Scene {
+    real: Real,
+    process: Process,
+    place: Place,
+    chat: i64,
+    room: Room,
+}
+
+async fn scene(transport: Transport, room: Room, moment: Moment) -> Scene {
+    let mut real = Real::new(transport).await;
+    if matches!(moment, Moment::Turn(turn::State::Gathering)) {
+        let quiet = "2s".to_owned();
+        real.env.insert("LASTWORD_CHAT__QUIET_PERIOD", quiet);
+    }
+    let ann = real.person("Ann");
+    let place = match room {
+        Room::Private => Place::private(ann),
+        Room::Group => Place::group(ann, real.group(ann)),
+    };
+    let process = real.start().await;
+    Scene {
+        chat: place.chat.unwrap_or(ann),
+        real,
+        process,
+        place,
+        room,
+    }
+}
+
+impl Scene {
+    /// The calls that deliver an answer here.
+    fn deliver(&self) -> &'static str {
+        match self.room {
+            Room::Private => "sendRichMessage",
+            Room::Group => "editMessageText",
+        }
+    }
+
+    fn trouble(&self, method: &str, trouble: Trouble) {
+        let rule = FaultRule::always(method, trouble).in_chat(self.chat);
+        self.real.telegram.fault(rule);
+    }
+
+    fn hold_model(&self) {
+        self.real
+            .model
+            .change(|now| now.fault = Fault::HoldAfter(0));
+    }
+
+    fn free_model(&self) {
+        self.real.model.change(|now| now.fault = Fault::Sound);
+    }
+
+    /// Asks, and waits until the model is at it; in groups until the
+    /// placeholder stands.
+    async fn ask_and_hold(&self) {
+        self.hold_model();
+        self.real.ask(&self.place);
+        within("the model", self.real.model.until(|now| now.running == 1)).await;
+        if self.room == Room::Group {
+            self.real
+                .until("placed", |b| in_part(b, part::State::Sent) == 1)
+                .await;
+        }
+    }
+
+    async fn until_part(&self, state: part::State) {
+        self.real
+            .until(state.as_str(), |b| in_part(b, state) >= 1)
+            .await;
+    }
+
+    async fn until_turn(&self, state: turn::State) {
+        self.real
+            .until(state.as_str(), |b| in_turn(b, state) >= 1)
+            .await;
+    }
+
+    async fn until_hanging(&self) {
+        let telegram = &self.real.telegram;
+        within("a hanging call", telegram.until(|t| t.hanging() >= 1)).await;
+    }
+}
+
+fn too_many() -> Trouble {
+    Trouble::Refuse {
+        code: 429,
+        description: None,
+        retry_after_s: Some(1),
+    }
+}
+
+fn hang(side: Side) -> Trouble {
+    match side {
+        Side::Before => Trouble::HangBefore,
+        Side::After => Trouble::HangAfter,
+    }
+}
+
+fn cut(side: Side) -> Trouble {
+    match side {
+        Side::Before => Trouble::CutBefore,
+        Side::After => Trouble::CutAfter,
+    }
+}
+
+/// Brings the daemon to the moment.
+async fn reach(scene: &Scene, moment: Moment) -> Expected {
+    let mut expected = Expected {
+        settled: 1,
+        verdict: Verdict::default(),
+        paid: 1,
+    };
+    match moment {
+        Moment::Turn(state) => reach_turn(scene, state, &mut expected).await,
+        Moment::Part(state, side) => reach_part(scene, state, side, &mut expected).await,
+        Moment::Placeholder(state, side) => {
+            reach_placeholder(scene, state, side, &mut expected).await;
+        }
+    }
+    expected
+}
+
+async fn reach_turn(scene: &Scene, state: turn::State, expected: &mut Expected) {
+    match state {
+        turn::State::Gathering => scene.real.ask(&scene.place),
+        turn::State::Sealed => {
+            // A command closes the open window behind the running turn.
+            scene.ask_and_hold().await;
+            scene.real.ask(&scene.place);
+            scene.until_turn(turn::State::Gathering).await;
+            let name = &scene.real.telegram.bot().username;
+            scene.real.say(&scene.place, &format!("/help@{name}"));
+            let help = 1 + u64::from(scene.room == Room::Group);
+            scene
+                .real
+                .until("helped", |b| in_part(b, part::State::Sent) == help)
+                .await;
+            (expected.settled, expected.paid) = (2, 2);
+        }
+        turn::State::Claimed => scene.ask_and_hold().await,
+        turn::State::Answered => {
+            scene.ask_and_hold().await;
+            scene.trouble(scene.deliver(), too_many());
+            scene.free_model();
+        }
+        turn::State::Settled => scene.real.ask(&scene.place),
+    }
+    scene.until_turn(state).await;
+}
+
+async fn reach_part(scene: &Scene, state: part::State, side: Side, expected: &mut Expected) {
+    let deliver = scene.deliver();
+    // An edit is made again, for it shows what it shows; a message is not.
+    let resent = u64::from(side == Side::After && scene.room == Room::Private);
+    scene.ask_and_hold().await;
+    match state {
+        part::State::Planned => {
+            scene.trouble(deliver, too_many());
+            scene.free_model();
+        }
+        part::State::Sending => {
+            scene.trouble(deliver, hang(side));
+            scene.free_model();
+            scene.until_hanging().await;
+            expected.verdict.resent = resent;
+        }
+        part::State::Sent => {
+            // What was acknowledged, while the receipt of a notice to come is
+            // still open.
+            scene.free_model();
+            scene.real.until_settled(1).await;
+        }
+        part::State::Uncertain => {
+            scene.trouble(deliver, cut(side));
+            scene.free_model();
+            expected.verdict.resent = resent;
+            if scene.room == Room::Group {
+                // Never uncertain: it is planned again.
+                return scene.until_part(part::State::Planned).await;
+            }
+        }
+        part::State::Undeliverable => {
+            let Place { person, .. } = scene.place;
+            let gone = match scene.room {
+                Room::Private => Act::Block { person },
+                Room::Group => Act::DeleteChat { chat: scene.chat },
+            };
+            scene.real.telegram.act(gone).expect("people may go");
+            scene.free_model();
+        }
+        part::State::Withdrawn => unreachable!("answers are not withdrawn"),
+    }
+    scene.until_part(state).await;
+}
+
+async fn reach_placeholder(scene: &Scene, state: part::State, side: Side, expected: &mut Expected) {
+    let left_over = u64::from(side == Side::After);
+    match state {
+        part::State::Planned | part::State::Withdrawn => {
+            scene.trouble("sendMessage", too_many());
+            scene.hold_model();
+            scene.real.ask(&scene.place);
+            scene.until_part(part::State::Planned).await;
+            if state == part::State::Withdrawn {
+                within("the model", scene.real.model.until(|c| c.running == 1)).await;
+                scene.free_model();
+            }
+        }
+        part::State::Sending => {
+            scene.trouble("sendMessage", hang(side));
+            scene.hold_model();
+            scene.real.ask(&scene.place);
+            scene.until_hanging().await;
+            expected.verdict.left_over = left_over;
+        }
+        part::State::Sent => scene.ask_and_hold().await,
+        part::State::Uncertain => {
+            scene.trouble("sendMessage", cut(side));
+            scene.hold_model();
+            scene.real.ask(&scene.place);
+            expected.verdict.left_over = left_over;
+        }
+        part::State::Undeliverable => unreachable!("its answer says so"),
+    }
+    scene.until_part(state).await;
+}
+
+async fn kill_at(transport: Transport, room: Room, moment: Moment) {
+    let mut scene = scene(transport, room, moment).await;
+    let expected = reach(&scene, moment).await;
+    scene.process.kill().await;
+    let before = scene.real.model.counts().finished();
+    scene.real.telegram.clear_faults();
+    scene.real.let_cut_sends_expire();
+    scene.free_model();
+    scene.process = scene.real.start().await;
+    let books = scene.real.until_settled(expected.settled).await;
+
+    let verdict = scene.real.verdict(&books);
+    assert_eq!(
+        verdict,
+        expected.verdict,
+        "{:?}",
+        scene.real.heard(scene.chat)
+    );
+    let undeliverable = matches!(moment, Moment::Part(part::State::Undeliverable, _));
+    let lost = u64::from(undeliverable);
+    assert_eq!(outcomes(&books, turn::Outcome::Undeliverable), lost);
+    let outcome = turn::Outcome::Answered;
+    assert_eq!(outcomes(&books, outcome), expected.settled - lost);
+
+    let counts = scene.real.model.counts();
+    assert_eq!(counts.paid_twice(), 0, "{counts:?}");
+    assert_eq!(counts.finished(), expected.paid, "{before} before the kill");
+    // A re-run after a crash is byte-identical.
+    assert_eq!(counts.requests.len(), expected.paid, "{counts:?}");
+
+    let exit = scene.process.stop().await;
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+}
+
+async fn kill_at_every_moment(transport: Transport, room: Room) {
+    for moment in moments(room) {
+        let begun = tokio::time::Instant::now();
+        kill_at(transport, room, moment).await;
+        let took = begun.elapsed();
+        println!("{transport:?} {room:?} {moment:?}: {took:.2?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_in_a_private_chat_loses_and_doubles_nothing_when_polling() {
+    kill_at_every_moment(Transport::Polling, Room::Private).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_in_a_private_chat_loses_and_doubles_nothing_with_a_webhook() {
+    kill_at_every_moment(Transport::Webhook, Room::Private).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_in_a_group_loses_and_doubles_nothing_when_polling() {
+    kill_at_every_moment(Transport::Polling, Room::Group).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_in_a_group_loses_and_doubles_nothing_with_a_webhook() {
+    kill_at_every_moment(Transport::Webhook, Room::Group).await;
+}
+
+/// The first of several parts is sent, the second is on its way: the first is
+/// not sent again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_between_the_parts_of_an_answer_repeats_no_part() {
+    let parts: Vec<String> = (0..3)
+        .map(|n| format!("part{n} {}", "word ".repeat(700)))
+        .collect();
+    let model = Offline::new(Behaviour {
+        fault: Fault::Sound,
+        voice: Voice::Fixed(parts.join("\n\n")),
+        pace: Pace::INSTANT,
+    });
+    let mut real = Real::with(Transport::Polling, model).await;
+    let format = "entities".to_owned();
+    real.env.insert("LASTWORD_REPLY__FORMAT", format);
+    let ann = real.person("Ann");
+    let mut process = real.start().await;
+    let rule = FaultRule::always("sendMessage", Trouble::HangBefore).after(1);
+    real.telegram.fault(rule);
+    real.ask(&Place::private(ann));
+    within("a hanging call", real.telegram.until(|t| t.hanging() == 1)).await;
+    real.until("one sent", |b| in_part(b, part::State::Sent) == 1)
+        .await;
+    process.kill().await;
+    real.telegram.clear_faults();
+    real.let_cut_sends_expire();
+    let mut process = real.start().await;
+    let books = real.until_settled(1).await;
+    crate::house::assert_balanced(&books);
+    let heard = real.heard(ann);
+    assert_eq!(heard.len(), 3, "{heard:?}");
+    for (n, text) in heard.iter().enumerate() {
+        assert!(text.contains(&format!("part{n}")), "{heard:?}");
+    }
+    assert_eq!(real.model.counts().asked(), 1);
+    assert_eq!(process.stop().await.code, Some(0));
+}
