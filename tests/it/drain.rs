@@ -262,10 +262,20 @@ async fn drain(case: Case) {
     scene
         .until(|b| in_turn(b, turn::State::Settled) == all)
         .await;
-    assert_eq!(scene.answers(), vec![1; asked], "{:?}", scene.house.heard(chat));
+    assert_eq!(
+        scene.answers(),
+        vec![1; asked],
+        "{:?}",
+        scene.house.heard(chat)
+    );
     // No double comes later either.
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(scene.answers(), vec![1; asked], "{:?}", scene.house.heard(chat));
+    assert_eq!(
+        scene.answers(),
+        vec![1; asked],
+        "{:?}",
+        scene.house.heard(chat)
+    );
     let heard = scene.house.heard(chat);
     assert!(!heard.iter().any(|text| text.ends_with('…')), "{heard:?}");
     let books = scene.life.books().await;
@@ -347,7 +357,11 @@ async fn a_preview_that_hangs_does_not_hold_back_the_answer() {
     let Scene { house, life, .. } = scene;
     let shutdown = life.shutdown.clone();
     assert_eq!(life.ended().await, ExitCode::Drained);
-    assert!(shutdown.since_signal() < GRACE, "{:?}", shutdown.since_signal());
+    assert!(
+        shutdown.since_signal() < GRACE,
+        "{:?}",
+        shutdown.since_signal()
+    );
     assert_eq!(house.heard(scene.chat).len(), 1);
 }
 

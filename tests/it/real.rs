@@ -94,7 +94,10 @@ impl Real {
         let mut env = BTreeMap::from([
             ("TELEGRAM_BOT_TOKEN", telegram.bot().token.clone()),
             ("LASTWORD_CONFIG", config.display().to_string()),
-            ("LASTWORD_TELEGRAM__API_URL", format!("http://{api_address}")),
+            (
+                "LASTWORD_TELEGRAM__API_URL",
+                format!("http://{api_address}"),
+            ),
             ("LASTWORD_LLM__BASE_URL", format!("http://{llm_address}/v1")),
             (
                 "LASTWORD_STORE__PATH",
@@ -142,9 +145,7 @@ impl Real {
                 process::signal(pid, rustix::process::Signal::KILL);
             }
             let store = rusqlite::Connection::open(&path).expect("the store exists");
-            store
-                .busy_timeout(PATIENCE)
-                .expect("a time-out can be set");
+            store.busy_timeout(PATIENCE).expect("a time-out can be set");
             for update in updates {
                 let found: bool = store
                     .query_row(
@@ -167,9 +168,7 @@ impl Real {
     /// A plain connection to the same file.
     pub(crate) fn sql(&self) -> rusqlite::Connection {
         let store = rusqlite::Connection::open(self.store_path()).expect("the store exists");
-        store
-            .busy_timeout(PATIENCE)
-            .expect("a time-out can be set");
+        store.busy_timeout(PATIENCE).expect("a time-out can be set");
         store
     }
 
@@ -203,12 +202,17 @@ impl Real {
     /// Lets the time pass that a cut send is given to appear (25 s), for what
     /// the dead have left: without it every second case would wait that long.
     pub(crate) fn let_cut_sends_expire(&self) {
-        self.sql()
-            .execute(
-                "UPDATE parts SET expires_at = expires_at - 60000 WHERE state IN (1, 3)",
-                [],
-            )
+        if !self.store_path().exists() {
+            return;
+        }
+        let store = self.sql();
+        let version: i64 = store
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
             .expect("the store answers");
+        if version > 0 {
+            let sql = "UPDATE parts SET expires_at = expires_at - 60000 WHERE state IN (1, 3)";
+            store.execute(sql, []).expect("the store answers");
+        }
     }
 
     pub(crate) fn person(&self, name: &str) -> i64 {
@@ -235,6 +239,10 @@ impl Real {
         };
         asked.push((place.chat.unwrap_or(place.person), word));
         self.say(place, &text);
+    }
+
+    pub(crate) fn asked_so_far(&self) -> u64 {
+        self.asked.lock().expect("plain data").len() as u64
     }
 
     pub(crate) fn say(&self, place: &Place, text: &str) {
@@ -271,7 +279,9 @@ impl Real {
     pub(crate) async fn until_settled(&self, turns: u64) -> Books {
         self.until("settled", |books| {
             in_turn(books, turn::State::Settled) >= turns
-                && turn::State::ALL[..4].iter().all(|s| in_turn(books, *s) == 0)
+                && turn::State::ALL[..4]
+                    .iter()
+                    .all(|s| in_turn(books, *s) == 0)
                 && [
                     part::State::Planned,
                     part::State::Sending,

@@ -101,10 +101,7 @@ async fn whoever_wrote_before_the_signal_is_answered_before_the_exit() {
             // A window is still open, too.
             let bob = scene.real.person("Bob");
             scene.real.ask(&Place::private(bob));
-            scene
-                .real
-                .until("accepted", |b| b.messages == 2)
-                .await;
+            scene.real.until("accepted", |b| b.messages == 2).await;
             scene.process.signal(signal);
             scene.until_draining().await;
             scene.free_model();
@@ -158,7 +155,9 @@ async fn a_third_signal_ends_a_process_whose_store_hangs() {
     let store = scene.real.sql();
     scene.process.signal(Signal::TERM);
     scene.until_draining().await;
-    store.execute_batch("BEGIN IMMEDIATE").expect("a write lock");
+    store
+        .execute_batch("BEGIN IMMEDIATE")
+        .expect("a write lock");
     scene.process.signal(Signal::INT);
     // Equal or quick signals fold; it cannot end before the third either way.
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -215,7 +214,9 @@ async fn a_store_that_is_busy_during_the_drain_costs_time_but_no_message() {
         let grace = if to_the_end { SHORT } else { "20s" };
         let mut scene = held(Transport::Polling, grace).await;
         let store = scene.real.sql();
-        store.execute_batch("BEGIN IMMEDIATE").expect("a write lock");
+        store
+            .execute_batch("BEGIN IMMEDIATE")
+            .expect("a write lock");
         scene.process.signal(Signal::TERM);
         scene.free_model();
         let paid = |counts: &lastword::playground::offline::Counts| counts.finished() == 1;
@@ -286,7 +287,9 @@ async fn the_service_manager_hears_ready_and_stopping() {
     }
     assert!(heard.contains("READY=1"), "{heard}");
     assert!(
-        exit.line["phases"]["signal"].as_i64().is_some_and(|ms| ms <= 500),
+        exit.line["phases"]["signal"]
+            .as_i64()
+            .is_some_and(|ms| ms <= 500),
         "{exit:?}"
     );
 }

@@ -308,7 +308,12 @@ async fn kill_at(transport: Transport, room: Room, moment: Moment) {
     let books = scene.real.until_settled(expected.settled).await;
 
     let verdict = scene.real.verdict(&books);
-    assert_eq!(verdict, expected.verdict, "{:?}", scene.real.heard(scene.chat));
+    assert_eq!(
+        verdict,
+        expected.verdict,
+        "{:?}",
+        scene.real.heard(scene.chat)
+    );
     let undeliverable = matches!(moment, Moment::Part(part::State::Undeliverable, _));
     let lost = u64::from(undeliverable);
     assert_eq!(outcomes(&books, turn::Outcome::Undeliverable), lost);

@@ -83,7 +83,11 @@ impl Process {
             words,
             err.wait_for(|lines| lines.iter().any(|line| line.contains(words))),
         );
-        assert!(said.await.is_ok(), "it never said {words:?}:\n{}", self.log());
+        assert!(
+            said.await.is_ok(),
+            "it never said {words:?}:\n{}",
+            self.log()
+        );
     }
 
     pub(crate) fn signal(&mut self, which: Signal) {

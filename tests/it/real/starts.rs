@@ -75,7 +75,11 @@ async fn a_signal_in_the_middle_of_a_start_is_clean() {
     for ms in (0..60).step_by(4) {
         let mut process = real.spawn();
         tokio::time::sleep(Duration::from_millis(ms)).await;
-        process.signal(if ms % 8 == 0 { Signal::TERM } else { Signal::INT });
+        process.signal(if ms % 8 == 0 {
+            Signal::TERM
+        } else {
+            Signal::INT
+        });
         let exit = process.ended().await;
         // Before `main` nobody is there to receive it.
         assert!(matches!(exit.code, Some(0) | None), "{exit:?}");
