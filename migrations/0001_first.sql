@@ -52,6 +52,7 @@ CREATE TABLE turns (
     state          INTEGER NOT NULL,
     outcome        INTEGER,
     seal_no        INTEGER NOT NULL DEFAULT 0,
+    history_from   INTEGER NOT NULL DEFAULT 0, -- the boundary that held when it was sealed
     opened_at      INTEGER NOT NULL,
     due_at         INTEGER NOT NULL,
     not_before     INTEGER NOT NULL DEFAULT 0,
@@ -131,6 +132,7 @@ CREATE TABLE parts (
 CREATE INDEX parts_open ON parts (bot, chat, state, kind, turn, seq, id) WHERE state IN (0, 1, 3);
 CREATE INDEX parts_owner ON parts (owner, state) WHERE state IN (0, 1, 3);
 CREATE INDEX parts_turn ON parts (turn) WHERE turn IS NOT NULL;
+CREATE INDEX parts_notices ON parts (settled_at) WHERE turn IS NULL AND settled_at IS NOT NULL;
 CREATE INDEX parts_settled ON parts (settled_at) WHERE settled_at IS NOT NULL;
 
 CREATE TABLE controls (
@@ -144,6 +146,7 @@ CREATE TABLE controls (
     effect       TEXT    NOT NULL,
     at           INTEGER NOT NULL
 );
+CREATE INDEX controls_place ON controls (conversation);
 
 -- Who was let in, and who is an operator.
 CREATE TABLE people (

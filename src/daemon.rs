@@ -4,6 +4,7 @@
 //! Tests and simulations compose the same daemon from fakes. Nothing below
 //! knows who its neighbours are; here they are introduced to each other.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ mod identity;
 mod intake;
 mod live;
 mod lookout;
+pub mod production;
 mod voice;
 
 pub use intake::Intake;
@@ -183,14 +185,21 @@ struct Daemon {
 /// # Errors
 /// [`StartError`], before anything was accepted.
 pub async fn run(seams: Seams) -> Result<ExitCode, StartError> {
+    let begun = seams.begun;
+    let mut phases = BTreeMap::new();
+    // When each part of the start was over, in milliseconds since `main`.
+    let mut over = |phase| phases.insert(phase, since(begun));
     let daemon = Daemon::build(seams);
+    over("store");
     let resumed = daemon.register().await?;
+    over("registered");
     let ops = daemon.listen_ops().await?;
     daemon.serve_ops(ops);
     let daemon = Arc::new(daemon);
     let known = identity::first_look(&daemon).await?;
+    over("telegram");
     daemon.shutdown.enter(Phase::Standby);
-    daemon.say_ready(&resumed).await;
+    daemon.say_ready(&resumed, phases).await;
     if !daemon.shutdown.is_stopping() {
         // After READY: there may be much to take up. Not at all once stopping:
         // a start that is cut begins nothing.
@@ -248,6 +257,10 @@ impl Daemon {
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
         });
+        let typing = Typing {
+            telegram: Arc::clone(&telegram),
+            tasks: tasks.clone(),
+        };
         let voice = voice::Voice {
             sender: sender.clone(),
             previews: Previews {
@@ -255,12 +268,14 @@ impl Daemon {
                 store: Arc::clone(&store),
                 limits,
                 server: Arc::clone(&server),
+                thinking: texts.thinking,
                 unfinished: texts.unfinished,
                 stop_button: texts.stop_button,
                 tasks: tasks.clone(),
             },
             server,
             live: Arc::clone(&live),
+            typing: typing.clone(),
         };
         let others = Arc::new(watch::Sender::new(false));
         let runner = Runner::new(turn::Parts {
@@ -284,10 +299,7 @@ impl Daemon {
             &tasks,
             Arc::new(voice::Work {
                 runner: runner.clone(),
-                typing: Typing {
-                    telegram: Arc::clone(&telegram),
-                    tasks: tasks.clone(),
-                },
+                typing,
             }),
         );
         let _ = grouper_of_settled.set(grouper.clone());
@@ -357,7 +369,7 @@ impl Daemon {
         }
     }
 
-    async fn say_ready(&self, resumed: &Reaped) {
+    async fn say_ready(&self, resumed: &Reaped, phases: BTreeMap<&'static str, u64>) {
         if self.shutdown.is_stopping() {
             return;
         }
@@ -372,8 +384,8 @@ impl Daemon {
                 pid: std::process::id(),
                 instance: format!("{:016x}", self.instance.0),
                 role: self.role.borrow().as_str().to_owned(),
-                ready_ms: u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-                phases: std::collections::BTreeMap::new(),
+                ready_ms: since(self.begun),
+                phases,
                 resumed_turns: resumed.turns,
                 resumed_parts: resumed.unsent + resumed.uncertain,
             });
@@ -435,6 +447,11 @@ impl Daemon {
     fn is_webhook(&self) -> bool {
         self.config.telegram.mode == Mode::Webhook
     }
+}
+
+/// Whole milliseconds since then.
+fn since(begun: tokio::time::Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The random, positive id of one running process.

@@ -27,8 +27,10 @@ const SOON: Duration = Duration::from_secs(15);
 /// Whatever carries a conversation's turns out.
 #[async_trait]
 pub trait Conversations: Send + Sync + std::fmt::Debug + 'static {
-    /// Runs the next turn of the conversation, if there is one to run.
-    async fn advance(&self, due: Due, flush: Flush) -> Step;
+    /// Runs the next turn of the conversation, if there is one to run. Takes
+    /// over the sign of life that was shown so far: only the turn knows when
+    /// its answer goes out, which no sign may outlive.
+    async fn advance(&self, due: Due, flush: Flush, presence: Option<Presence>) -> Step;
 
     /// Shows that something is being done, until the returned value is
     /// dropped.
@@ -193,15 +195,14 @@ impl Follow {
                     () = tokio::time::sleep(wait) => {}
                 }
             }
-            presence.get_or_insert_with(|| conversations.present(&self.due));
             self.looking();
-            match conversations.advance(self.due, flush).await {
+            let shown = presence.take();
+            match conversations.advance(self.due, flush, shown).await {
                 Step::Ran => {}
                 // A drain waits for nothing that lies in the future.
                 Step::Wait(_) if flush == Flush::All => return,
                 Step::Wait(wait) => self.sleep_until(Instant::now() + wait),
                 Step::Rest => {
-                    presence = None;
                     if self.ends() {
                         return;
                     }

@@ -15,7 +15,6 @@ pub mod media;
 pub mod ops;
 #[cfg(feature = "playground")]
 pub mod playground;
-pub mod production;
 pub mod pulse;
 pub mod reply;
 pub mod shutdown;

@@ -61,7 +61,9 @@ fn run(sources: &Sources, shutdown: &Shutdown, begun: tokio::time::Instant) -> P
         Ok(runtime) => runtime,
         Err(error) => return fail(ExitCode::Early, &format!("failed to start: {error}")),
     };
-    let ended = runtime.block_on(lastword::production::run(loaded, sources, shutdown, begun));
+    let ended = runtime.block_on(lastword::daemon::production::run(
+        loaded, sources, shutdown, begun,
+    ));
     // Tasks that hang must not keep the process; what they did is stored.
     runtime.shutdown_background();
     match ended {

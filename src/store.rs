@@ -286,9 +286,10 @@ pub struct Books {
     pub outcomes: Vec<(&'static str, u64)>,
     /// Parts by state.
     pub parts: Vec<(&'static str, u64)>,
-    /// Messages that belong to no turn: must be 0.
+    /// Messages that belong to no turn or to a superseded one: must be 0.
     pub orphaned: u64,
-    /// Settled turns without an outcome, or open ones with one: must be 0.
+    /// Settled turns without an outcome, open ones with one, and answered ones
+    /// with nothing left to deliver: must be 0.
     pub unbalanced: u64,
     /// Parts that were sent a second time because an acknowledgement was cut.
     pub resent: u64,
@@ -358,7 +359,18 @@ pub trait Outbox: Send + Sync + 'static {
     /// The placeholder's message of a turn, once it was sent.
     async fn placeholder(&self, turn: TurnId) -> Result<Option<i64>>;
 
-    /// Chats with parts of this owner to send.
+    /// Tells the operators something, at most once in `every` for each `cause`.
+    /// Returns the chats that have something to send now.
+    async fn alert(
+        &self,
+        cause: &'static str,
+        payload: Payload,
+        every: Duration,
+        owner: InstanceId,
+    ) -> Result<Vec<ChatId>>;
+
+    /// Chats in which something of this owner waits to be sent or resolved, and
+    /// when to look at them. What is in flight is among them.
     async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>>;
 }
 

@@ -76,6 +76,8 @@ pub struct Texts {
     pub continue_button: &'static str,
     /// The model cannot be reached for long (credit, key); the turn waits.
     pub operator_problem: &'static str,
+    /// To the operators, when only they can help.
+    pub operator_alert: &'static str,
     /// Mark on a part that is sent again because its first try may not have
     /// arrived.
     pub resent_mark: &'static str,
@@ -144,11 +146,13 @@ static ENGLISH: Texts = Texts {
     continue_button: "Continue",
     operator_problem: "I can't reach my model right now. Your message is kept, \
                        and I'll answer as soon as I can.",
+    operator_alert: "The model's provider refuses my requests: the key or the credit. \
+                     Everything people write is kept and will be answered; the log says more.",
     resent_mark: "↻",
     commands: [
         ("new", "Start a new conversation"),
         ("stop", "Stop the answer I'm writing"),
-        ("retry", "Try the last answer again"),
+        ("retry", "Try again what I couldn't answer"),
         ("forget", "Erase what I remember of this chat"),
         ("help", "What I can do"),
         ("start", "Say hello"),
@@ -203,6 +207,7 @@ mod tests {
     fn button_labels_fit_on_a_narrow_screen() {
         let t = Texts::english();
         for label in [
+            t.thinking,
             t.stop_button,
             t.retry_button,
             t.forget_yes,

@@ -28,6 +28,7 @@ use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store};
 use crate::texts::Texts;
 
 mod administrators;
+mod conclude;
 mod fate;
 mod prompt;
 mod run;
@@ -72,9 +73,16 @@ pub trait Speaker: Send + Sync + std::fmt::Debug + 'static {
     /// Shows what is being written, until the returned value ends.
     fn show(&self, claim: &Claim, preview: watch::Receiver<Preview>) -> Box<dyn Showing>;
 
+    /// Shows that something is being done, until the returned value is
+    /// dropped.
+    fn busy(&self, claim: &Claim) -> Presence;
+
     /// There is something to send in this chat.
     fn deliver(&self, chat: ChatId);
 }
+
+/// A sign of life in a chat; ends when dropped.
+pub type Presence = Box<dyn std::any::Any + Send>;
 
 /// A preview under way.
 #[async_trait]
@@ -141,13 +149,14 @@ impl Runner {
         }))
     }
 
-    /// Claims and runs the next turn of a conversation.
+    /// Claims and runs the next turn of a conversation. A sign of life that is
+    /// shown already is taken over; whoever waits for a slot keeps it.
     ///
     /// # Cancel safety
     /// A claimed turn runs in a task of its own; dropping this future leaves
     /// it running, or leaves a claim that [`crate::store::Leases::leave`]
     /// frees.
-    pub async fn advance(&self, due: Due, flush: Flush) -> Step {
+    pub async fn advance(&self, due: Due, flush: Flush, mut presence: Option<Presence>) -> Step {
         let Some(_pass) = self.0.gate.try_enter() else {
             return Step::Rest;
         };
@@ -159,7 +168,7 @@ impl Runner {
         };
         let step = match self.claim(due, flush, Company::Others).await {
             Ok(Next::NeedsAlone) => None,
-            other => Some(self.follow(due, other).await),
+            other => Some(self.follow(due.chat, other, presence.take()).await),
         };
         drop(slot);
         match step {
@@ -170,7 +179,7 @@ impl Runner {
                     return Step::Rest;
                 };
                 let next = self.claim(due, flush, Company::Alone).await;
-                self.follow(due, next).await
+                self.follow(due.chat, next, presence).await
             }
         }
     }
@@ -213,17 +222,22 @@ impl Runner {
             .await
     }
 
-    async fn follow(&self, due: Due, next: crate::store::Result<Next>) -> Step {
+    async fn follow(
+        &self,
+        chat: ChatId,
+        next: crate::store::Result<Next>,
+        presence: Option<Presence>,
+    ) -> Step {
         match next {
             Ok(Next::Run(claimed)) => {
-                self.run_guarded(*claimed).await;
+                self.run_guarded(*claimed, presence).await;
                 Step::Ran
             }
             Ok(Next::Wait(wait)) => Step::Wait(wait),
             Ok(Next::Busy) => {
                 // A Stop found its turn without an owner: its end may be ready
                 // to be sent.
-                self.0.parts.speaker.deliver(due.chat);
+                self.0.parts.speaker.deliver(chat);
                 Step::Rest
             }
             Ok(Next::Idle | Next::NeedsAlone) => Step::Rest,
@@ -236,8 +250,9 @@ impl Runner {
 
     /// Runs a turn in a task of its own, so that neither a panic nor the end
     /// of the caller takes anything else with it.
-    async fn run_guarded(&self, claimed: Claimed) {
-        let claim = claimed.claim;
+    async fn run_guarded(&self, claimed: Claimed, presence: Option<Presence>) {
+        let presence = presence.unwrap_or_else(|| self.0.parts.speaker.busy(&claimed.claim));
+        let (claim, failures) = (claimed.claim, claimed.failures);
         let cut = Arc::new(Notify::new());
         self.running().insert(
             claim.turn,
@@ -254,13 +269,15 @@ impl Runner {
                 inner: &inner,
                 turn: claim.turn,
             };
-            run::Turn::new(&inner.parts, claimed, cut).run().await;
+            run::Turn::new(&inner.parts, claimed, cut)
+                .run(presence)
+                .await;
         });
         if matches!(task.await, Ok(Ended::Panicked)) {
             let deferred = parts_of
                 .parts
                 .store
-                .defer(&claim, fate::after_failure(0), Blame::Turn, None)
+                .defer(&claim, fate::after_failure(failures), Blame::Turn, None)
                 .await;
             if let Err(error) = deferred {
                 tracing::warn!(turn.id = claim.turn.0, %error, "failed to defer a turn that panicked");

@@ -16,7 +16,7 @@ fn load(file: &str, env: &[(&str, &str)]) -> Result<Loaded, Errors> {
     let mut all = vec![
         ("TELEGRAM_BOT_TOKEN", TOKEN),
         ("OPENROUTER_API_KEY", "hush-key"),
-        ("HOME", "/home/somebody"),
+        ("HOME", "/var/somebody"),
     ];
     all.extend_from_slice(env);
     bare(file, &all)

@@ -79,7 +79,7 @@ impl Live {
             },
             ids: config.access.ids.clone(),
             per_minute: i64::from(config.access.per_minute),
-            words: words(Texts::english()),
+            words: words(Texts::english(), bot),
         }
     }
 
@@ -154,10 +154,12 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
     }
 }
 
-fn words(texts: &Texts) -> Words {
+fn words(texts: &Texts, bot: &BotUser) -> Words {
     Words {
         greeting: texts.greeting.to_owned(),
         help: texts.help.to_owned(),
+        help_group: texts.help_group(&bot.username),
+        claim_invalid: texts.claim_invalid.to_owned(),
         refused: texts.stranger.to_owned(),
         claimed: texts.claimed.to_owned(),
         too_fast: texts.too_fast.to_owned(),
@@ -166,6 +168,8 @@ fn words(texts: &Texts) -> Words {
         nothing_to_stop: texts.nothing_to_stop.to_owned(),
         not_yours: texts.not_yours.to_owned(),
         nothing_to_retry: texts.nothing_to_retry.to_owned(),
+        retrying: texts.retrying.to_owned(),
+        button_expired: texts.button_expired.to_owned(),
         forget_question: texts.forget_question.to_owned(),
         forget_yes: texts.forget_yes.to_owned(),
         forget_no: texts.forget_no.to_owned(),

@@ -371,8 +371,9 @@ impl Daemon {
     async fn wake_unsent(&self) {
         match self.store.unsent(self.instance).await {
             Ok(chats) => {
-                for (chat, _) in chats {
-                    self.sender.touch(chat);
+                // Those that wait longer are looked for again.
+                for (chat, _) in chats.iter().filter(|(_, wait)| wait.is_zero()) {
+                    self.sender.touch(*chat);
                 }
             }
             Err(error) => tracing::debug!(%error, "failed to look into the outbox"),

@@ -16,7 +16,7 @@ use crate::reply::preview::{Previews, Shown};
 use crate::reply::sender::Sender;
 use crate::reply::typing::Typing;
 use crate::store::{Due, Flush};
-use crate::turn::{Runner, Showing, Speaker};
+use crate::turn::{self, Runner, Showing, Speaker};
 
 /// What a turn says its answer through.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub(super) struct Voice {
     pub(super) previews: Previews,
     pub(super) server: Arc<Server>,
     pub(super) live: Arc<Live>,
+    pub(super) typing: Typing,
 }
 
 impl Speaker for Voice {
@@ -38,6 +39,10 @@ impl Speaker for Voice {
             preview,
             self.live.format(),
         )))
+    }
+
+    fn busy(&self, claim: &Claim) -> turn::Presence {
+        Box::new(self.typing.show(claim.chat, claim.topic))
     }
 
     fn deliver(&self, chat: ChatId) {
@@ -63,8 +68,8 @@ pub(super) struct Work {
 
 #[async_trait]
 impl Conversations for Work {
-    async fn advance(&self, due: Due, flush: Flush) -> Step {
-        self.runner.advance(due, flush).await
+    async fn advance(&self, due: Due, flush: Flush, presence: Option<Presence>) -> Step {
+        self.runner.advance(due, flush, presence).await
     }
 
     fn present(&self, due: &Due) -> Presence {

@@ -59,6 +59,9 @@ pub struct Policy {
 pub struct Facts {
     /// The person or the chat was let in (by the link, or by an operator).
     pub admitted: bool,
+    /// The message continues what its sender just said to the bot: the same
+    /// album, a burst of forwards, the next piece of a split paste.
+    pub continues: bool,
 }
 
 /// What becomes of a message.
@@ -95,7 +98,8 @@ impl Policy {
         } else {
             None
         };
-        if verb.is_none() && !is_addressed(message, &self.bot, self.groups) {
+        let addressed = facts.continues || is_addressed(message, &self.bot, self.groups);
+        if verb.is_none() && !addressed {
             return Verdict::Ignore;
         }
         // The link that claims the bot is opened by somebody not yet let in.
@@ -106,7 +110,13 @@ impl Policy {
             return Verdict::Control(Verb::Start { code: code.clone() });
         }
         if !self.admits(message.sender.id.0, message.chat.id.0, facts) {
-            return Verdict::Refuse;
+            // Where the bot hears everything, only those who meant it are
+            // told; a group must not be filled with refusals.
+            return if is_addressed(message, &self.bot, Groups::Mention) {
+                Verdict::Refuse
+            } else {
+                Verdict::Ignore
+            };
         }
         verb.map_or(Verdict::Turn, Verdict::Control)
     }

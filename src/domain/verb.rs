@@ -34,6 +34,11 @@ pub enum Verb {
         /// That turn.
         turn: TurnId,
     },
+    /// The Continue button of an answer that reached its length limit.
+    Continue {
+        /// Its turn.
+        turn: TurnId,
+    },
     /// `/forget`: asks first.
     Forget,
     /// The answer to that question.
@@ -55,6 +60,7 @@ impl Verb {
             Self::StopTurn { .. } => "stop_turn",
             Self::Retry => "retry",
             Self::RetryTurn { .. } => "retry_turn",
+            Self::Continue { .. } => "continue",
             Self::Forget => "forget",
             Self::ForgetAnswer { .. } => "forget_answer",
         }
@@ -92,6 +98,7 @@ impl Verb {
         match name {
             "stop" => turn().map(|turn| Self::StopTurn { turn }),
             "retry" => turn().map(|turn| Self::RetryTurn { turn }),
+            "continue" => turn().map(|turn| Self::Continue { turn }),
             "forget" => Some(Self::ForgetAnswer {
                 yes: argument == "yes",
             }),
@@ -106,6 +113,7 @@ impl Verb {
         match self {
             Self::StopTurn { turn } => format!("stop:{turn}"),
             Self::RetryTurn { turn } => format!("retry:{turn}"),
+            Self::Continue { turn } => format!("continue:{turn}"),
             Self::ForgetAnswer { yes: true } => "forget:yes".to_owned(),
             Self::ForgetAnswer { yes: false } => "forget:no".to_owned(),
             _ => String::new(),

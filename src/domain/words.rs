@@ -10,10 +10,14 @@ pub struct Words {
     pub greeting: String,
     /// Reply to `/help`.
     pub help: String,
+    /// Reply to `/help` in a group.
+    pub help_group: String,
     /// Once a day to a stranger.
     pub refused: String,
     /// To whoever opened the claiming link first.
     pub claimed: String,
+    /// To whoever opened a link that is used up or wrong.
+    pub claim_invalid: String,
     /// Over the limit per minute.
     pub too_fast: String,
     /// Reply to `/new`.
@@ -26,6 +30,10 @@ pub struct Words {
     pub not_yours: String,
     /// `/retry` with nothing to retry.
     pub nothing_to_retry: String,
+    /// Shown when a turn is tried again.
+    pub retrying: String,
+    /// A button whose time is over.
+    pub button_expired: String,
     /// The question before erasing.
     pub forget_question: String,
     /// Its button that erases.

@@ -175,10 +175,17 @@ impl Completer {
         loop {
             attempt += 1;
             tries_left -= 1;
-            let permit = self
-                .breaker
-                .admit(Instant::now())
-                .map_err(|retry_in| Failure::Unavailable { retry_in })?;
+            let permit = match (self.breaker.admit(Instant::now()), passing.take()) {
+                (Ok(permit), earlier) => {
+                    passing = earlier;
+                    permit
+                }
+                // This request has failed itself. It may be the very one that
+                // the endpoint cannot bear, so it must not keep on probing
+                // without ever being counted.
+                (Err(_), Some(last)) => return Err(Failure::Exhausted { last, partial }),
+                (Err(retry_in), None) => return Err(Failure::Unavailable { retry_in }),
+            };
             let broken = match self.attempt(body.clone(), deadline, preview).await {
                 Ok(completion) => {
                     permit.report(Health::Alive, Instant::now());

@@ -351,3 +351,6 @@ async fn photo(State(page): State<Page>, Path(key): Path<(i64, i64)>) -> Respons
     };
     ([(header::CONTENT_TYPE, kind)], bytes.clone()).into_response()
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::limits::{Limits, Rank};
 use super::plan::Server;
@@ -25,6 +25,10 @@ use crate::telegram::{Call, Meaning, Telegram};
 
 /// Between two drafts.
 const DRAFT_EVERY: Duration = Duration::from_secs(1);
+
+/// A draft vanishes after about 30 s without a change; a model that pauses
+/// must not take it off the screen.
+const REFRESH_DRAFT: Duration = Duration::from_secs(20);
 
 /// Between two edits of a placeholder: leaves half of a group's twenty calls
 /// a minute to everything else.
@@ -48,6 +52,8 @@ pub struct Previews {
     pub limits: Arc<Limits>,
     /// What the server cannot do.
     pub server: Arc<Server>,
+    /// Shown, with a Stop button, until there is a word.
+    pub thinking: &'static str,
     /// What stands behind an unfinished text in groups.
     pub unfinished: &'static str,
     /// Label of the Stop button in groups.
@@ -59,7 +65,7 @@ pub struct Previews {
 /// A preview under way.
 #[derive(Debug)]
 pub struct Shown {
-    stop: CancellationToken,
+    stop: DropGuard,
     done: tokio::task::JoinHandle<crate::shutdown::Ended<()>>,
 }
 
@@ -69,7 +75,7 @@ impl Shown {
     /// # Cancel safety
     /// Dropping it ends the preview without waiting.
     pub async fn end(self) {
-        self.stop.cancel();
+        drop(self.stop);
         let _ = tokio::time::timeout(END, self.done).await;
     }
 }
@@ -93,7 +99,10 @@ impl Previews {
                 frames.edits().await;
             }
         });
-        Shown { stop, done }
+        Shown {
+            stop: stop.drop_guard(),
+            done,
+        }
     }
 }
 
@@ -107,56 +116,59 @@ struct Frames {
 }
 
 impl Frames {
+    /// One draft a second at the most. The first comes at once: it shows that
+    /// the answer is being thought of, and carries the Stop button.
     async fn drafts(mut self) {
-        let mut last = String::new();
-        while self.changed().await {
+        let mut last: Option<(String, Instant)> = None;
+        loop {
             let text = self.preview.borrow_and_update().text.clone();
-            let Some(call) = self.draft(&text) else {
-                continue;
+            let stale = match &last {
+                Some((shown, at)) => *shown != text || at.elapsed() >= REFRESH_DRAFT,
+                None => true,
             };
-            if text != last && self.may_call() {
-                last = text;
-                if !self.call(call).await {
+            if stale && self.may_call() {
+                if !self.call(self.draft(&text)).await {
                     return;
                 }
+                last = Some((text, Instant::now()));
             }
-            if !self.pause(DRAFT_EVERY).await {
+            if !self.pause(DRAFT_EVERY).await || !self.changed_within(REFRESH_DRAFT).await {
                 return;
             }
         }
     }
 
-    /// The draft that shows this text, if there is anything to show.
-    fn draft(&self, text: &str) -> Option<Call> {
+    /// Waits for something new to show, or for as long as what is shown stays;
+    /// false when the preview is over.
+    async fn changed_within(&mut self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.changed())
+            .await
+            .unwrap_or(true)
+    }
+
+    /// The draft that shows this text, or that there is none yet.
+    fn draft(&self, text: &str) -> Call {
         let (chat, topic, draft) = (self.claim.chat.0, self.claim.topic, self.claim.turn.0);
         match self.previews.server.format(self.wanted) {
             Format::Rich => {
-                let markdown = format::preview_rich(text);
-                (!markdown.is_empty()).then(|| {
-                    methods::send_rich_message_draft(
-                        chat,
-                        topic,
-                        draft,
-                        &markdown,
-                        StopButton::Keeps,
-                    )
-                })
+                let mut markdown = format::preview_rich(text);
+                if markdown.is_empty() {
+                    markdown = format!("<tg-thinking>{}</tg-thinking>", self.previews.thinking);
+                }
+                methods::send_rich_message_draft(chat, topic, draft, &markdown, StopButton::Keeps)
             }
             Format::Entities | Format::Plain => {
-                let frame = format::preview_classic(text)?;
-                let entities =
-                    serde_json::to_value(&frame.entities).expect("entities are always JSON");
+                let frame = format::preview_classic(text);
+                let (text, entities) = match &frame {
+                    Some(frame) => (frame.text.as_str(), &frame.entities[..]),
+                    None => (self.previews.thinking, &[][..]),
+                };
+                let entities = serde_json::to_value(entities).expect("entities are always JSON");
                 let content = Formatted {
-                    text: &frame.text,
+                    text,
                     entities: &entities,
                 };
-                Some(methods::send_message_draft(
-                    chat,
-                    topic,
-                    draft,
-                    content,
-                    StopButton::Keeps,
-                ))
+                methods::send_message_draft(chat, topic, draft, content, StopButton::Keeps)
             }
         }
     }

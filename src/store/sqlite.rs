@@ -14,12 +14,15 @@ use crate::clock::{Clock, Millis};
 use crate::domain::ids::BotId;
 
 mod accept;
+mod again;
 mod books;
+mod claim;
 mod controls;
 mod engine;
 mod history;
 mod leases;
 mod outbox;
+mod parts;
 mod place;
 mod prune;
 mod schema;
@@ -107,4 +110,4 @@ fn unknown_code(what: &str, code: i64) -> StoreError {
 }
 
 #[cfg(test)]
-mod tests;
+mod plans;

@@ -16,6 +16,9 @@ const OPERATOR_RETRY: Duration = Duration::from_secs(60);
 /// the next.
 const FIRST_WAIT: Duration = Duration::from_secs(3);
 
+/// The person is told of a wait that is at least this long.
+const LONG: Duration = Duration::from_secs(10);
+
 /// What the turn does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -59,7 +62,8 @@ pub(super) fn of(failure: &Failure, failures: i64, age: Duration, max_age: Durat
         Failure::Unavailable { retry_in } => Fate::Defer {
             delay: *retry_in,
             blame: Blame::World,
-            tell: false,
+            // Near its own last failure it hears of the end soon enough.
+            tell: *retry_in >= LONG && failures + 1 < MAX_FAILURES,
             operator: false,
         },
         Failure::Rejected {

@@ -5,26 +5,23 @@
 //! write is fenced by the claim: once superseded, it writes nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::administrators;
+use super::conclude::button;
 use super::fate::{self, Fate};
 use super::prompt::{self, Images, Material};
-use super::{LOOK_AFTER, Parts, STORE_AWAY, Settings};
-use crate::domain::metric;
-use crate::domain::part::{Kind, Payload};
+use super::{LOOK_AFTER, Parts, Presence, STORE_AWAY, Settings};
+use crate::domain::part::Payload;
 use crate::domain::preview::Preview;
-use crate::domain::turn::{Blame, MAX_FAILURES, Outcome, Spent, Standing};
+use crate::domain::turn::{MAX_FAILURES, Standing};
 use crate::domain::update::Media;
 use crate::domain::verb::Verb;
-use crate::llm::FinishReason;
 use crate::llm::complete::{Completion, Failure};
-use crate::store::{Answer, Claimed, Planned, StoreError};
+use crate::store::{Claimed, StoreError};
 
 /// How much history is asked of the store for each token of the budget, in
 /// characters.
@@ -32,15 +29,15 @@ const CHARS_PER_TOKEN: usize = 4;
 
 /// One claimed turn.
 pub(super) struct Turn<'a> {
-    parts: &'a Parts,
-    settings: Arc<Settings>,
-    claimed: Claimed,
+    pub(super) parts: &'a Parts,
+    pub(super) settings: Arc<Settings>,
+    pub(super) claimed: Claimed,
     cut: Arc<Notify>,
-    begun: Instant,
+    pub(super) begun: Instant,
 }
 
 /// How the running part of a turn ended.
-enum End {
+pub(super) enum End {
     /// The model has answered.
     Complete(Completion),
     /// A sentence of our own is the answer.
@@ -70,7 +67,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Runs the turn to its answer, its deferral or its parking.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self, presence: Presence) {
         let claim = self.claimed.claim;
         if !claim.chat.is_private() {
             self.mark_place().await;
@@ -87,6 +84,7 @@ impl<'a> Turn<'a> {
         let partial = std::mem::take(&mut preview.send_replace(Preview::default()).text);
         drop(preview);
         showing.end().await;
+        drop(presence);
         let outcome = self.conclude(end, partial).await;
         self.parts.speaker.deliver(claim.chat);
         tracing::info!(
@@ -123,7 +121,11 @@ impl<'a> Turn<'a> {
 
     /// From the claim to the model's last word.
     async fn generate(&self, preview: &watch::Sender<Preview>) -> End {
-        if self.claimed.age > self.settings.max_age || self.claimed.failures >= MAX_FAILURES {
+        if self.claimed.age > self.settings.max_age {
+            return End::GivenUp;
+        }
+        // Only panics lead here: whatever else fails counts its failures.
+        if self.claimed.failures >= MAX_FAILURES {
             return End::GivenUp;
         }
         if let Some(sentence) = self.unreadable() {
@@ -264,187 +266,6 @@ impl<'a> Turn<'a> {
             _ => End::Parked,
         }
     }
-
-    /// Stores how the turn ended. Returns the word for the log.
-    async fn conclude(&self, end: End, partial: String) -> &'static str {
-        let texts = self.settings.texts;
-        match end {
-            End::Complete(completion) => {
-                self.count(&completion);
-                let mut shown = completion.text.clone();
-                match completion.finish {
-                    FinishReason::Stop => {}
-                    FinishReason::Length => append(&mut shown, texts.cut_by_length),
-                    FinishReason::ContentFilter => append(&mut shown, texts.content_filter),
-                }
-                let spent = completion.usage.map(|usage| Spent {
-                    prompt_tokens: i64::try_from(usage.prompt_tokens).unwrap_or(i64::MAX),
-                    completion_tokens: i64::try_from(usage.completion_tokens).unwrap_or(i64::MAX),
-                    cost: usage.cost,
-                    model: usage.model,
-                });
-                self.answer(Outcome::Answered, Some(completion.text), &shown, spent)
-                    .await
-            }
-            End::GivenUp => self.fail().await,
-            End::Own(sentence) => self.answer(Outcome::Answered, None, sentence, None).await,
-            End::Stopped => {
-                let mut shown = partial.clone();
-                append(&mut shown, texts.stopped);
-                let text = (!partial.trim().is_empty()).then_some(partial);
-                self.answer(Outcome::Cancelled, text, &shown, None).await
-            }
-            End::Failed(failure) => self.failed(&failure).await,
-            End::Parked => {
-                if self.parts.shutdown.work().is_cancelled() {
-                    self.parts.shutdown.report().cut(1);
-                }
-                let parked = self.parts.store.park(&self.claimed.claim).await;
-                ended(parked, "parked")
-            }
-            End::Gone => "superseded",
-        }
-    }
-
-    async fn failed(&self, failure: &Failure) -> &'static str {
-        metrics::counter!(metric::LLM_ERRORS, "class" => class(failure)).increment(1);
-        let fate = fate::of(
-            failure,
-            self.claimed.failures,
-            self.claimed.age,
-            self.settings.max_age,
-        );
-        match fate {
-            Fate::Fail | Fate::Shorten => {
-                tracing::warn!(turn.id = self.claimed.claim.turn.0, error = %failure, "a turn failed");
-                self.fail().await
-            }
-            Fate::Defer {
-                delay,
-                blame,
-                tell,
-                operator,
-            } => {
-                if operator {
-                    tracing::error!(error = %failure, "the model refuses us: check the key and the credit");
-                } else {
-                    tracing::warn!(turn.id = self.claimed.claim.turn.0, error = %failure, "a turn waits for the model");
-                }
-                let notice = (tell && !self.claimed.told)
-                    .then(|| Payload::plain(self.settings.texts.operator_problem));
-                self.defer(delay, blame, notice).await
-            }
-        }
-    }
-
-    async fn defer(&self, delay: Duration, blame: Blame, notice: Option<Payload>) -> &'static str {
-        let claim = &self.claimed.claim;
-        let deferred = self.parts.store.defer(claim, delay, blame, notice).await;
-        ended(deferred, "deferred")
-    }
-
-    /// An apology with a button to try again.
-    async fn fail(&self) -> &'static str {
-        let texts = self.settings.texts;
-        let payload = Payload {
-            reply_to: self.reply_to(),
-            keyboard: Some(button(
-                texts.retry_button,
-                &Verb::RetryTurn {
-                    turn: self.claimed.claim.turn,
-                },
-            )),
-            ..Payload::plain(texts.failed)
-        };
-        self.store_answer(Outcome::Failed, None, vec![payload], None)
-            .await
-    }
-
-    async fn answer(
-        &self,
-        outcome: Outcome,
-        text: Option<String>,
-        shown: &str,
-        spent: Option<Spent>,
-    ) -> &'static str {
-        let mut payloads = self.parts.speaker.plan(shown);
-        if payloads.is_empty() {
-            payloads.push(Payload::plain(self.settings.texts.empty_answer));
-        }
-        payloads[0].reply_to = self.reply_to();
-        self.store_answer(outcome, text, payloads, spent).await
-    }
-
-    /// Stores the finished answer, however long the store is away: it waits
-    /// here, bounded by the number of turns that may run.
-    async fn store_answer(
-        &self,
-        outcome: Outcome,
-        text: Option<String>,
-        payloads: Vec<Payload>,
-        spent: Option<Spent>,
-    ) -> &'static str {
-        let answer = Answer {
-            text,
-            outcome,
-            spent,
-            parts: payloads
-                .into_iter()
-                .map(|payload| Planned {
-                    kind: Kind::Answer,
-                    payload,
-                })
-                .collect(),
-        };
-        loop {
-            match self
-                .parts
-                .store
-                .answer(&self.claimed.claim, answer.clone())
-                .await
-            {
-                Ok(()) => {
-                    if self.parts.shutdown.is_stopping() {
-                        self.parts.shutdown.report().answered(1);
-                    }
-                    return outcome.as_str();
-                }
-                Err(error) if error.is_passing() => {
-                    tracing::warn!(turn.id = self.claimed.claim.turn.0, %error, "an answer waits for the store");
-                    if self.parts.shutdown.work().is_cancelled() {
-                        // The input is stored; only this completion is lost.
-                        return "unstored";
-                    }
-                    tokio::time::sleep(STORE_AWAY).await;
-                }
-                Err(StoreError::Fenced) => return "superseded",
-                Err(error) => {
-                    tracing::error!(turn.id = self.claimed.claim.turn.0, %error, "failed to store an answer");
-                    return "unstored";
-                }
-            }
-        }
-    }
-
-    /// In groups an answer points at what it answers.
-    fn reply_to(&self) -> Option<i64> {
-        let last = self.claimed.inputs.last()?;
-        (!self.claimed.claim.chat.is_private()).then_some(last.id)
-    }
-
-    fn count(&self, completion: &Completion) {
-        let elapsed = self.begun.elapsed().as_secs_f64();
-        metrics::histogram!(metric::COMPLETION_SECONDS).record(elapsed);
-        if let Some(usage) = &completion.usage {
-            metrics::counter!(metric::COMPLETION_TOKENS, "direction" => "prompt")
-                .increment(usage.prompt_tokens);
-            metrics::counter!(metric::COMPLETION_TOKENS, "direction" => "completion")
-                .increment(usage.completion_tokens);
-            if let Some(cost) = usage.cost {
-                metrics::gauge!(metric::COMPLETION_COST).increment(cost);
-            }
-        }
-    }
 }
 
 /// Ready when it is time to look after a claim, which it is never while no
@@ -454,35 +275,4 @@ async fn look_after(others: &mut watch::Receiver<bool>) {
         std::future::pending::<()>().await;
     }
     tokio::time::sleep(LOOK_AFTER).await;
-}
-
-fn ended(result: Result<(), StoreError>, word: &'static str) -> &'static str {
-    match result {
-        Ok(()) => word,
-        Err(StoreError::Fenced) => "superseded",
-        Err(error) => {
-            tracing::warn!(%error, "failed to store the end of a turn; it is taken up again");
-            "unstored"
-        }
-    }
-}
-
-fn class(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::Operator { .. } => "operator",
-        Failure::Unavailable { .. } => "breaker",
-        Failure::Exhausted { .. } => "exhausted",
-        Failure::Rejected { .. } => "rejected",
-    }
-}
-
-fn append(text: &mut String, more: &str) {
-    if !text.trim().is_empty() {
-        text.push_str("\n\n");
-    }
-    text.push_str(more);
-}
-
-fn button(label: &str, verb: &Verb) -> serde_json::Value {
-    json!({"inline_keyboard": [[{"text": label, "callback_data": verb.button_data()}]]})
 }

@@ -9,6 +9,7 @@ use lastword::clock::Clock;
 use lastword::config::{BotToken, Config};
 use lastword::daemon::{self, Lines, NoReload, Seams};
 use lastword::domain::ids::BotId;
+use lastword::llm::Llm;
 use lastword::ops::systemd::Systemd;
 use lastword::playground::bot_api::{BotApi, ChatView, InMemory, Place};
 use lastword::playground::offline::Offline;
@@ -27,6 +28,8 @@ pub(crate) struct House {
     pub(crate) model: Offline,
     pub(crate) config: Config,
     pub(crate) clock: Clock,
+    /// What stands between the daemon and its model, when something does.
+    pub(crate) llm: Option<Arc<dyn Llm>>,
     folder: TempDir,
     starts: u64,
 }
@@ -56,6 +59,7 @@ impl House {
             model,
             config,
             clock,
+            llm: None,
             folder,
             starts: 0,
         }
@@ -84,7 +88,10 @@ impl House {
             store: Arc::new(store.clone()),
             close: Box::new(store.clone()),
             telegram: Arc::new(InMemory(Arc::clone(&self.telegram))),
-            llm: Arc::new(self.model.clone()),
+            llm: match &self.llm {
+                Some(llm) => Arc::clone(llm),
+                None => Arc::new(self.model.clone()),
+            },
             clock: self.clock.clone(),
             shutdown: shutdown.clone(),
             systemd: Systemd::default(),

@@ -1,13 +1,25 @@
 //! The one integration crate: whole daemons, real processes, and the rules of
 //! the house. One crate, so that it is linked once.
 
+mod access;
+mod answers;
+mod buttons;
+mod commands;
 mod conversation;
+mod delivery;
 mod drain;
 mod gate;
+mod grouping;
+mod groups;
 mod house;
+mod neighbours;
 mod ops;
+mod polling;
 mod real;
+mod scribe;
 mod stop;
+mod store;
 mod tidy;
+mod trouble;
 mod unit;
 mod webhook;

@@ -90,7 +90,8 @@ function entry({ id, last, typing, answers }) {
   sub.classList.toggle("typing", typing);
   sub.textContent = typing ? "Lastword is typing…" : sub.dataset.still;
   state.answers.set(id, answers);
-  if (!state.seen.has(id)) state.seen.set(id, answers);
+  // Fewer than before: another playground, which begins anew.
+  if (!(state.seen.get(id) <= answers)) state.seen.set(id, answers);
   unread(id);
 }
 
@@ -219,6 +220,15 @@ $("#photo").addEventListener("change", (event) => {
   event.target.value = "";
   if (file) photo(file);
 });
+// Who sees the end goes on seeing it when the window or the field changes size.
+const sizes = new ResizeObserver((changes) => {
+  for (const { target } of changes) if (target.dataset.end) target.scrollTop = target.scrollHeight;
+});
+for (const scroll of $$(".scroll")) {
+  scroll.dataset.end = "yes";
+  sizes.observe(scroll);
+  scroll.addEventListener("scroll", () => { scroll.dataset.end = isAtEnd(scroll) ? "yes" : ""; });
+}
 for (const sub of $$(".sub")) sub.textContent = sub.dataset.still;
 if (matchMedia("(hover: hover)").matches) text.focus();
 listen();

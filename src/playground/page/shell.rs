@@ -10,6 +10,9 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
                     %3Crect width='32' height='32' rx='9' fill='%232f7dd1'/%3E\
                     %3Cpath d='M8 9h16v11H15l-5 5v-5H8z' fill='white'/%3E%3C/svg%3E";
 
+const CLIP: &str = "M20 11.5l-8.2 8.2a5.2 5.2 0 0 1-7.4-7.4l8.5-8.5a3.5 3.5 0 0 1 5 5l-8.4 8.4a1.8 1.8 0 0 1-2.6-2.6l7.5-7.5";
+const SEND: &str = "M5 12h14M13 6l6 6-6 6";
+
 /// The whole page.
 pub(super) fn html(page: &Page) -> Markup {
     html! {
@@ -111,11 +114,19 @@ fn composer() -> Markup {
             p #about hidden { span {} button type="button" aria-label="Do not reply or edit" { "✕" } }
             label.clip title="Send a photo" {
                 input #photo type="file" accept="image/*";
-                span aria-hidden="true" { "📎" } span.sr { "Send a photo" }
+                (icon(CLIP)) span.sr { "Send a photo" }
             }
             label.sr for="composer-text" { "Message" }
             textarea #composer-text rows="1" placeholder="Message" enterkeyhint="send" maxlength="20000" {}
-            button.send type="submit" aria-label="Send" { "➤" }
+            button.send type="submit" aria-label="Send" { (icon(SEND)) }
+        }
+    }
+}
+
+fn icon(path: &str) -> Markup {
+    html! {
+        svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true" {
+            path d=(path) fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" {}
         }
     }
 }
@@ -143,7 +154,7 @@ fn backstage(page: &Page) -> Markup {
             }
             h2 { "Lives" }
             div #lives {}
-            details {
+            details open {
                 summary { "Log" }
                 pre #log tabindex="0" aria-label="The daemon's log" {}
             }

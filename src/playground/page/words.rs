@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use maud::{Markup, PreEscaped, html};
-use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Alignment, CowStr, Event, Options, Parser, Tag, TagEnd};
 use serde_json::Value;
 
 use crate::playground::bot_api::{Content, Rich};
@@ -46,6 +46,10 @@ fn markdown(source: &str) -> Markup {
         Event::End(TagEnd::Link) => inline("</a>".to_owned()),
         Event::Start(Tag::Image { .. }) => inline("<span class=\"picture\">".to_owned()),
         Event::End(TagEnd::Image) => inline("</span>".to_owned()),
+        // Alignment is an inline style, which the page's policy forbids.
+        Event::Start(Tag::Table(columns)) => {
+            Event::Start(Tag::Table(vec![Alignment::None; columns.len()]))
+        }
         Event::SoftBreak => Event::HardBreak,
         other => other,
     });
@@ -228,6 +232,10 @@ mod tests {
             (
                 "![x](https://a.example/b.png)",
                 "<p><span class=\"picture\">x</span></p>\n",
+            ),
+            (
+                "|a|\n|-:|\n",
+                "<table><thead><tr><th>a</th></tr></thead><tbody>\n</tbody></table>\n",
             ),
             (
                 "[x](https://a.example/?a&\"b)",

@@ -42,19 +42,25 @@ impl Inbox for SqliteStore {
             .into_iter()
             .map(|raw| (update::parse(&raw), raw))
             .collect();
-        self.run("inbox.accept", move |tx| {
-            let mut accepting = Accepting {
-                tx,
-                policy: &policy,
-                instance,
-                done: Accepted::default(),
-            };
-            for (update, raw) in &batch {
-                accepting.update(update, raw)?;
-            }
-            Ok(accepting.done)
-        })
-        .await
+        let (done, erased) = self
+            .run("inbox.accept", move |tx| {
+                let mut accepting = Accepting {
+                    tx,
+                    policy: &policy,
+                    instance,
+                    done: Accepted::default(),
+                    erased: false,
+                };
+                for (update, raw) in &batch {
+                    accepting.update(update, raw)?;
+                }
+                Ok((accepting.done, accepting.erased))
+            })
+            .await?;
+        if erased {
+            let _ = self.0.writer.empty_log().await;
+        }
+        Ok(done)
     }
 
     async fn backlog(&self, limit: u64) -> Result<u64> {
@@ -63,12 +69,14 @@ impl Inbox for SqliteStore {
                 .conn
                 .prepare_cached(
                     "SELECT coalesce(sum(messages), 0) FROM (SELECT messages FROM turns \
-                     WHERE state IN (0, 1) AND state < 4 LIMIT ?1)",
+                     WHERE bot = ?1 AND state IN (0, 1) AND state < 4 LIMIT ?2)",
                 )?
-                .query_row([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-                    row.get::<_, i64>(0)
-                })?
-                .unsigned_abs())
+                .query_row(
+                    params![tx.bot.0, i64::try_from(limit).unwrap_or(i64::MAX)],
+                    |row| row.get::<_, i64>(0),
+                )?
+                .unsigned_abs()
+                .min(limit))
         })
         .await
     }
@@ -85,6 +93,8 @@ pub(super) struct Accepting<'a, 'c> {
     pub(super) policy: &'a Policy,
     pub(super) instance: InstanceId,
     pub(super) done: Accepted,
+    /// Something was forgotten: the log must not keep it.
+    pub(super) erased: bool,
 }
 
 impl Accepting<'_, '_> {
@@ -163,7 +173,12 @@ impl Accepting<'_, '_> {
                 self.draft_stopped(row, *chat, *topic, *turn)
             }
             Event::Migrated { from, to } => {
-                self.tx.migrate_chat(*from, *to).map(|()| Sort::Control)
+                self.tx.migrate_chat(*from, *to)?;
+                // What waited under the old id goes out under the new one.
+                if !self.done.outbox.contains(to) {
+                    self.done.outbox.push(*to);
+                }
+                Ok(Sort::Control)
             }
             Event::Other => Ok(Sort::Ignored),
         }
@@ -174,6 +189,7 @@ impl Accepting<'_, '_> {
         self.tx.saw_message(chat, message.id)?;
         let facts = Facts {
             admitted: self.tx.is_admitted(sender, chat.0)?,
+            continues: !chat.is_private() && self.tx.continues(message)?,
         };
         match self.policy.verdict(message, facts) {
             Verdict::Ignore => Ok(Sort::Ignored),
@@ -223,14 +239,16 @@ impl Accepting<'_, '_> {
     fn edit(&mut self, message: &Message) -> Result<Sort> {
         let topic = message.topic.unwrap_or(0);
         let Some(conversation) = self.tx.find_conversation(message.chat.id, topic)? else {
-            return Ok(Sort::Edit);
+            return Ok(Sort::Ignored);
         };
         match self.tx.replace_input(conversation, message)? {
             Some((turn, State::Claimed)) => {
                 self.done.cut.push(turn);
                 self.due(conversation, message.chat.id, message.topic, self.tx.now);
             }
-            Some(_) | None => {}
+            Some(_) => {}
+            // Other people's talk, or too late: not ours to keep.
+            None => return Ok(Sort::Ignored),
         }
         Ok(Sort::Edit)
     }

@@ -33,13 +33,21 @@ impl Tx<'_> {
                 .iter()
                 .map(|s| Ok((s.as_str(), self.count_by("parts", "state", s.code())?)))
                 .collect::<Result<_>>()?,
+            // Messages of no turn or of one they should have left, and updates
+            // taken for messages that made none.
             orphaned: count(
-                "SELECT count(*) FROM messages WHERE bot = ?1 \
-                 AND NOT EXISTS (SELECT 1 FROM turns WHERE turns.id = messages.turn)",
+                "SELECT (SELECT count(*) FROM messages AS m LEFT JOIN turns AS t ON t.id = m.turn \
+                         WHERE m.bot = ?1 AND (t.id IS NULL OR t.outcome IS 3)) \
+                      + (SELECT count(*) FROM updates WHERE bot = ?1 AND kind = 0 \
+                         AND id NOT IN (SELECT update_row FROM messages))",
             )?,
+            // Ends without an outcome, outcomes without an end, and answers
+            // that nothing left to deliver would ever settle.
             unbalanced: count(
                 "SELECT count(*) FROM turns WHERE bot = ?1 \
-                 AND ((state = 4) <> (outcome IS NOT NULL) OR (state = 4) <> (settled_at IS NOT NULL))",
+                 AND ((state = 4) <> (outcome IS NOT NULL) OR (state = 4) <> (settled_at IS NOT NULL) \
+                      OR (state = 3 AND NOT EXISTS (SELECT 1 FROM parts AS p \
+                          WHERE p.turn = turns.id AND p.kind = 0 AND p.state IN (0, 1, 3))))",
             )?,
             resent: count("SELECT coalesce(sum(resent), 0) FROM parts WHERE bot = ?1")?,
         })

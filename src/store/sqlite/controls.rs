@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 
 use super::accept::{Accepting, Sort};
+use super::parts::PartRow;
 use crate::domain::admission::{Access, Facts};
 use crate::domain::ids::{ChatId, ConversationId, TurnId, UserId};
 use crate::domain::part::{Kind, Payload};
@@ -16,24 +17,26 @@ use crate::domain::verb::Verb;
 use crate::store::{PressReply, Result};
 
 /// Where and by whom a verb was used.
-struct Place {
-    conversation: ConversationId,
-    chat: ChatId,
-    topic: Option<i64>,
-    sender: i64,
+pub(super) struct Place {
+    pub(super) conversation: ConversationId,
+    pub(super) chat: ChatId,
+    pub(super) topic: Option<i64>,
+    pub(super) sender: i64,
+    /// Whose words a turn begun by a button carries.
+    pub(super) name: String,
     /// The command's message, shown as answered in groups.
-    reply_to: Option<i64>,
+    pub(super) reply_to: Option<i64>,
 }
 
 /// What a verb did and what is said about it.
-struct Effect {
-    name: &'static str,
-    turn: Option<TurnId>,
-    say: Option<String>,
+pub(super) struct Effect {
+    pub(super) name: &'static str,
+    pub(super) turn: Option<TurnId>,
+    pub(super) say: Option<String>,
 }
 
 impl Effect {
-    fn new(name: &'static str, say: Option<&str>) -> Self {
+    pub(super) fn new(name: &'static str, say: Option<&str>) -> Self {
         Self {
             name,
             turn: None,
@@ -55,23 +58,26 @@ impl Accepting<'_, '_> {
             chat: message.chat.id,
             topic: message.topic,
             sender: message.sender.id.0,
+            name: message.sender.name.clone(),
             reply_to: (!message.chat.id.is_private()).then_some(message.id),
         };
         self.tx.seal_all(conversation)?;
         self.due(conversation, place.chat, place.topic, self.tx.now);
         let effect = match verb {
             Verb::Start { code } => self.start(&place, code)?,
-            Verb::Help => Effect::new("helped", Some(&self.policy.words.help)),
+            Verb::Help => Effect::new("helped", Some(self.help(&place))),
             Verb::New => self.new_history(&place)?,
             Verb::Stop => self.stop_all(&place)?,
             Verb::Retry => self.retry_last(&place)?,
             Verb::Forget => self.ask_forget(&place)?,
             Verb::StopTurn { turn } => self.stop_turn(&place, *turn)?,
             Verb::RetryTurn { turn } => self.retry(&place, *turn)?,
+            Verb::Continue { turn } => self.go_on(row, &place, *turn)?,
             Verb::ForgetAnswer { yes } => self.forget(&place, *yes)?,
         };
         self.record(row, &place, verb, &effect)?;
-        if let Some(text) = effect.say {
+        // A turn that is tried again answers for itself.
+        if let Some(text) = effect.say.filter(|_| effect.name != "retried") {
             self.reply(&place, text, None)?;
         }
         Ok(())
@@ -83,9 +89,12 @@ impl Accepting<'_, '_> {
             text: None,
             clear_buttons: None,
         };
+        // A press repeats the message it was made on: kept only when it is ours.
+        let mut sort = Sort::Ignored;
         if let (Some(verb), Some(chat)) = (Verb::of_button(&press.data), &press.chat) {
             let facts = Facts {
                 admitted: self.tx.is_admitted(press.sender.id.0, chat.id.0)?,
+                ..Facts::default()
             };
             if self.policy.admits(press.sender.id.0, chat.id.0, facts) {
                 let place = Place {
@@ -93,27 +102,38 @@ impl Accepting<'_, '_> {
                     chat: chat.id,
                     topic: press.topic,
                     sender: press.sender.id.0,
+                    name: press.sender.name.clone(),
                     reply_to: None,
                 };
                 let effect = match &verb {
                     Verb::StopTurn { turn } => self.stop_turn(&place, *turn)?,
                     Verb::RetryTurn { turn } => self.retry(&place, *turn)?,
+                    Verb::Continue { turn } => self.go_on(row, &place, *turn)?,
                     Verb::ForgetAnswer { yes } => self.forget(&place, *yes)?,
                     // Nothing else has a button.
-                    _ => Effect::new("nothing", None),
+                    _ => Effect::new("nothing", Some(&self.policy.words.button_expired)),
                 };
                 self.record(row, &place, &verb, &effect)?;
-                if matches!(effect.name, "retried" | "forgotten" | "kept") {
+                sort = match effect.name {
+                    "continued" => Sort::Message,
+                    _ => Sort::Control,
+                };
+                if matches!(effect.name, "retried" | "continued" | "forgotten" | "kept") {
                     reply.clear_buttons = press.message_id.map(|id| (chat.id, id));
                 }
                 match (effect.name, effect.say) {
                     ("forgotten", Some(text)) => self.reply(&place, text, None)?,
+                    ("retried", _) => reply.text = Some(self.policy.words.retrying.clone()),
                     (_, say) => reply.text = say,
                 }
+            } else {
+                reply.text = Some(self.policy.words.refused.clone());
             }
+        } else {
+            reply.text = Some(self.policy.words.button_expired.clone());
         }
         self.done.presses.push(reply);
-        Ok(Sort::Control)
+        Ok(sort)
     }
 
     pub(super) fn stop_draft(
@@ -130,6 +150,7 @@ impl Accepting<'_, '_> {
             topic,
             // Drafts exist in private chats only: the person is the chat.
             sender: chat.0,
+            name: String::new(),
             reply_to: None,
         };
         let effect = self.stop_turn(&place, turn)?;
@@ -152,15 +173,29 @@ impl Accepting<'_, '_> {
         }
         let facts = Facts {
             admitted: self.tx.is_admitted(place.sender, place.chat.0)?,
+            ..Facts::default()
         };
         if self.policy.admits(place.sender, place.chat.0, facts) {
-            return Ok(Effect::new("greeted", Some(&words.greeting)));
+            let greeting = match place.chat.is_private() {
+                true => &words.greeting,
+                false => &words.help_group,
+            };
+            return Ok(Effect::new("greeted", Some(greeting)));
         }
         let tell = self.tx.may_refuse(place.chat.0, place.sender)?;
-        Ok(Effect::new(
-            "refused",
-            tell.then_some(words.refused.as_str()),
-        ))
+        let refusal = match claiming {
+            true => &words.claim_invalid,
+            false => &words.refused,
+        };
+        Ok(Effect::new("refused", tell.then_some(refusal.as_str())))
+    }
+
+    /// Groups need other advice than private chats.
+    fn help(&self, place: &Place) -> &str {
+        match place.chat.is_private() {
+            true => &self.policy.words.help,
+            false => &self.policy.words.help_group,
+        }
     }
 
     /// The history begins anew after everything that came before.
@@ -212,7 +247,12 @@ impl Accepting<'_, '_> {
         if asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
             return Ok(Effect::new("refused", Some(&words.not_yours)));
         }
-        let mut effect = match State::from_code(state) {
+        let state = State::from_code(state);
+        if state == Some(State::Gathering) {
+            // Cancelled, too, it has its place: Retry finds it there.
+            self.tx.seal(place.conversation, turn)?;
+        }
+        let mut effect = match state {
             Some(State::Gathering | State::Sealed) => {
                 self.cancel_waiting(place, turn)?;
                 Effect::new("stopped", Some(&words.stopped))
@@ -245,91 +285,6 @@ impl Accepting<'_, '_> {
         self.tx.settle(turn, Outcome::Cancelled)
     }
 
-    fn retry_last(&mut self, place: &Place) -> Result<Effect> {
-        let last: Option<i64> = self
-            .tx
-            .conn
-            .prepare_cached(
-                "SELECT id FROM turns WHERE conversation = ?1 AND outcome IS NOT ?2 \
-                 ORDER BY seal_no DESC, id DESC LIMIT 1",
-            )?
-            .query_row(
-                params![place.conversation.0, Outcome::Superseded.code()],
-                |row| row.get(0),
-            )
-            .optional()?;
-        match last {
-            Some(turn) => self.retry(place, TurnId(turn)),
-            None => Ok(Effect::new(
-                "nothing",
-                Some(&self.policy.words.nothing_to_retry),
-            )),
-        }
-    }
-
-    /// A replay is a new last turn; the messages move to it.
-    fn retry(&mut self, place: &Place, turn: TurnId) -> Result<Effect> {
-        let words = &self.policy.words;
-        let found: Option<(i64, i64, i64)> = self
-            .tx
-            .conn
-            .prepare_cached(
-                "SELECT sender, messages, chars FROM turns \
-                 WHERE id = ?1 AND conversation = ?2 AND state = 4 AND outcome IN (?3, ?4) \
-                   AND EXISTS (SELECT 1 FROM messages WHERE turn = ?1 AND body IS NOT NULL)",
-            )?
-            .query_row(
-                params![
-                    turn.0,
-                    place.conversation.0,
-                    Outcome::Failed.code(),
-                    Outcome::Cancelled.code()
-                ],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )
-            .optional()?;
-        let Some((asker, messages, chars)) = found else {
-            return Ok(Effect::new("nothing", Some(&words.nothing_to_retry)));
-        };
-        if asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
-            return Ok(Effect::new("refused", Some(&words.not_yours)));
-        }
-        let seal_no = self.tx.next_seal(place.conversation)?;
-        self.tx.conn.execute(
-            "INSERT INTO turns (bot, conversation, sender, state, seal_no, opened_at, due_at, messages, chars) \
-             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?5, ?6, ?7)",
-            params![
-                self.tx.bot.0,
-                place.conversation.0,
-                asker,
-                seal_no,
-                self.tx.now,
-                messages,
-                chars
-            ],
-        )?;
-        let replay = TurnId(self.tx.conn.last_insert_rowid());
-        self.tx.conn.execute(
-            "UPDATE updates SET settled_at = NULL \
-             WHERE id IN (SELECT update_row FROM messages WHERE turn = ?1)",
-            [turn.0],
-        )?;
-        self.tx.conn.execute(
-            "UPDATE messages SET turn = ?2 WHERE turn = ?1",
-            params![turn.0, replay.0],
-        )?;
-        self.tx.conn.execute(
-            "UPDATE turns SET outcome = ?2 WHERE id = ?1",
-            params![turn.0, Outcome::Superseded.code()],
-        )?;
-        self.due(place.conversation, place.chat, place.topic, self.tx.now);
-        Ok(Effect {
-            name: "retried",
-            turn: Some(replay),
-            say: None,
-        })
-    }
-
     fn ask_forget(&mut self, place: &Place) -> Result<Effect> {
         let words = self.policy.words.clone();
         let button = |text: &str, yes: bool| json!({"text": text, "callback_data": Verb::ForgetAnswer { yes }.button_data()});
@@ -349,8 +304,24 @@ impl Accepting<'_, '_> {
         if !yes {
             return Ok(Effect::new("kept", Some(&words.kept)));
         }
+        let unfinished = self.tx.placeholders_left(place.conversation)?;
         let cut = self.tx.forget(place.conversation, place.chat)?;
         self.done.cut.extend(cut);
+        // Nobody writes on: what stands there must not look as if.
+        for placeholder in unfinished {
+            self.tx.insert_part(&PartRow {
+                chat: place.chat,
+                topic: place.topic,
+                conversation: None,
+                turn: None,
+                kind: Kind::Reply,
+                seq: 0,
+                payload: &Payload::plain(words.stopped.clone()),
+                target: Some(placeholder),
+                owner: self.instance,
+            })?;
+        }
+        self.erased = true;
         Ok(Effect::new("forgotten", Some(&words.forgotten)))
     }
 

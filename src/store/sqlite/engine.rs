@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use super::leases::Locks;
 use super::schema;
@@ -17,6 +17,9 @@ use crate::store::{Result, StoreError};
 
 /// How long a write waits for another process of this host.
 const BUSY: Duration = Duration::from_secs(5);
+
+// `secure_delete`: what is erased, now or by an edit long before `/forget`,
+// leaves nothing behind in free pages.
 
 /// Prepared statements kept per connection: more than there are in `store/`.
 const STATEMENTS: usize = 256;
@@ -53,11 +56,11 @@ impl Engine {
     pub(super) fn open(path: &Path, locks: &Locks) -> Result<Self> {
         create(path)?;
         refuse_network(path)?;
+        // Before the first connection: switching to a log waits for nobody.
+        let alone = locks.migration()?;
         let mut conn = connect(path)?;
-        {
-            let _alone = locks.migration()?;
-            schema::migrate(&mut conn, locks)?;
-        }
+        schema::migrate(&mut conn, locks)?;
+        drop(alone);
         Ok(Self {
             path: path.to_owned(),
             conn: Some(conn),
@@ -67,31 +70,52 @@ impl Engine {
 
     /// The connection, opened anew after a failure.
     pub(super) fn ready(&mut self) -> Result<&Connection> {
-        if self.distrusted {
-            self.conn = None;
-        }
         let conn = match self.conn.take() {
             Some(conn) => conn,
             None => connect(&self.path)?,
         };
         if self.distrusted {
-            checkpoint(&conn)?;
+            if !checkpoint(&conn)? {
+                return Err(StoreError::Unavailable {
+                    reason: "the log cannot be written back while another process uses it"
+                        .to_owned(),
+                });
+            }
             self.distrusted = false;
             tracing::info!("store recovered");
         }
         Ok(self.conn.insert(conn))
     }
 
-    /// A commit failed: trust nothing until it is proven.
+    /// The connection for tests that listen to it.
+    #[cfg(test)]
+    pub(super) fn heard(&mut self) -> &mut Connection {
+        self.conn.as_mut().expect("an engine that is open")
+    }
+
+    /// A commit failed: trust nothing until it is proven. Closes at once, so
+    /// that a transaction that could not be ended locks nobody out.
     pub(super) fn distrust(&mut self) {
         self.distrusted = true;
+        self.conn = None;
+    }
+
+    /// Writes the log back and empties it, if nobody is in the way.
+    pub(super) fn empty_log(&mut self) {
+        match self.ready().and_then(checkpoint) {
+            Ok(true) => {}
+            Ok(false) => tracing::debug!("the log is emptied later"),
+            Err(error) => tracing::warn!(%error, "failed to empty the log"),
+        }
     }
 
     /// Writes the log back and closes the file.
     pub(super) fn close(mut self) -> Result<()> {
         let conn = self.ready()?;
         conn.execute_batch("PRAGMA optimize")?;
-        checkpoint(conn)?;
+        if !checkpoint(conn)? {
+            tracing::debug!("checkpoint left to another process");
+        }
         match self.conn.take().map(Connection::close) {
             Some(Err((_, error))) => Err(error.into()),
             _ => Ok(()),
@@ -102,12 +126,18 @@ impl Engine {
 fn create(path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     fs::create_dir_all(folder)?;
-    OpenOptions::new()
-        .create(true)
-        .append(true)
+    // One that exists is not even opened: closing it again would drop the
+    // locks that another handle of this process holds on it.
+    match OpenOptions::new()
+        .create_new(true)
+        .write(true)
         .mode(0o600)
-        .open(path)?
-        .sync_all()?;
+        .open(path)
+    {
+        Ok(new) => new.sync_all()?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error.into()),
+    }
     // Without this a power cut may take the new file's name with it.
     File::open(if folder.as_os_str().is_empty() {
         Path::new(".")
@@ -119,12 +149,17 @@ fn create(path: &Path) -> Result<()> {
 }
 
 fn connect(path: &Path) -> Result<Connection> {
-    let conn = Connection::open(path)?;
+    // Never creates: an empty file in the place of a lost one would let us
+    // confirm what is stored nowhere.
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     conn.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;",
+         PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA cache_size = -8000;",
     )?;
     let journal: String = conn.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
     let synchronous: i64 = conn.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
@@ -139,13 +174,11 @@ fn connect(path: &Path) -> Result<Connection> {
     Ok(conn)
 }
 
-fn checkpoint(conn: &Connection) -> Result<()> {
+/// Writes the log back and empties it; false when another process was in the
+/// way, which is no failure of the disk.
+fn checkpoint(conn: &Connection) -> Result<bool> {
     let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    // Another process reading or writing is no failure of the disk.
-    if busy != 0 {
-        tracing::debug!("checkpoint left to another process");
-    }
-    Ok(())
+    Ok(busy == 0)
 }
 
 fn refuse_network(path: &Path) -> Result<()> {

@@ -14,15 +14,11 @@ const MOST: i64 = 500;
 impl Tx<'_> {
     /// The turns before this one, latest first, until they hold `chars`.
     pub(super) fn history(&self, claim: &Claim, chars: usize) -> Result<Vec<Past>> {
-        let (seal_no, boundary): (i64, i64) = self
+        // Its own boundary: a turn sealed before `/new` still sees what it saw.
+        let (seal_no, after): (i64, i64) = self
             .conn
-            .prepare_cached(
-                "SELECT t.seal_no, c.boundary FROM turns AS t \
-                 JOIN conversations AS c ON c.id = t.conversation WHERE t.id = ?1",
-            )?
+            .prepare_cached("SELECT seal_no, history_from FROM turns WHERE id = ?1")?
             .query_row([claim.turn.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        // A turn that was sealed before `/new` still sees its old history.
-        let after = if seal_no > boundary { boundary } else { 0 };
         let earlier: Vec<(i64, i64)> = self
             .conn
             .prepare_cached(

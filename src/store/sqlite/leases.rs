@@ -15,7 +15,6 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{SqliteStore, Tx};
 use crate::domain::ids::{BotId, InstanceId};
-use crate::domain::turn::MAX_FAILURES;
 use crate::domain::{part, turn};
 use crate::store::{Leases, Left, Reaped, Result, StoreError};
 
@@ -80,6 +79,8 @@ impl Locks {
     }
 
     fn lock_instance(&self, id: InstanceId) -> Result<()> {
+        // Whoever migrates looks at every file by locking it for a moment.
+        let _nobody_looks = self.migration()?;
         let file = self.file(&Self::instance_name(id))?;
         file.try_lock().map_err(lock_error)?;
         *self.own.lock().map_err(poisoned)? = Some(file);
@@ -259,10 +260,12 @@ impl Leases for SqliteStore {
 
 impl Tx<'_> {
     fn other_instances(&self, me: InstanceId) -> Result<Vec<(InstanceId, String)>> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT id, phase FROM instances WHERE id <> ?1 ORDER BY id")?;
-        let rows = statement.query_map([me.0], |row| Ok((InstanceId(row.get(0)?), row.get(1)?)))?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, phase FROM instances WHERE bot = ?1 AND id <> ?2 ORDER BY id",
+        )?;
+        let rows = statement.query_map([self.bot.0, me.0], |row| {
+            Ok((InstanceId(row.get(0)?), row.get(1)?))
+        })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -286,69 +289,50 @@ impl Tx<'_> {
             instances: dead.len() as u64,
             ..Reaped::default()
         };
-        let mut dead = dead.to_vec();
-        dead.extend(self.strangers()?);
-        for other in &dead {
-            reaped.turns += self.bury_turns(*other)?;
-            self.conn.execute(
-                "UPDATE parts SET state = ?2, owner = NULL WHERE owner = ?1 AND state = ?3 \
-                 AND state IN (0, 1, 3)",
-                params![
-                    other.0,
-                    part::State::Uncertain.code(),
-                    part::State::Sending.code()
-                ],
-            )?;
-            self.conn.execute(
-                "UPDATE parts SET owner = NULL WHERE owner = ?1 AND state IN (?2, ?3) \
-                 AND state IN (0, 1, 3)",
-                params![
-                    other.0,
-                    part::State::Planned.code(),
-                    part::State::Uncertain.code()
-                ],
-            )?;
+        for other in dead {
             self.conn
                 .execute("DELETE FROM instances WHERE id = ?1", [other.0])?;
         }
+        // An owner that is not listed is dead too: it died between leaving and
+        // its last write.
+        reaped.turns = self.bury_turns(me)?;
+        self.conn.execute(
+            "UPDATE parts SET state = ?3 WHERE bot = ?1 AND owner <> ?2 AND state = ?4 \
+             AND state IN (0, 1, 3) AND owner NOT IN (SELECT id FROM instances)",
+            params![
+                self.bot.0,
+                me.0,
+                part::State::Uncertain.code(),
+                part::State::Sending.code()
+            ],
+        )?;
         reaped.unsent = self.adopt(me, part::State::Planned)?;
         reaped.uncertain = self.adopt(me, part::State::Uncertain)?;
         Ok(reaped)
     }
 
-    /// Owners that are not listed: an instance that wrote once more after it
-    /// had left. Nobody else would ever free what they hold.
-    fn strangers(&self) -> Result<Vec<InstanceId>> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT owner FROM turns WHERE owner IS NOT NULL \
-                AND owner NOT IN (SELECT id FROM instances) \
-             UNION SELECT owner FROM parts WHERE owner IS NOT NULL AND state IN (0, 1, 3) \
-                AND owner NOT IN (SELECT id FROM instances)",
-        )?;
-        let rows = statement.query_map([], |row| Ok(InstanceId(row.get(0)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// The turns a dead instance was running wait again, in their old place.
-    fn bury_turns(&self, dead: InstanceId) -> Result<u64> {
+    /// The turns the dead were running wait again, in their old place.
+    fn bury_turns(&self, me: InstanceId) -> Result<u64> {
         let turns = self.conn.execute(
-            "UPDATE turns SET state = ?2, owner = NULL, deaths = deaths + 1, \
+            "UPDATE turns SET state = ?3, owner = NULL, deaths = deaths + 1, \
                     failures = failures + alone, alone = 0 \
-             WHERE owner = ?1 AND state = ?3",
+             WHERE bot = ?1 AND owner IS NOT NULL AND owner <> ?2 AND state = ?4 \
+               AND owner NOT IN (SELECT id FROM instances)",
             params![
-                dead.0,
+                self.bot.0,
+                me.0,
                 turn::State::Sealed.code(),
                 turn::State::Claimed.code()
             ],
         )?;
-        debug_assert!(MAX_FAILURES > 1, "one death must not end a turn");
         Ok(turns as u64)
     }
 
+    /// Takes over the parts of this state that no living instance owns.
     fn adopt(&self, me: InstanceId, state: part::State) -> Result<u64> {
         Ok(self.conn.execute(
-            "UPDATE parts SET owner = ?1 WHERE bot = ?2 AND owner IS NULL AND state = ?3 \
-             AND state IN (0, 1, 3)",
+            "UPDATE parts SET owner = ?1 WHERE bot = ?2 AND state = ?3 AND state IN (0, 1, 3) \
+             AND (owner IS NULL OR (owner <> ?1 AND owner NOT IN (SELECT id FROM instances)))",
             params![me.0, self.bot.0, state.code()],
         )? as u64)
     }

@@ -13,7 +13,7 @@ use super::{SqliteStore, Tx, unknown_code};
 use crate::clock::{self, Millis};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, PartId, TurnId};
 use crate::domain::part::{Kind, OnUncertain, Payload, Sending, Sent, State};
-use crate::domain::turn::{Claim, Outcome};
+use crate::domain::turn::Outcome;
 use crate::store::{Begin, Due, Finished, Outbox, Result, StoreError};
 
 /// How long after its `expires_at` a cut send is still given to appear.
@@ -70,26 +70,50 @@ impl Outbox for SqliteStore {
         .await
     }
 
+    async fn alert(
+        &self,
+        cause: &'static str,
+        payload: Payload,
+        every: Duration,
+        owner: InstanceId,
+    ) -> Result<Vec<ChatId>> {
+        self.run("outbox.alert", move |tx| {
+            tx.alert(cause, &payload, every, owner)
+        })
+        .await
+    }
+
     async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>> {
         self.run("outbox.unsent", move |tx| {
             let mut statement = tx.conn.prepare_cached(
-                "SELECT chat, min(not_before) FROM parts \
-                 WHERE owner = ?1 AND state IN (0, 1, 3) \
-                   AND (state <> 1 OR expires_at < ?2) GROUP BY chat",
+                "SELECT chat, min(CASE state WHEN 0 THEN not_before ELSE expires_at + ?2 END) \
+                 FROM parts WHERE owner = ?1 AND state IN (0, 1, 3) GROUP BY chat",
             )?;
-            // Of those in `sending` only the ones whose sender ended silently.
-            let silent = tx.now - SETTLE_MS;
-            let rows = statement.query_map(params![owner.0, silent], |row| {
+            let rows = statement.query_map([owner.0, SETTLE_MS], |row| {
                 Ok((ChatId(row.get(0)?), row.get::<_, i64>(1)?))
             })?;
             rows.map(|row| {
                 let (chat, at) = row?;
-                Ok((chat, clock::duration(at - tx.now)))
+                // Further off than anything is ever set: the clock was set back.
+                let wait = Some(at - tx.now).filter(|wait| *wait <= FURTHEST_MS);
+                Ok((chat, clock::duration(wait.unwrap_or(0))))
             })
             .collect()
         })
         .await
     }
+}
+
+/// A part of which nobody knows yet whether it arrived.
+struct Unresolved {
+    part: i64,
+    state: i64,
+    kind: i64,
+    owner: Option<i64>,
+    expires_at: Millis,
+    turn: Option<i64>,
+    target: Option<i64>,
+    forgotten: bool,
 }
 
 impl Tx<'_> {
@@ -101,41 +125,45 @@ impl Tx<'_> {
         on_uncertain: OnUncertain,
     ) -> Result<Option<Duration>> {
         loop {
-            let open: Option<(i64, i64, i64, Option<i64>, i64, Option<i64>)> = self
+            let open: Option<Unresolved> = self
                 .conn
                 .prepare_cached(
-                    "SELECT id, state, kind, owner, coalesce(expires_at, 0), turn FROM parts \
+                    "SELECT id, state, kind, owner, coalesce(expires_at, 0), turn, target, payload = '' \
+                     FROM parts \
                      WHERE bot = ?1 AND chat = ?2 AND state IN (1, 3) AND state IN (0, 1, 3) LIMIT 1",
                 )?
                 .query_row(params![self.bot.0, chat.0], |row| {
-                    Ok((
-                        row.get(0)?,
-                        row.get(1)?,
-                        row.get(2)?,
-                        row.get(3)?,
-                        row.get(4)?,
-                        row.get(5)?,
-                    ))
+                    Ok(Unresolved {
+                        part: row.get(0)?,
+                        state: row.get(1)?,
+                        kind: row.get(2)?,
+                        owner: row.get(3)?,
+                        expires_at: row.get(4)?,
+                        turn: row.get(5)?,
+                        target: row.get(6)?,
+                        forgotten: row.get(7)?,
+                    })
                 })
                 .optional()?;
-            let Some((part, state, kind, by, expires_at, turn)) = open else {
+            let Some(open) = open else {
                 return Ok(None);
             };
-            let left = expires_at + SETTLE_MS - self.now;
-            if by.is_some_and(|by| by != owner.0) {
+            let ours = open.owner.is_none_or(|by| by == owner.0);
+            let left = open.expires_at.saturating_add(SETTLE_MS) - self.now;
+            let settling = left > 0 && left <= FURTHEST_MS;
+            // Our own send may still be under way; once it cannot be any more,
+            // whoever was to finish it is gone.
+            if !ours || (settling && open.state == State::Sending.code()) {
                 return Ok(Some(BLOCKED));
             }
-            // Also one in `sending`: who sent it has ended without a word (a
-            // panic, a store that refused the receipt).
-            if left > 0 && left <= FURTHEST_MS {
-                let wait = clock::duration(left);
-                return Ok(Some(if state == State::Sending.code() {
-                    wait.min(BLOCKED)
-                } else {
-                    wait
-                }));
+            if settling {
+                return Ok(Some(clock::duration(left)));
             }
-            let next = match (on_uncertain, Kind::from_code(kind)) {
+            let edits = self.message_of(open.target)?.is_some();
+            let next = match (on_uncertain, Kind::from_code(open.kind)) {
+                _ if open.forgotten => State::Withdrawn,
+                // An edit of our own message changes nothing the second time.
+                _ if edits => State::Planned,
                 // A second placeholder helps nobody; the answer comes anyway.
                 (_, Some(Kind::Placeholder)) => State::Withdrawn,
                 (OnUncertain::Hold, _) => State::Sent,
@@ -147,12 +175,13 @@ impl Tx<'_> {
                             settled_at = CASE WHEN ?2 = 0 THEN NULL ELSE ?5 END WHERE id = ?1",
                 )?
                 .execute(params![
-                    part,
+                    open.part,
                     next.code(),
                     owner.0,
-                    i64::from(next == State::Planned),
+                    i64::from(next == State::Planned && !edits),
                     self.now
                 ])?;
+            let turn = open.turn;
             if let Some(turn) = turn {
                 self.settle_delivered(TurnId(turn))?;
             }
@@ -211,7 +240,7 @@ impl Tx<'_> {
             .execute(params![
                 row.id,
                 self.high_water(chat)?,
-                self.now + clock::millis(within)
+                self.now.saturating_add(clock::millis(within))
             ])?;
         Ok(Begin::Send(Box::new(Sending {
             part: PartId(row.id),
@@ -238,7 +267,7 @@ impl Tx<'_> {
             .flatten())
     }
 
-    fn fence_send(&self, sending: &Sending) -> Result<()> {
+    pub(super) fn fence_send(&self, sending: &Sending) -> Result<()> {
         let holds: bool = self
             .conn
             .prepare_cached(
@@ -259,6 +288,12 @@ impl Tx<'_> {
     fn finish(&self, sending: &Sending, sent: &Sent) -> Result<Finished> {
         self.fence_send(sending)?;
         match sent {
+            // Its words are gone: whatever became of it, it is not sent again.
+            Sent::NotSent { .. } | Sent::Uncertain | Sent::TargetGone
+                if self.is_forgotten(sending)? =>
+            {
+                self.end_part(sending, State::Withdrawn, None)?;
+            }
             Sent::Receipt(message_id) => {
                 self.saw_message(sending.chat, *message_id)?;
                 self.end_part(sending, State::Sent, Some(*message_id))?;
@@ -269,7 +304,7 @@ impl Tx<'_> {
                 if superseded {
                     self.end_part(sending, State::Withdrawn, None)?;
                 } else {
-                    self.plan_again(sending, self.now + retry_in_ms)?;
+                    self.plan_again(sending, self.now.saturating_add(*retry_in_ms))?;
                 }
             }
             Sent::Uncertain => {
@@ -282,7 +317,11 @@ impl Tx<'_> {
                 self.give_up_rest(sending)?;
             }
             Sent::Migrated(to) => {
-                self.plan_again(sending, 0)?;
+                if self.is_forgotten(sending)? {
+                    self.end_part(sending, State::Withdrawn, None)?;
+                } else {
+                    self.plan_again(sending, 0)?;
+                }
                 self.migrate_chat(sending.chat, *to)?;
             }
             Sent::TargetGone => {
@@ -299,7 +338,12 @@ impl Tx<'_> {
         Ok(Finished { settled })
     }
 
-    fn end_part(&self, sending: &Sending, state: State, message_id: Option<i64>) -> Result<()> {
+    pub(super) fn end_part(
+        &self,
+        sending: &Sending,
+        state: State,
+        message_id: Option<i64>,
+    ) -> Result<()> {
         self.conn
             .prepare_cached(
                 "UPDATE parts SET state = ?2, message_id = ?3, settled_at = ?4 WHERE id = ?1",
@@ -330,6 +374,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Whether its words were erased while it was being sent.
+    pub(super) fn is_forgotten(&self, sending: &Sending) -> Result<bool> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT payload = '' FROM parts WHERE id = ?1")?
+            .query_row([sending.part.0], |row| row.get(0))?)
+    }
+
     fn is_answered(&self, sending: &Sending) -> Result<bool> {
         let Some(turn) = sending.turn else {
             return Ok(true);
@@ -341,7 +393,7 @@ impl Tx<'_> {
     }
 
     /// Settles a turn when the last part of its answer has found its end.
-    fn settle_delivered(&self, turn: TurnId) -> Result<Option<(TurnId, Due, Outcome)>> {
+    pub(super) fn settle_delivered(&self, turn: TurnId) -> Result<Option<(TurnId, Due, Outcome)>> {
         let open: bool = self
             .conn
             .prepare_cached(
@@ -381,132 +433,4 @@ impl Tx<'_> {
         };
         Ok(Some((turn, due, outcome)))
     }
-
-    fn replan(&self, sending: &Sending, parts: &[Payload]) -> Result<()> {
-        self.fence_send(sending)?;
-        let (seq, conversation, mut target): (i64, Option<i64>, Option<i64>) = self
-            .conn
-            .prepare_cached("SELECT seq, conversation, target FROM parts WHERE id = ?1")?
-            .query_row([sending.part.0], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?;
-        self.end_part(sending, State::Withdrawn, None)?;
-        for (payload, step) in parts.iter().zip(0..) {
-            self.insert_part(&PartRow {
-                chat: sending.chat,
-                topic: sending.topic,
-                conversation: conversation.map(ConversationId),
-                turn: sending.turn,
-                kind: sending.kind,
-                seq: seq + step,
-                payload,
-                target: target.take(),
-                owner: sending.owner,
-            })?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn plan_part(
-        &self,
-        claim: &Claim,
-        kind: Kind,
-        seq: i64,
-        payload: &Payload,
-        target: Option<i64>,
-    ) -> Result<()> {
-        self.insert_part(&PartRow {
-            chat: claim.chat,
-            topic: claim.topic,
-            conversation: Some(claim.conversation),
-            turn: Some(claim.turn),
-            kind,
-            seq,
-            payload,
-            target,
-            owner: claim.owner,
-        })
-    }
-
-    pub(super) fn plan_notice(
-        &self,
-        chat: ChatId,
-        topic: Option<i64>,
-        kind: Kind,
-        payload: &Payload,
-        owner: InstanceId,
-    ) -> Result<()> {
-        self.insert_part(&PartRow {
-            chat,
-            topic,
-            conversation: None,
-            turn: None,
-            kind,
-            seq: 0,
-            payload,
-            target: None,
-            owner,
-        })
-    }
-
-    fn insert_part(&self, part: &PartRow<'_>) -> Result<()> {
-        let payload = serde_json::to_string(part.payload).expect("a payload is always JSON");
-        self.conn
-            .prepare_cached(
-                "INSERT INTO parts \
-                 (bot, chat, topic, conversation, turn, kind, seq, state, payload, target, owner, created_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11)",
-            )?
-            .execute(params![
-                self.bot.0,
-                part.chat.0,
-                part.topic.unwrap_or(0),
-                part.conversation.map(|c| c.0),
-                part.turn.map(|t| t.0),
-                part.kind.code(),
-                part.seq,
-                payload,
-                part.target,
-                part.owner.0,
-                self.now
-            ])?;
-        Ok(())
-    }
-
-    pub(super) fn has_placeholder(&self, turn: TurnId) -> Result<bool> {
-        Ok(self
-            .conn
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM parts \
-                 WHERE turn = ?1 AND kind = 1 AND state IN (0, 1, 2, 3))",
-            )?
-            .query_row([turn.0], |row| row.get(0))?)
-    }
-
-    /// A group became a supergroup: everything of it goes to the new id.
-    pub(super) fn migrate_chat(&self, from: ChatId, to: ChatId) -> Result<()> {
-        self.conn.execute(
-            "UPDATE OR IGNORE conversations SET chat = ?3 WHERE bot = ?1 AND chat = ?2",
-            params![self.bot.0, from.0, to.0],
-        )?;
-        self.conn.execute(
-            "UPDATE parts SET chat = ?3 WHERE bot = ?1 AND chat = ?2 \
-             AND state IN (0, 3) AND state IN (0, 1, 3)",
-            params![self.bot.0, from.0, to.0],
-        )?;
-        Ok(())
-    }
-}
-
-/// A new row of the outbox.
-struct PartRow<'a> {
-    chat: ChatId,
-    topic: Option<i64>,
-    conversation: Option<ConversationId>,
-    turn: Option<TurnId>,
-    kind: Kind,
-    seq: i64,
-    payload: &'a Payload,
-    target: Option<i64>,
-    owner: InstanceId,
 }

@@ -9,7 +9,7 @@ use crate::domain::update::Chat;
 use crate::store::Result;
 
 /// A person may send this often per this long before messages wait.
-const RATE_WINDOW_MS: i64 = 60_000;
+pub(super) const RATE_WINDOW_MS: i64 = 60_000;
 
 /// One polite refusal per stranger and chat in this time.
 const REFUSAL_EVERY_MS: i64 = 24 * 3600 * 1000;

@@ -47,7 +47,8 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "DELETE FROM parts WHERE id IN (SELECT id FROM parts \
-                 WHERE settled_at IS NOT NULL AND settled_at < ?1 AND turn IS NULL LIMIT ?2)",
+                 WHERE turn IS NULL AND settled_at IS NOT NULL AND settled_at < ?1 \
+                 ORDER BY settled_at LIMIT ?2)",
             )?
             .execute(params![before, step])?;
         let texts = self.sweep(
@@ -106,18 +107,19 @@ impl Tx<'_> {
     /// free pages included. Rows stay, so that the books balance. Returns the
     /// turns whose owner must stop.
     pub(super) fn forget(&self, conversation: ConversationId, chat: ChatId) -> Result<Vec<TurnId>> {
-        // Overwrites what is deleted from here to the end of this operation.
-        self.conn.execute_batch("PRAGMA secure_delete = ON")?;
         let open: Vec<i64> = self
             .conn
             .prepare_cached("SELECT id FROM turns WHERE conversation = ?1 AND state < 4")?
             .query_map([conversation.0], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
+        // Nothing of it is sent any more. What is on its way finds its end by
+        // `finish_send`, without words.
+        self.conn.execute(
+            "UPDATE parts SET state = 5, settled_at = ?2 WHERE state IN (0, 3) \
+             AND turn IN (SELECT id FROM turns WHERE conversation = ?1 AND state < 4)",
+            params![conversation.0, self.now],
+        )?;
         for turn in &open {
-            self.conn.execute(
-                "UPDATE parts SET state = 5, settled_at = ?2 WHERE turn = ?1 AND state = 0",
-                params![turn, self.now],
-            )?;
             self.settle(TurnId(*turn), Outcome::Cancelled)?;
         }
         for sql in [
@@ -127,17 +129,19 @@ impl Tx<'_> {
             "DELETE FROM requests WHERE turn IN (SELECT id FROM turns WHERE conversation = ?1)",
             "DELETE FROM answers WHERE turn IN (SELECT id FROM turns WHERE conversation = ?1)",
             "UPDATE messages SET body = NULL WHERE conversation = ?1",
-            "UPDATE parts SET payload = '' WHERE conversation = ?1 AND state NOT IN (0, 1, 3)",
+            "UPDATE parts SET payload = '' \
+             WHERE turn IN (SELECT id FROM turns WHERE conversation = ?1)",
             "UPDATE conversations SET boundary = last_seal WHERE id = ?1",
         ] {
             self.conn.execute(sql, [conversation.0])?;
         }
-        if chat.is_private() {
-            self.conn.execute(
-                "UPDATE updates SET raw = NULL WHERE bot = ?1 AND chat = ?2 AND raw IS NOT NULL",
-                params![self.bot.0, chat.0],
-            )?;
-        }
+        // What is not a message of another conversation of this chat: edits,
+        // presses (they repeat our words), what could not be read.
+        self.conn.execute(
+            "UPDATE updates SET raw = NULL WHERE bot = ?1 AND chat = ?2 AND raw IS NOT NULL \
+             AND (kind <> 0 OR ?3)",
+            params![self.bot.0, chat.0, chat.is_private()],
+        )?;
         Ok(open.into_iter().map(TurnId).collect())
     }
 }

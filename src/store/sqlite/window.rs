@@ -14,7 +14,8 @@ use crate::store::Result;
 pub(super) struct Joined {
     /// The turn it belongs to now.
     pub(super) turn: TurnId,
-    /// When its window closes.
+    /// When the conversation has something to do: when this window closes, or
+    /// now, when an earlier one was closed for it.
     pub(super) due_at: i64,
     /// A running turn was reopened for it: its owner must stop.
     pub(super) cut: bool,
@@ -32,14 +33,20 @@ impl Tx<'_> {
     ) -> Result<Joined> {
         let key = window_key(message);
         let weight = message.weight();
-        let mut cut = false;
+        let (mut cut, mut sealed) = (false, false);
         let open = match self.open_window(conversation, key)? {
-            Some((turn, open)) if policy.rules.joins(&open, weight) => Some((turn, open)),
-            Some((turn, _)) => {
+            // What has to wait for the minute to end makes nothing else wait.
+            Some((turn, open, waits))
+                if policy.rules.joins(&open, weight) && (waits || not_before == 0) =>
+            {
+                Some((turn, open))
+            }
+            Some((turn, ..)) => {
                 self.seal(conversation, turn)?;
+                sealed = true;
                 None
             }
-            None if policy.busy == Busy::Interrupt => {
+            None if policy.busy == Busy::Interrupt && not_before == 0 => {
                 let reopened = self.interrupt(conversation, key)?;
                 cut = reopened.is_some();
                 reopened
@@ -74,20 +81,45 @@ impl Tx<'_> {
         self.insert_message(conversation, turn, update_row, message)?;
         Ok(Joined {
             turn,
-            due_at: due_at.max(not_before),
+            due_at: if sealed {
+                self.now
+            } else {
+                due_at.max(not_before)
+            },
             cut,
         })
     }
 
+    /// Whether a message belongs, by its form, to what its sender gathers.
+    pub(super) fn continues(&self, message: &Message) -> Result<bool> {
+        let topic = message.topic.unwrap_or(0);
+        let Some(conversation) = self.find_conversation(message.chat.id, topic)? else {
+            return Ok(false);
+        };
+        let Some((turn, open, _)) = self.open_window(conversation, window_key(message))? else {
+            return Ok(false);
+        };
+        if open.last_was_long || message.forwarded_from.is_some() {
+            return Ok(true);
+        }
+        Ok(message.album.is_some()
+            && self
+                .inputs(turn)?
+                .last()
+                .is_some_and(|last| last.album == message.album))
+    }
+
+    /// The window this key gathers in, and whether it waits for a minute to
+    /// end.
     fn open_window(
         &self,
         conversation: ConversationId,
         key: i64,
-    ) -> Result<Option<(TurnId, Open)>> {
+    ) -> Result<Option<(TurnId, Open, bool)>> {
         Ok(self
             .conn
             .prepare_cached(
-                "SELECT id, opened_at, messages, chars, last_was_long FROM turns \
+                "SELECT id, opened_at, messages, chars, last_was_long, not_before > 0 FROM turns \
                  WHERE conversation = ?1 AND state = 0 AND state < 4 AND sender = ?2 \
                  ORDER BY id DESC LIMIT 1",
             )?
@@ -100,6 +132,7 @@ impl Tx<'_> {
                         chars: row.get(3)?,
                         last_was_long: row.get(4)?,
                     },
+                    row.get(5)?,
                 ))
             })
             .optional()?)
@@ -176,8 +209,12 @@ impl Tx<'_> {
     pub(super) fn seal(&self, conversation: ConversationId, turn: TurnId) -> Result<()> {
         let seal_no = self.next_seal(conversation)?;
         self.conn
-            .prepare_cached("UPDATE turns SET state = 1, seal_no = ?2 WHERE id = ?1 AND state = 0")?
-            .execute(params![turn.0, seal_no])?;
+            .prepare_cached(
+                "UPDATE turns SET state = 1, seal_no = ?2, \
+                        history_from = (SELECT boundary FROM conversations WHERE id = ?3) \
+                 WHERE id = ?1 AND state = 0",
+            )?
+            .execute(params![turn.0, seal_no, conversation.0])?;
         Ok(())
     }
 
@@ -231,7 +268,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn insert_message(
+    pub(super) fn insert_message(
         &self,
         conversation: ConversationId,
         turn: TurnId,

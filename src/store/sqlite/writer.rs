@@ -8,7 +8,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::engine::Engine;
@@ -33,11 +33,14 @@ pub enum Mode {
 /// What one operation tells its caller once the commit is known.
 type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 
+/// What runs inside the transaction, or hears why there is none.
+type Work = Box<dyn FnOnce(Result<&Connection>) -> (Verdict, Answer) + Send>;
+
 /// One operation: runs inside the transaction and says whether its savepoint
 /// is kept.
 pub(super) struct Job {
     name: &'static str,
-    work: Box<dyn FnOnce(Result<&Connection>) -> (Verdict, Answer) + Send>,
+    work: Work,
 }
 
 /// Whether an operation's writes stay.
@@ -48,6 +51,8 @@ enum Verdict {
 
 pub(super) enum Order {
     Run(Job),
+    /// Empty the log: something was erased.
+    Empty(oneshot::Sender<()>),
     Close(oneshot::Sender<Result<()>>),
 }
 
@@ -64,6 +69,7 @@ impl std::fmt::Debug for Order {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Run(job) => write!(f, "Run({})", job.name),
+            Self::Empty(_) => f.write_str("Empty"),
             Self::Close(_) => f.write_str("Close"),
         }
     }
@@ -89,31 +95,7 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        let (answer, result) = oneshot::channel();
-        let job = Job {
-            name,
-            work: Box::new(move |conn| {
-                let result = conn.and_then(|conn| {
-                    catch_unwind(AssertUnwindSafe(|| operation(conn))).unwrap_or_else(|_| {
-                        Err(StoreError::Defect {
-                            reason: format!("{name} panicked"),
-                        })
-                    })
-                });
-                let verdict = match result {
-                    Ok(_) => Verdict::Keep,
-                    Err(_) => Verdict::Undo,
-                };
-                let tell: Answer = Box::new(move |committed| {
-                    // A caller that went away wants no answer.
-                    let _ = answer.send(match result {
-                        Ok(value) => committed.map(|()| value),
-                        Err(own) => Err(own),
-                    });
-                });
-                (verdict, tell)
-            }),
-        };
+        let (job, result) = job(name, operation);
         match self {
             Self::Thread(orders) => orders.send(Order::Run(job)).await.map_err(|_| closed())?,
             Self::Inline(engine) => {
@@ -122,6 +104,26 @@ impl Writer {
             }
         }
         result.await.map_err(|_| closed())?
+    }
+
+    /// Empties the log once everything queued is written, so that what was
+    /// erased is not left there. Best effort: the next checkpoint does it too.
+    pub(super) async fn empty_log(&self) -> Result<()> {
+        match self {
+            Self::Thread(orders) => {
+                let (answer, done) = oneshot::channel();
+                orders
+                    .send(Order::Empty(answer))
+                    .await
+                    .map_err(|_| closed())?;
+                done.await.map_err(|_| closed())
+            }
+            Self::Inline(engine) => {
+                let mut engine = engine.lock().map_err(|_| closed())?;
+                engine.as_mut().ok_or_else(closed)?.empty_log();
+                Ok(())
+            }
+        }
     }
 
     pub(super) async fn close(&self) -> Result<()> {
@@ -142,6 +144,46 @@ impl Writer {
     }
 }
 
+/// An operation, ready for the queue, and where its result will come.
+fn job<T, F>(name: &'static str, operation: F) -> (Job, oneshot::Receiver<Result<T>>)
+where
+    T: Send + 'static,
+    F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+{
+    let (answer, receiver) = oneshot::channel();
+    let job = Job {
+        name,
+        work: Box::new(move |conn| {
+            let result = conn.and_then(|conn| {
+                catch_unwind(AssertUnwindSafe(|| operation(conn))).unwrap_or_else(|_| {
+                    Err(StoreError::Defect {
+                        reason: format!("{name} panicked"),
+                    })
+                })
+            });
+            let verdict = match result {
+                Ok(_) => Verdict::Keep,
+                Err(_) => Verdict::Undo,
+            };
+            let tell: Answer = Box::new(move |committed| {
+                // A caller that went away wants no answer.
+                let _ = answer.send(match result {
+                    Ok(value) => committed.map(|()| value),
+                    Err(own) => Err(own),
+                });
+            });
+            (verdict, tell)
+        }),
+    };
+    (job, receiver)
+}
+
+fn rolled_back() -> StoreError {
+    StoreError::Unavailable {
+        reason: "the transaction was rolled back".to_owned(),
+    }
+}
+
 fn closed() -> StoreError {
     StoreError::Unavailable {
         reason: "the store is closed".to_owned(),
@@ -153,9 +195,11 @@ fn serve(mut engine: Engine, mut queue: mpsc::Receiver<Order>) {
     while let Some(first) = queue.blocking_recv() {
         let mut order = Some(first);
         let mut close = None;
+        let mut empty = Vec::new();
         while let Some(next) = order.take() {
             match next {
                 Order::Run(job) => batch.push(job),
+                Order::Empty(answer) => empty.push(answer),
                 Order::Close(answer) => close = Some(answer),
             }
             if close.is_none() && batch.len() < BATCH {
@@ -163,6 +207,12 @@ fn serve(mut engine: Engine, mut queue: mpsc::Receiver<Order>) {
             }
         }
         run_batch(&mut engine, std::mem::take(&mut batch));
+        if !empty.is_empty() {
+            engine.empty_log();
+        }
+        for answer in empty {
+            let _ = answer.send(());
+        }
         if let Some(answer) = close {
             queue.close();
             let _ = answer.send(engine.close());
@@ -181,27 +231,40 @@ fn run_batch(engine: &mut Engine, jobs: Vec<Job>) {
         Err(error) => return refuse(jobs, &error),
     };
     if let Err(error) = conn.execute_batch("BEGIN IMMEDIATE") {
+        // Waiting for another process says nothing about this connection; all
+        // else may: one opened on a read-only file stays read-only for ever.
+        if !matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+        ) {
+            engine.distrust();
+        }
         return refuse(jobs, &error.into());
     }
     let mut answers = Vec::with_capacity(jobs.len());
     for job in jobs {
-        let _ = conn.execute_batch("SAVEPOINT job");
-        let (verdict, answer) = (job.work)(Ok(conn));
+        // After an error that ended the transaction a savepoint would begin
+        // one of its own, and its release commit what nobody is told of.
+        let usable = match conn.is_autocommit() {
+            true => Err(rolled_back()),
+            false => conn.execute_batch("SAVEPOINT job").map_err(Into::into),
+        };
+        let (verdict, answer) = (job.work)(usable.map(|()| conn));
         let closing = match verdict {
             Verdict::Keep => "RELEASE job",
             Verdict::Undo => "ROLLBACK TO job; RELEASE job",
         };
         // A full disk or an I/O error ends the transaction by itself; then the
         // commit below fails and nobody of this batch is told "stored".
-        if let Err(error) = conn.execute_batch(closing) {
+        if !conn.is_autocommit()
+            && let Err(error) = conn.execute_batch(closing)
+        {
             tracing::debug!(operation = job.name, %error, "savepoint could not be closed");
         }
         answers.push(answer);
     }
     let committed = if conn.is_autocommit() {
-        Err(StoreError::Unavailable {
-            reason: "the transaction was rolled back".to_owned(),
-        })
+        Err(rolled_back())
     } else {
         conn.execute_batch("COMMIT").map_err(StoreError::from)
     };
@@ -229,3 +292,6 @@ fn refuse(jobs: Vec<Job>, error: &StoreError) {
         answer(Err(error.clone()));
     }
 }
+
+#[cfg(test)]
+mod tests;

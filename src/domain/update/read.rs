@@ -1,0 +1,304 @@
+//! Reading an update out of its JSON, field by field.
+//!
+//! A field in a shape we do not know costs that field and never the message.
+//! Must never panic, whatever the bytes.
+
+use serde_json::Value;
+
+use super::{Chat, ChatKind, Event, Mark, Media, Message, Person, Press, Quoted, Update};
+use crate::domain::ids::{ChatId, TurnId, UserId};
+
+/// Reads an update.
+#[must_use]
+pub fn parse(raw: &[u8]) -> Update {
+    let Ok(value) = serde_json::from_slice::<Value>(raw) else {
+        return Update {
+            id: find_update_id(raw),
+            event: None,
+        };
+    };
+    Update {
+        id: value["update_id"].as_i64(),
+        event: event(&value),
+    }
+}
+
+/// The id inside bytes that are not (quite) JSON, so that they can be
+/// confirmed and never come back.
+fn find_update_id(raw: &[u8]) -> Option<i64> {
+    const KEY: &[u8] = b"\"update_id\":";
+    let at = raw.windows(KEY.len()).position(|w| w == KEY)? + KEY.len();
+    let digits: String = raw[at..]
+        .iter()
+        .map(|b| char::from(*b))
+        .skip_while(char::is_ascii_whitespace)
+        .take_while(char::is_ascii_digit)
+        .collect();
+    digits.parse().ok()
+}
+
+fn event(value: &Value) -> Option<Event> {
+    if let Some(message) = value.get("message") {
+        return message_event(message);
+    }
+    if let Some(edited) = value.get("edited_message") {
+        return message_of(edited).map(|m| Event::Edited(Box::new(m)));
+    }
+    if let Some(query) = value.get("callback_query") {
+        return press(query).map(|p| Event::Press(Box::new(p)));
+    }
+    if let Some(stopped) = value.get("stopped_message_generation") {
+        return Some(Event::DraftStopped {
+            chat: ChatId(stopped["chat"]["id"].as_i64()?),
+            topic: stopped["message_thread_id"].as_i64(),
+            turn: TurnId(stopped["draft_id"].as_i64()?),
+        });
+    }
+    value.as_object().map(|_| Event::Other)
+}
+
+fn message_event(message: &Value) -> Option<Event> {
+    if let Some(to) = message["migrate_to_chat_id"].as_i64() {
+        return Some(Event::Migrated {
+            from: ChatId(message["chat"]["id"].as_i64()?),
+            to: ChatId(to),
+        });
+    }
+    let parsed = message_of(message)?;
+    if parsed.text.is_empty() && parsed.media.is_none() {
+        return Some(Event::Other);
+    }
+    Some(Event::Message(Box::new(parsed)))
+}
+
+/// Fields of a message that are content we cannot use yet; anything else that
+/// is neither text nor one of these is a service message.
+const OTHER_MEDIA: &[&str] = &[
+    "voice",
+    "audio",
+    "video",
+    "video_note",
+    "document",
+    "animation",
+    "sticker",
+    "location",
+    "venue",
+    "contact",
+    "poll",
+    "dice",
+    "story",
+    "game",
+    "paid_media",
+    "checklist",
+];
+
+fn message_of(message: &Value) -> Option<Message> {
+    let chat = chat(&message["chat"])?;
+    let text = text_of(message);
+    let is_topic = message["is_topic_message"].as_bool().unwrap_or(false);
+    Some(Message {
+        topic: message["message_thread_id"]
+            .as_i64()
+            .filter(|_| is_topic || chat.kind == ChatKind::Private),
+        id: message["message_id"].as_i64()?,
+        date: message["date"].as_i64().unwrap_or(0),
+        sender: sender(message, &chat),
+        marks: marks(message, &text),
+        media: media(message),
+        album: string(&message["media_group_id"]),
+        quoted: quoted(message),
+        forwarded_from: forwarded(&message["forward_origin"]),
+        text,
+        chat,
+    })
+}
+
+fn text_of(message: &Value) -> String {
+    string(&message["text"])
+        .or_else(|| string(&message["caption"]))
+        .or_else(|| rich_text(&message["rich_message"]))
+        .unwrap_or_default()
+}
+
+/// The words of a rich message: every `text` in it, in order.
+fn rich_text(rich: &Value) -> Option<String> {
+    fn walk(value: &Value, out: &mut String, depth: u8) {
+        if depth > 40 {
+            return;
+        }
+        match value {
+            Value::String(text) => out.push_str(text),
+            Value::Array(items) => items.iter().for_each(|v| walk(v, out, depth + 1)),
+            Value::Object(fields) => {
+                for key in [
+                    "text", "blocks", "items", "cells", "children", "rows", "caption",
+                ] {
+                    if let Some(inner) = fields.get(key) {
+                        walk(inner, out, depth + 1);
+                        if key == "text" {
+                            out.push('\n');
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut out = String::new();
+    walk(rich.get("blocks")?, &mut out, 0);
+    let trimmed = out.trim();
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}
+
+fn chat(value: &Value) -> Option<Chat> {
+    let kind = match value["type"].as_str() {
+        Some("private") => ChatKind::Private,
+        Some("group") => ChatKind::Group,
+        Some("channel") => ChatKind::Channel,
+        _ => ChatKind::Supergroup,
+    };
+    Some(Chat {
+        id: ChatId(value["id"].as_i64()?),
+        kind,
+        title: string(&value["title"]).unwrap_or_else(|| full_name(value)),
+    })
+}
+
+fn sender(message: &Value, chat: &Chat) -> Person {
+    let speaker = &message["sender_chat"];
+    if let Some(id) = speaker["id"].as_i64() {
+        return Person {
+            id: UserId(id),
+            name: string(&speaker["title"]).unwrap_or_else(|| chat.title.clone()),
+            language: None,
+            is_bot: false,
+        };
+    }
+    person(&message["from"]).unwrap_or_else(|| Person {
+        id: UserId(chat.id.0),
+        name: chat.title.clone(),
+        language: None,
+        is_bot: false,
+    })
+}
+
+fn person(value: &Value) -> Option<Person> {
+    Some(Person {
+        id: UserId(value["id"].as_i64()?),
+        name: full_name(value),
+        language: string(&value["language_code"]),
+        is_bot: value["is_bot"].as_bool().unwrap_or(false),
+    })
+}
+
+fn full_name(value: &Value) -> String {
+    let first = value["first_name"].as_str().unwrap_or_default();
+    let last = value["last_name"].as_str().unwrap_or_default();
+    format!("{first} {last}").trim().to_owned()
+}
+
+fn media(message: &Value) -> Option<Media> {
+    if let Some(largest) = message["photo"].as_array().and_then(|sizes| {
+        sizes
+            .iter()
+            .max_by_key(|s| s["width"].as_i64().unwrap_or(0) * s["height"].as_i64().unwrap_or(0))
+    }) {
+        return Some(match string(&largest["file_id"]) {
+            Some(file_id) => Media::Photo {
+                file_id,
+                size: largest["file_size"].as_u64(),
+            },
+            None => Media::Other {
+                kind: "photo".to_owned(),
+            },
+        });
+    }
+    OTHER_MEDIA
+        .iter()
+        .find(|field| message.get(**field).is_some())
+        .map(|field| Media::Other {
+            kind: (*field).to_owned(),
+        })
+}
+
+fn quoted(message: &Value) -> Option<Quoted> {
+    let original = message
+        .get("reply_to_message")
+        .filter(|m| m.get("forum_topic_created").is_none())
+        .or_else(|| message.get("external_reply"))?;
+    let part = string(&message["quote"]["text"]);
+    let from = person(&original["from"]);
+    Some(Quoted {
+        message_id: original["message_id"].as_i64().unwrap_or(0),
+        name: from.as_ref().map(|p| p.name.clone()).unwrap_or_default(),
+        from: from.map(|p| p.id),
+        text: part.unwrap_or_else(|| text_of(original)),
+    })
+}
+
+fn forwarded(origin: &Value) -> Option<String> {
+    origin.as_object()?;
+    let person = &origin["sender_user"];
+    let chat = [&origin["sender_chat"], &origin["chat"]]
+        .into_iter()
+        .find_map(|c| string(&c["title"]));
+    Some(
+        string(&origin["sender_user_name"])
+            .or(chat)
+            .unwrap_or_else(|| full_name(person)),
+    )
+}
+
+fn marks(message: &Value, text: &str) -> Vec<Mark> {
+    let entities = [&message["entities"], &message["caption_entities"]]
+        .into_iter()
+        .find_map(Value::as_array);
+    let Some(entities) = entities else {
+        return Vec::new();
+    };
+    let units: Vec<u16> = text.encode_utf16().collect();
+    entities
+        .iter()
+        .filter_map(|entity| {
+            let offset = usize::try_from(entity["offset"].as_i64()?).ok()?;
+            let length = usize::try_from(entity["length"].as_i64()?).ok()?;
+            let piece = || {
+                let end = offset.checked_add(length)?;
+                String::from_utf16(units.get(offset..end)?).ok()
+            };
+            match entity["type"].as_str()? {
+                "mention" => Some(Mark::Mention {
+                    name: piece()?.trim_start_matches('@').to_owned(),
+                }),
+                "text_mention" => Some(Mark::Person {
+                    id: UserId(entity["user"]["id"].as_i64()?),
+                }),
+                "bot_command" => Some(Mark::Command {
+                    text: piece()?,
+                    first: offset == 0,
+                }),
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+fn press(query: &Value) -> Option<Press> {
+    let message = &query["message"];
+    let chat = chat(&message["chat"]);
+    let is_topic = message["is_topic_message"].as_bool().unwrap_or(false);
+    Some(Press {
+        query_id: string(&query["id"])?,
+        sender: person(&query["from"])?,
+        topic: message["message_thread_id"]
+            .as_i64()
+            .filter(|_| is_topic || chat.as_ref().is_some_and(|c| c.kind == ChatKind::Private)),
+        chat,
+        message_id: message["message_id"].as_i64(),
+        data: string(&query["data"]).unwrap_or_default(),
+    })
+}
+
+fn string(value: &Value) -> Option<String> {
+    value.as_str().filter(|s| !s.is_empty()).map(str::to_owned)
+}

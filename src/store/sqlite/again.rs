@@ -1,0 +1,184 @@
+//! Turns begun by a button or command: a replay of one that has no whole
+//! answer, and the continuation of one that reached its length limit.
+//!
+//! Each is a new last turn. Pressed twice they begin one: the second press
+//! finds the turn already replayed, or no longer the last.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::accept::Accepting;
+use super::controls::{Effect, Place};
+use crate::domain::ids::{TurnId, UserId};
+use crate::domain::turn::Outcome;
+use crate::domain::update::{Chat, ChatKind, Message, Person};
+use crate::store::Result;
+
+/// What the model is told by a press on Continue. Never shown.
+const GO_ON: &str = "Continue exactly where you stopped, without repeating anything.";
+
+impl Accepting<'_, '_> {
+    pub(super) fn retry_last(&mut self, place: &Place) -> Result<Effect> {
+        let last: Option<i64> = self
+            .tx
+            .conn
+            .prepare_cached(
+                "SELECT id FROM turns \
+                 WHERE conversation = ?1 AND state = 4 AND outcome <> ?2 \
+                 ORDER BY seal_no DESC, id DESC LIMIT 1",
+            )?
+            .query_row(
+                params![place.conversation.0, Outcome::Superseded.code()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        match last {
+            Some(turn) => self.retry(place, TurnId(turn)),
+            None => Ok(Effect::new(
+                "nothing",
+                Some(&self.policy.words.nothing_to_retry),
+            )),
+        }
+    }
+
+    /// A replay is a new last turn; the messages move to it.
+    pub(super) fn retry(&mut self, place: &Place, turn: TurnId) -> Result<Effect> {
+        let words = &self.policy.words;
+        let found: Option<(i64, i64, i64)> = self
+            .tx
+            .conn
+            .prepare_cached(
+                "SELECT sender, messages, chars FROM turns \
+                 WHERE id = ?1 AND conversation = ?2 AND state = 4 AND outcome IN (?3, ?4) \
+                   AND EXISTS (SELECT 1 FROM messages WHERE turn = ?1 AND body IS NOT NULL)",
+            )?
+            .query_row(
+                params![
+                    turn.0,
+                    place.conversation.0,
+                    Outcome::Failed.code(),
+                    Outcome::Cancelled.code()
+                ],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .optional()?;
+        let Some((asker, messages, chars)) = found else {
+            return Ok(Effect::new("nothing", Some(&words.nothing_to_retry)));
+        };
+        if asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
+            return Ok(Effect::new("refused", Some(&words.not_yours)));
+        }
+        let replay = self.new_last_turn(place, asker, messages, chars)?;
+        self.tx.conn.execute(
+            "UPDATE updates SET settled_at = NULL \
+             WHERE id IN (SELECT update_row FROM messages WHERE turn = ?1)",
+            [turn.0],
+        )?;
+        self.tx.conn.execute(
+            "UPDATE messages SET turn = ?2 WHERE turn = ?1",
+            params![turn.0, replay.0],
+        )?;
+        self.tx.conn.execute(
+            "UPDATE turns SET outcome = ?2 WHERE id = ?1",
+            params![turn.0, Outcome::Superseded.code()],
+        )?;
+        self.due(place.conversation, place.chat, place.topic, self.tx.now);
+        Ok(Effect {
+            name: "retried",
+            turn: Some(replay),
+            say: Some(words.retrying.clone()),
+        })
+    }
+
+    /// The answer goes on in a new turn, while it is the last.
+    pub(super) fn go_on(&mut self, row: i64, place: &Place, turn: TurnId) -> Result<Effect> {
+        let words = &self.policy.words;
+        let asker: Option<i64> = self
+            .tx
+            .conn
+            .prepare_cached(
+                "SELECT sender FROM turns AS t \
+                 WHERE id = ?1 AND conversation = ?2 AND state = 4 AND outcome = ?3 \
+                   AND NOT EXISTS (SELECT 1 FROM turns AS later \
+                        WHERE later.conversation = ?2 AND later.seal_no > t.seal_no)",
+            )?
+            .query_row(
+                params![turn.0, place.conversation.0, Outcome::Answered.code()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let Some(asker) = asker else {
+            return Ok(Effect::new("nothing", Some(&words.button_expired)));
+        };
+        if asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
+            return Ok(Effect::new("refused", Some(&words.not_yours)));
+        }
+        let next = self.new_last_turn(place, asker, 1, GO_ON.len() as i64)?;
+        self.tx
+            .insert_message(place.conversation, next, row, &spoken(place, self.tx.now))?;
+        self.due(place.conversation, place.chat, place.topic, self.tx.now);
+        Ok(Effect {
+            name: "continued",
+            turn: Some(next),
+            say: None,
+        })
+    }
+
+    fn new_last_turn(
+        &self,
+        place: &Place,
+        asker: i64,
+        messages: i64,
+        chars: i64,
+    ) -> Result<TurnId> {
+        // Whoever still gathers wrote before this press.
+        self.tx.seal_all(place.conversation)?;
+        let seal_no = self.tx.next_seal(place.conversation)?;
+        self.tx.conn.execute(
+            "INSERT INTO turns \
+             (bot, conversation, sender, state, seal_no, opened_at, due_at, messages, chars, history_from) \
+             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?5, ?6, ?7, \
+                     (SELECT boundary FROM conversations WHERE id = ?2))",
+            params![
+                self.tx.bot.0,
+                place.conversation.0,
+                asker,
+                seal_no,
+                self.tx.now,
+                messages,
+                chars
+            ],
+        )?;
+        Ok(TurnId(self.tx.conn.last_insert_rowid()))
+    }
+}
+
+/// The press as a message of the person who pressed.
+fn spoken(place: &Place, now: i64) -> Message {
+    Message {
+        chat: Chat {
+            id: place.chat,
+            kind: if place.chat.is_private() {
+                ChatKind::Private
+            } else {
+                ChatKind::Supergroup
+            },
+            title: String::new(),
+        },
+        topic: place.topic,
+        // No message of Telegram's: nothing can edit or quote it.
+        id: 0,
+        date: now / 1000,
+        sender: Person {
+            id: UserId(place.sender),
+            name: place.name.clone(),
+            language: None,
+            is_bot: false,
+        },
+        text: GO_ON.to_owned(),
+        media: None,
+        album: None,
+        quoted: None,
+        forwarded_from: None,
+        marks: Vec::new(),
+    }
+}

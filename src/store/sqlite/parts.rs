@@ -1,0 +1,205 @@
+//! Planning parts: the rows of the outbox before anybody sends them.
+
+use std::time::Duration;
+
+use rusqlite::params;
+
+use super::Tx;
+use crate::clock;
+use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
+use crate::domain::part::{Kind, Payload, Sending, State};
+use crate::domain::turn::Claim;
+use crate::store::Result;
+
+/// A new row of the outbox.
+pub(super) struct PartRow<'a> {
+    pub(super) chat: ChatId,
+    pub(super) topic: Option<i64>,
+    pub(super) conversation: Option<ConversationId>,
+    pub(super) turn: Option<TurnId>,
+    pub(super) kind: Kind,
+    pub(super) seq: i64,
+    pub(super) payload: &'a Payload,
+    pub(super) target: Option<i64>,
+    pub(super) owner: InstanceId,
+}
+
+impl Tx<'_> {
+    pub(super) fn plan_part(
+        &self,
+        claim: &Claim,
+        kind: Kind,
+        seq: i64,
+        payload: &Payload,
+        target: Option<i64>,
+    ) -> Result<()> {
+        self.insert_part(&PartRow {
+            chat: claim.chat,
+            topic: claim.topic,
+            conversation: Some(claim.conversation),
+            turn: Some(claim.turn),
+            kind,
+            seq,
+            payload,
+            target,
+            owner: claim.owner,
+        })
+    }
+
+    pub(super) fn plan_notice(
+        &self,
+        chat: ChatId,
+        topic: Option<i64>,
+        kind: Kind,
+        payload: &Payload,
+        owner: InstanceId,
+    ) -> Result<()> {
+        self.insert_part(&PartRow {
+            chat,
+            topic,
+            conversation: None,
+            turn: None,
+            kind,
+            seq: 0,
+            payload,
+            target: None,
+            owner,
+        })
+    }
+
+    /// Plans a notice to every operator, unless the same cause was told lately.
+    pub(super) fn alert(
+        &self,
+        cause: &str,
+        payload: &Payload,
+        every: Duration,
+        owner: InstanceId,
+    ) -> Result<Vec<ChatId>> {
+        let key = format!("alerted:{}:{cause}", self.bot);
+        let told: Option<i64> = self.value(&key)?.and_then(|at| at.parse().ok());
+        if told.is_some_and(|at| at <= self.now && self.now - at < clock::millis(every)) {
+            return Ok(Vec::new());
+        }
+        self.conn
+            .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
+            .execute(params![key, self.now.to_string()])?;
+        let operators: Vec<i64> = self
+            .conn
+            .prepare_cached("SELECT id FROM people WHERE bot = ?1 AND operator = 1")?
+            .query_map([self.bot.0], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        // A person's private chat has the person's id.
+        let chats: Vec<ChatId> = operators.into_iter().map(ChatId).collect();
+        for chat in &chats {
+            self.plan_notice(*chat, None, Kind::Notice, payload, owner)?;
+        }
+        Ok(chats)
+    }
+
+    /// Visibly unfinished messages of a conversation's open turns.
+    pub(super) fn placeholders_left(&self, conversation: ConversationId) -> Result<Vec<i64>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT p.id FROM turns AS t JOIN parts AS p ON p.turn = t.id \
+             WHERE t.conversation = ?1 AND t.state < 4 AND p.kind = 1 AND p.state IN (1, 2)",
+        )?;
+        let rows = statement.query_map([conversation.0], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    pub(super) fn insert_part(&self, part: &PartRow<'_>) -> Result<()> {
+        let payload = serde_json::to_string(part.payload).expect("a payload is always JSON");
+        self.conn
+            .prepare_cached(
+                "INSERT INTO parts \
+                 (bot, chat, topic, conversation, turn, kind, seq, state, payload, target, owner, created_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                self.bot.0,
+                part.chat.0,
+                part.topic.unwrap_or(0),
+                part.conversation.map(|c| c.0),
+                part.turn.map(|t| t.0),
+                part.kind.code(),
+                part.seq,
+                payload,
+                part.target,
+                part.owner.0,
+                self.now
+            ])?;
+        Ok(())
+    }
+
+    pub(super) fn has_placeholder(&self, turn: TurnId) -> Result<bool> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM parts \
+                 WHERE turn = ?1 AND kind = 1 AND state IN (0, 1, 2, 3))",
+            )?
+            .query_row([turn.0], |row| row.get(0))?)
+    }
+
+    /// A group became a supergroup: everything of it goes to the new id.
+    pub(super) fn migrate_chat(&self, from: ChatId, to: ChatId) -> Result<()> {
+        self.conn.execute(
+            "UPDATE OR IGNORE conversations SET chat = ?3 WHERE bot = ?1 AND chat = ?2",
+            params![self.bot.0, from.0, to.0],
+        )?;
+        self.conn.execute(
+            "UPDATE parts SET chat = ?3 WHERE bot = ?1 AND chat = ?2 \
+             AND state IN (0, 3) AND state IN (0, 1, 3)",
+            params![self.bot.0, from.0, to.0],
+        )?;
+        // So that `/forget` finds them.
+        self.conn.execute(
+            "UPDATE updates SET chat = ?3 WHERE bot = ?1 AND chat = ?2 AND raw IS NOT NULL",
+            params![self.bot.0, from.0, to.0],
+        )?;
+        Ok(())
+    }
+
+    /// Puts others in the place of a part that Telegram refused as it was.
+    pub(super) fn replan(&self, sending: &Sending, parts: &[Payload]) -> Result<()> {
+        self.fence_send(sending)?;
+        let (seq, conversation, mut target): (i64, Option<i64>, Option<i64>) = self
+            .conn
+            .prepare_cached("SELECT seq, conversation, target FROM parts WHERE id = ?1")?
+            .query_row([sending.part.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+        self.end_part(sending, State::Withdrawn, None)?;
+        if self.is_forgotten(sending)? {
+            return Ok(());
+        }
+        // Room for the pieces: what follows moves behind the last of them.
+        self.conn
+            .prepare_cached(
+                "UPDATE parts SET seq = seq + ?4 \
+                 WHERE turn = ?1 AND kind = ?2 AND state = 0 AND seq > ?3",
+            )?
+            .execute(params![
+                sending.turn.map(|t| t.0),
+                sending.kind.code(),
+                seq,
+                i64::try_from(parts.len()).unwrap_or(i64::MAX)
+            ])?;
+        for (payload, step) in parts.iter().zip(0..) {
+            self.insert_part(&PartRow {
+                chat: sending.chat,
+                topic: sending.topic,
+                conversation: conversation.map(ConversationId),
+                turn: sending.turn,
+                kind: sending.kind,
+                seq: seq + step,
+                payload,
+                target: target.take(),
+                owner: sending.owner,
+            })?;
+        }
+        if let Some(turn) = sending.turn {
+            self.settle_delivered(turn)?;
+        }
+        Ok(())
+    }
+}

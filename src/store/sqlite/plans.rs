@@ -1,0 +1,298 @@
+//! How SQLite executes what we ask of it: with a great many settled rows every
+//! statement must find its few by an index.
+//!
+//! Listens to the connection while everything hot is done once, then asks for
+//! the plan of each statement it heard, with and without statistics.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+use tempfile::TempDir;
+
+use super::writer::Writer;
+use super::*;
+use crate::domain::address::{BotUser, Groups};
+use crate::domain::admission::{Access, Busy, Policy};
+use crate::domain::ids::{ChatId, InstanceId};
+use crate::domain::part::{OnUncertain, Payload, Sent};
+use crate::domain::turn::{Blame, Outcome};
+use crate::domain::window::Rules;
+use crate::domain::words::Words;
+use crate::store::{
+    Answer, Ask, Begin, Company, Flush, Inbox, Leases, Next, Outbox, Planned, Retention, Turns,
+};
+
+/// A bot's year: settled turns with what belongs to them.
+const HISTORY: &str = "
+    INSERT INTO conversations (id, bot, chat, topic, kind, title, last_seal)
+        SELECT value, 1, value, 0, 'private', 'x', 1000 FROM generate(100);
+    INSERT INTO turns (id, bot, conversation, sender, state, outcome, seal_no, opened_at, due_at, settled_at)
+        SELECT value, 1, 1 + value % 100, 1, 4, 0, value, value, value, value FROM generate(20000);
+    INSERT INTO updates (id, bot, update_id, received_at, kind, chat, settled_at)
+        SELECT value, 1, value, value, 0, 1 + value % 100, value FROM generate(20000);
+    INSERT INTO messages (id, bot, conversation, turn, update_row, message_id, sender, accepted_at)
+        SELECT value, 1, 1 + value % 100, value, value, value, 1, value FROM generate(20000);
+    INSERT INTO parts (bot, chat, topic, conversation, turn, kind, state, seq, payload, created_at, settled_at)
+        SELECT 1, 1 + value % 100, 0, 1 + value % 100, value, 0, 2, 0, '', value, value FROM generate(20000);
+    INSERT INTO requests SELECT value, 'x' FROM generate(5000);
+    INSERT INTO answers SELECT value, 'x' FROM generate(20000);
+    INSERT INTO controls (bot, update_row, conversation, sender, verb, effect, at)
+        SELECT 1, value, 1 + value % 100, 1, 'new', 'begun', value FROM generate(5000);
+    INSERT INTO people SELECT 1, value + 1000, 0, 0 FROM generate(2000);
+    INSERT INTO senders (bot, chat, sender, since, count) SELECT 1, value, value, 0, 0 FROM generate(5000);
+    INSERT INTO administrators SELECT 1, -value, 0, '[]' FROM generate(500);
+    INSERT INTO sequences SELECT 1, -value, 0 FROM generate(500);
+";
+
+/// Walks over these are short whatever has been settled: they hold only what
+/// is open, or a handful of processes.
+const SHORT: &[&str] = &[
+    "INDEX turns_open",
+    "INDEX turns_owner",
+    "INDEX parts_open",
+    "INDEX parts_owner",
+    "SCAN instances",
+    "SCAN (subquery",
+    "CONSTANT ROW",
+];
+
+/// A search by the bot alone walks over everything it has.
+const WHOLE: &str = "(bot=?)";
+
+/// Read everything on purpose, or list by id from the newest on.
+const COLD: &[&str] = &[
+    "FROM turns AS t JOIN conversations AS c ON c.id = t.conversation \
+             WHERE t.bot = ?1 ORDER BY t.id DESC",
+];
+
+fn filled() -> (TempDir, SqliteStore) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let store = SqliteStore::open(&path, BotId(1), Clock::system(), Mode::Inline).unwrap();
+    with(&store, |conn| {
+        for statement in HISTORY.split(';').filter(|s| !s.trim().is_empty()) {
+            let (head, count) = statement
+                .trim()
+                .trim_end_matches(')')
+                .rsplit_once("generate(")
+                .unwrap();
+            let sql = format!(
+                "{head} (WITH RECURSIVE n(value) AS \
+                 (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {count}) SELECT value FROM n)"
+            );
+            conn.execute_batch(&sql).unwrap();
+        }
+    });
+    (folder, store)
+}
+
+fn with<T>(store: &SqliteStore, f: impl FnOnce(&mut Connection) -> T) -> T {
+    let Writer::Inline(engine) = &store.0.writer else {
+        panic!("tests run inline");
+    };
+    f(engine.lock().unwrap().as_mut().unwrap().heard())
+}
+
+fn update(id: i64, text: &str) -> Bytes {
+    Bytes::from(format!(
+        "{{\"update_id\": {id}, \"message\": {{\"message_id\": {id}, \"date\": 1, \"text\": \"{text}\", \
+         \"chat\": {{\"id\": 7, \"type\": \"private\"}}, \"from\": {{\"id\": 7, \"first_name\": \"A\"}}}}}}"
+    ))
+}
+
+fn policy() -> Arc<Policy> {
+    Arc::new(Policy {
+        bot: BotUser {
+            id: BotId(1),
+            username: "b".into(),
+            name: "b".into(),
+        },
+        rules: Rules::default(),
+        busy: Busy::Interrupt,
+        groups: Groups::Mention,
+        access: Access::Open,
+        ids: std::collections::BTreeSet::new(),
+        per_minute: 30,
+        words: words(),
+    })
+}
+
+fn words() -> Words {
+    let say = || "x".to_owned();
+    Words {
+        greeting: say(),
+        help: say(),
+        refused: say(),
+        claimed: say(),
+        too_fast: say(),
+        new_begun: say(),
+        stopped: say(),
+        nothing_to_stop: say(),
+        not_yours: say(),
+        nothing_to_retry: say(),
+        forget_question: say(),
+        forget_yes: say(),
+        forget_no: say(),
+        forgotten: say(),
+        kept: say(),
+        help_group: say(),
+        claim_invalid: say(),
+        retrying: say(),
+        button_expired: say(),
+    }
+}
+
+/// Everything hot, once.
+async fn live(store: &SqliteStore) {
+    let me = InstanceId(1);
+    store.register(me, "1").await.unwrap();
+    let accept = async |batch| store.accept(me, batch, policy()).await.unwrap();
+    let chat = ChatId(7);
+    let due = accept(vec![update(900_001, "a"), update(900_002, "b")])
+        .await
+        .due[0];
+    let ask = Ask {
+        conversation: due.conversation,
+        owner: me,
+        flush: Flush::All,
+        company: Company::Others,
+        rules: Rules::default(),
+    };
+    let claim = async || match store.claim(ask).await.unwrap() {
+        Next::Run(claimed) => claimed.claim,
+        other => panic!("{other:?}"),
+    };
+    let first = claim().await;
+    store.history(&first, 1000).await.unwrap();
+    store
+        .keep_request(&first, Bytes::from_static(b"x"))
+        .await
+        .unwrap();
+    accept(vec![
+        update(900_003, "interrupts"),
+        update(900_003, "again"),
+    ])
+    .await;
+    let second = claim().await;
+    store
+        .plan_placeholder(&second, Payload::plain("x"))
+        .await
+        .unwrap();
+    store.standing(&second).await.unwrap();
+    let notice = Some(Payload::plain("wait"));
+    store
+        .defer(&second, Duration::ZERO, Blame::World, notice)
+        .await
+        .unwrap();
+    store.waiting(10).await.unwrap();
+    store.backlog(10).await.unwrap();
+    let third = claim().await;
+    let part = Planned {
+        kind: crate::domain::part::Kind::Answer,
+        payload: Payload::plain("x"),
+    };
+    let answer = Answer {
+        text: Some("x".into()),
+        outcome: Outcome::Failed,
+        spent: None,
+        parts: vec![part.clone(), part],
+    };
+    store.answer(&third, answer).await.unwrap();
+    store.unsent(me).await.unwrap();
+    let mut sent = 0;
+    let within = Duration::from_secs(1);
+    while let Begin::Send(sending) = store
+        .begin_send(chat, me, within, OnUncertain::Resend)
+        .await
+        .unwrap()
+    {
+        sent += 1;
+        if sent == 1 {
+            store
+                .replan(&sending, vec![Payload::plain("y")])
+                .await
+                .unwrap();
+        } else {
+            store
+                .finish_send(&sending, Sent::Receipt(sent))
+                .await
+                .unwrap();
+        }
+    }
+    store.placeholder(third.turn).await.unwrap();
+    let commands = ["/retry", "/stop", "/new", "/start", "/forget"];
+    for (id, command) in (900_010..).zip(commands) {
+        accept(vec![update(id, command)]).await;
+    }
+    let keep = Retention {
+        updates: Duration::from_secs(1),
+        requests: Duration::from_secs(1),
+        failed: Duration::from_secs(1),
+    };
+    store.prune(keep, 50).await.unwrap();
+    store.reap(me).await.unwrap();
+    store.successor(me).await.unwrap();
+    store.recent(20).await.unwrap();
+    store.leave(me).await.unwrap();
+}
+
+fn bad_plans(conn: &Connection, heard: &BTreeSet<String>) -> Vec<String> {
+    let mut bad = Vec::new();
+    for sql in heard
+        .iter()
+        .filter(|sql| !COLD.iter().any(|cold| sql.contains(cold)))
+    {
+        let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        for n in 1..=plan.parameter_count() {
+            plan.raw_bind_parameter(n, 1).unwrap();
+        }
+        let mut rows = plan.raw_query();
+        while let Some(row) = rows.next().unwrap() {
+            let step: String = row.get(3).unwrap();
+            let long = step.starts_with("SCAN") || step.contains(WHOLE);
+            if long && !SHORT.iter().any(|short| step.contains(short)) {
+                bad.push(format!("{step}\n    {sql}"));
+            }
+        }
+    }
+    bad
+}
+
+#[tokio::test]
+async fn nothing_hot_walks_over_what_is_settled() {
+    let (_folder, store) = filled();
+    let heard = Arc::new(Mutex::new(BTreeSet::new()));
+    let ears = Arc::clone(&heard);
+    with(&store, |conn| {
+        let listen = move |event: TraceEvent<'_>| {
+            if let TraceEvent::Stmt(statement, _) = event {
+                ears.lock().unwrap().insert(statement.sql().into_owned());
+            }
+        };
+        conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(listen))
+            .unwrap();
+    });
+    live(&store).await;
+    with(&store, |conn| {
+        conn.trace_v2(TraceEventCodes::empty(), None::<fn(TraceEvent<'_>)>)
+            .unwrap();
+    });
+    let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+    let mut heard = heard.lock().unwrap().clone();
+    heard.retain(|sql| verbs.iter().any(|verb| sql.starts_with(verb)));
+    assert!(
+        heard.len() > 80,
+        "only {} statements were heard",
+        heard.len()
+    );
+    for statistics in ["", "ANALYZE"] {
+        let bad = with(&store, |conn| {
+            conn.execute_batch(statistics).unwrap();
+            bad_plans(conn, &heard)
+        });
+        assert!(bad.is_empty(), "{statistics}:\n{}", bad.join("\n"));
+    }
+}

@@ -1,0 +1,130 @@
+//! What shares a commit: whose failure undoes whom.
+
+use tempfile::TempDir;
+
+use super::super::leases::Locks;
+use super::*;
+use crate::domain::ids::BotId;
+
+fn engine() -> (TempDir, Engine) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let locks = Locks::new(&path, BotId(1)).unwrap();
+    let engine = Engine::open(&path, &locks).unwrap();
+    (folder, engine)
+}
+
+type Told = oneshot::Receiver<Result<()>>;
+
+fn writes(key: &'static str) -> (Job, Told) {
+    then(key, |_| Ok(()))
+}
+
+/// A job that writes a row and then does something else.
+fn then(
+    key: &'static str,
+    end: impl FnOnce(&Connection) -> Result<()> + Send + 'static,
+) -> (Job, Told) {
+    job("test", move |conn| {
+        conn.execute("INSERT INTO meta (key, value) VALUES (?1, 'x')", [key])?;
+        end(conn)
+    })
+}
+
+/// Runs the jobs in one commit; says what each was told and what is stored.
+fn run(engine: &mut Engine, jobs: Vec<(Job, Told)>) -> (Vec<Result<()>>, Vec<String>) {
+    let (jobs, told): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
+    run_batch(engine, jobs);
+    let told = told.into_iter().map(|mut t| t.try_recv().unwrap());
+    let told = told.collect();
+    let conn = engine.ready().unwrap();
+    let stored = conn
+        .prepare("SELECT key FROM meta WHERE key LIKE 'k%' ORDER BY key")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(std::result::Result::unwrap)
+        .collect();
+    (told, stored)
+}
+
+#[test]
+fn a_failing_or_panicking_operation_undoes_only_itself() {
+    let (_folder, mut engine) = engine();
+    let jobs = vec![
+        writes("k1"),
+        then("k2", |_| panic!("a defect")),
+        then("k3", |_| Err(StoreError::Fenced)),
+        then("k4", |conn| {
+            conn.execute_batch("SAVEPOINT inner; NONSENSE")
+                .map_err(Into::into)
+        }),
+        writes("k5"),
+    ];
+    let (told, stored) = run(&mut engine, jobs);
+    assert_eq!(stored, ["k1", "k5"]);
+    assert!(matches!(&told[1], Err(StoreError::Defect { reason }) if reason.contains("panicked")));
+    assert_eq!(told[2], Err(StoreError::Fenced));
+    assert_eq!([&told[0], &told[4]], [&Ok(()), &Ok(())]);
+}
+
+#[test]
+fn when_the_transaction_is_lost_nobody_is_told_stored_and_nothing_is() {
+    let (_folder, mut engine) = engine();
+    let jobs = vec![
+        writes("k1"),
+        // What SQLite does by itself on a full disk.
+        then("k2", |conn| {
+            conn.execute_batch("ROLLBACK")?;
+            Err(StoreError::Unavailable {
+                reason: "full".to_owned(),
+            })
+        }),
+        writes("k3"),
+    ];
+    let (told, stored) = run(&mut engine, jobs);
+    assert!(stored.is_empty(), "{stored:?}");
+    for told in told {
+        assert!(matches!(told, Err(StoreError::Unavailable { .. })));
+    }
+    let (told, stored) = run(&mut engine, vec![writes("k9")]);
+    assert_eq!((told, stored), (vec![Ok(())], vec!["k9".to_owned()]));
+}
+
+#[test]
+fn what_is_promised_about_the_file_is_in_force() {
+    let (_folder, mut engine) = engine();
+    let conn = engine.ready().unwrap();
+    let read = |name: &str| -> String {
+        conn.query_row(
+            &format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"),
+            [],
+            |row| row.get(0),
+        )
+        .unwrap()
+    };
+    let settings = [
+        "journal_mode",
+        "synchronous",
+        "foreign_keys",
+        "secure_delete",
+    ]
+    .map(read);
+    assert_eq!(settings, ["wal", "2", "1", "1"]);
+}
+
+#[test]
+fn a_file_that_vanished_is_not_replaced_by_an_empty_one() {
+    let (folder, mut engine) = engine();
+    let (here, away) = (folder.path().join("store.db"), folder.path().join("away"));
+    engine.distrust();
+    std::fs::rename(&here, &away).unwrap();
+    assert!(matches!(
+        engine.ready(),
+        Err(StoreError::Unavailable { .. })
+    ));
+    assert!(!here.exists());
+    std::fs::rename(&away, &here).unwrap();
+    let (told, _) = run(&mut engine, vec![writes("k1")]);
+    assert_eq!(told, [Ok(())]);
+}

@@ -1,0 +1,268 @@
+//! How a turn ends: its answer, apology, deferral or parking is stored.
+//!
+//! Everything the model wrote waits here, bounded by the number of turns that
+//! may run, for as long as the store is away. Writes nothing once superseded.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::STORE_AWAY;
+use super::fate::{self, Fate};
+use super::run::{End, Turn};
+use crate::domain::metric;
+use crate::domain::part::{Kind, Payload};
+use crate::domain::turn::{Blame, Outcome, Spent};
+use crate::domain::verb::Verb;
+use crate::llm::FinishReason;
+use crate::llm::complete::{Completion, Failure};
+use crate::store::{Answer, Planned, StoreError};
+
+/// How often the operators hear of the same trouble.
+const ALERT_EVERY: Duration = Duration::from_secs(3600);
+
+impl Turn<'_> {
+    /// Stores how the turn ended. Returns the word for the log.
+    pub(super) async fn conclude(&self, end: End, partial: String) -> &'static str {
+        let texts = self.settings.texts;
+        match end {
+            End::Complete(completion) => {
+                self.count(&completion);
+                let mut shown = completion.text.clone();
+                let mut keyboard = None;
+                match completion.finish {
+                    FinishReason::Stop => {}
+                    FinishReason::Length => {
+                        append(&mut shown, texts.cut_by_length);
+                        let turn = self.claimed.claim.turn;
+                        keyboard = Some(button(texts.continue_button, &Verb::Continue { turn }));
+                    }
+                    FinishReason::ContentFilter => append(&mut shown, texts.content_filter),
+                }
+                // History knows no empty answers.
+                let text = (!completion.text.trim().is_empty()).then_some(completion.text);
+                let spent = completion.usage.map(|usage| Spent {
+                    prompt_tokens: i64::try_from(usage.prompt_tokens).unwrap_or(i64::MAX),
+                    completion_tokens: i64::try_from(usage.completion_tokens).unwrap_or(i64::MAX),
+                    cost: usage.cost,
+                    model: usage.model,
+                });
+                self.answer(Outcome::Answered, text, &shown, keyboard, spent)
+                    .await
+            }
+            End::GivenUp => self.fail().await,
+            End::Own(sentence) => {
+                self.answer(Outcome::Answered, None, sentence, None, None)
+                    .await
+            }
+            End::Stopped => {
+                let mut shown = partial.clone();
+                append(&mut shown, texts.stopped);
+                let text = (!partial.trim().is_empty()).then_some(partial);
+                self.answer(Outcome::Cancelled, text, &shown, None, None)
+                    .await
+            }
+            End::Failed(failure) => self.failed(&failure).await,
+            End::Parked => {
+                if self.parts.shutdown.work().is_cancelled() {
+                    self.parts.shutdown.report().cut(1);
+                }
+                let parked = self.parts.store.park(&self.claimed.claim).await;
+                ended(parked, "parked")
+            }
+            End::Gone => "superseded",
+        }
+    }
+
+    async fn failed(&self, failure: &Failure) -> &'static str {
+        metrics::counter!(metric::LLM_ERRORS, "class" => class(failure)).increment(1);
+        let fate = fate::of(
+            failure,
+            self.claimed.failures,
+            self.claimed.age,
+            self.settings.max_age,
+        );
+        match fate {
+            Fate::Fail | Fate::Shorten => {
+                tracing::warn!(turn.id = self.claimed.claim.turn.0, error = %failure, "a turn failed");
+                self.fail().await
+            }
+            Fate::Defer {
+                delay,
+                blame,
+                tell,
+                operator,
+            } => {
+                if operator {
+                    tracing::error!(error = %failure, "the model refuses us: check the key and the credit");
+                    self.alert_operators().await;
+                } else {
+                    tracing::warn!(turn.id = self.claimed.claim.turn.0, error = %failure, "a turn waits for the model");
+                }
+                let notice = (tell && !self.claimed.told)
+                    .then(|| Payload::plain(self.settings.texts.operator_problem));
+                self.defer(delay, blame, notice).await
+            }
+        }
+    }
+
+    /// Whoever runs the bot hears of it where they chat, at most once an hour.
+    async fn alert_operators(&self) {
+        let payload = Payload::plain(self.settings.texts.operator_alert);
+        let told = self
+            .parts
+            .store
+            .alert("model", payload, ALERT_EVERY, self.parts.instance)
+            .await;
+        match told {
+            Ok(chats) => chats
+                .into_iter()
+                .for_each(|chat| self.parts.speaker.deliver(chat)),
+            Err(error) => tracing::debug!(%error, "failed to alert the operators"),
+        }
+    }
+
+    async fn defer(&self, delay: Duration, blame: Blame, notice: Option<Payload>) -> &'static str {
+        let claim = &self.claimed.claim;
+        let deferred = self.parts.store.defer(claim, delay, blame, notice).await;
+        ended(deferred, "deferred")
+    }
+
+    /// An apology with a button to try again.
+    async fn fail(&self) -> &'static str {
+        let texts = self.settings.texts;
+        let payload = Payload {
+            reply_to: self.reply_to(),
+            keyboard: Some(button(
+                texts.retry_button,
+                &Verb::RetryTurn {
+                    turn: self.claimed.claim.turn,
+                },
+            )),
+            ..Payload::plain(texts.failed)
+        };
+        self.store_answer(Outcome::Failed, None, vec![payload], None)
+            .await
+    }
+
+    async fn answer(
+        &self,
+        outcome: Outcome,
+        text: Option<String>,
+        shown: &str,
+        keyboard: Option<Value>,
+        spent: Option<Spent>,
+    ) -> &'static str {
+        let mut payloads = self.parts.speaker.plan(shown);
+        if payloads.is_empty() {
+            payloads.push(Payload::plain(self.settings.texts.empty_answer));
+        }
+        payloads[0].reply_to = self.reply_to();
+        if let Some(last) = payloads.last_mut() {
+            last.keyboard = keyboard;
+        }
+        self.store_answer(outcome, text, payloads, spent).await
+    }
+
+    /// Stores the finished answer, however long the store is away: it waits
+    /// here, bounded by the number of turns that may run.
+    async fn store_answer(
+        &self,
+        outcome: Outcome,
+        text: Option<String>,
+        payloads: Vec<Payload>,
+        spent: Option<Spent>,
+    ) -> &'static str {
+        let answer = Answer {
+            text,
+            outcome,
+            spent,
+            parts: payloads
+                .into_iter()
+                .map(|payload| Planned {
+                    kind: Kind::Answer,
+                    payload,
+                })
+                .collect(),
+        };
+        loop {
+            match self
+                .parts
+                .store
+                .answer(&self.claimed.claim, answer.clone())
+                .await
+            {
+                Ok(()) => {
+                    if self.parts.shutdown.is_stopping() {
+                        self.parts.shutdown.report().answered(1);
+                    }
+                    return outcome.as_str();
+                }
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(turn.id = self.claimed.claim.turn.0, %error, "an answer waits for the store");
+                    if self.parts.shutdown.work().is_cancelled() {
+                        // The input is stored; only this completion is lost.
+                        return "unstored";
+                    }
+                    tokio::time::sleep(STORE_AWAY).await;
+                }
+                Err(StoreError::Fenced) => return "superseded",
+                Err(error) => {
+                    tracing::error!(turn.id = self.claimed.claim.turn.0, %error, "failed to store an answer");
+                    return "unstored";
+                }
+            }
+        }
+    }
+
+    /// In groups an answer points at what it answers.
+    pub(super) fn reply_to(&self) -> Option<i64> {
+        let last = self.claimed.inputs.last()?;
+        (!self.claimed.claim.chat.is_private()).then_some(last.id)
+    }
+
+    fn count(&self, completion: &Completion) {
+        let elapsed = self.begun.elapsed().as_secs_f64();
+        metrics::histogram!(metric::COMPLETION_SECONDS).record(elapsed);
+        if let Some(usage) = &completion.usage {
+            metrics::counter!(metric::COMPLETION_TOKENS, "direction" => "prompt")
+                .increment(usage.prompt_tokens);
+            metrics::counter!(metric::COMPLETION_TOKENS, "direction" => "completion")
+                .increment(usage.completion_tokens);
+            if let Some(cost) = usage.cost {
+                metrics::gauge!(metric::COMPLETION_COST).increment(cost);
+            }
+        }
+    }
+}
+
+fn ended(result: Result<(), StoreError>, word: &'static str) -> &'static str {
+    match result {
+        Ok(()) => word,
+        Err(StoreError::Fenced) => "superseded",
+        Err(error) => {
+            tracing::warn!(%error, "failed to store the end of a turn; it is taken up again");
+            "unstored"
+        }
+    }
+}
+
+fn class(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Operator { .. } => "operator",
+        Failure::Unavailable { .. } => "breaker",
+        Failure::Exhausted { .. } => "exhausted",
+        Failure::Rejected { .. } => "rejected",
+    }
+}
+
+fn append(text: &mut String, more: &str) {
+    if !text.trim().is_empty() {
+        text.push_str("\n\n");
+    }
+    text.push_str(more);
+}
+
+pub(super) fn button(label: &str, verb: &Verb) -> serde_json::Value {
+    json!({"inline_keyboard": [[{"text": label, "callback_data": verb.button_data()}]]})
+}

@@ -1,0 +1,23 @@
+//! The contract of the store, written against its traits: what is accepted,
+//! in which order it is claimed, what a superseded owner can still write, what
+//! is sent how often, and what is left after a death. Every implementation
+//! passes the same suite; only `store/sqlite*.rs` know a table.
+
+mod accept;
+mod busy;
+mod controls;
+mod fence;
+mod forget;
+mod leases;
+mod model;
+mod order;
+mod outbox;
+mod people;
+mod prune;
+mod retry;
+mod sqlite;
+mod sqlite_failure;
+mod stage;
+mod talk;
+mod waits;
+mod windows;

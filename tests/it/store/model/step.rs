@@ -1,0 +1,64 @@
+//! What may happen to a store, at random, with the weights of a lively day.
+
+use proptest::prelude::*;
+
+/// One thing that happens. Numbers choose among what there is.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    Say {
+        place: usize,
+        again: bool,
+    },
+    /// A command: seals what is open.
+    Command(usize),
+    Edit(usize),
+    StopClaimed(usize),
+    Pass(u64),
+    Claim {
+        by: usize,
+        place: usize,
+        flush: bool,
+    },
+    Answer {
+        claim: usize,
+        parts: usize,
+        failed: bool,
+    },
+    Placeholder(usize),
+    Defer(usize),
+    Park(usize),
+    Begin {
+        by: usize,
+        place: usize,
+    },
+    Finish {
+        send: usize,
+        how: usize,
+    },
+    Replan(usize),
+    Die(usize),
+    Reap(usize),
+}
+
+pub(super) fn step() -> impl Strategy<Value = Step> {
+    let n = 0..8usize;
+    prop_oneof![
+        6 => (n.clone(), any::<bool>()).prop_map(|(place, again)| Step::Say { place, again }),
+        2 => n.clone().prop_map(Step::Command),
+        2 => n.clone().prop_map(Step::Edit),
+        1 => n.clone().prop_map(Step::StopClaimed),
+        3 => (1..60_000u64).prop_map(Step::Pass),
+        6 => (n.clone(), n.clone(), any::<bool>())
+            .prop_map(|(by, place, flush)| Step::Claim { by, place, flush }),
+        5 => (n.clone(), 1..4usize, any::<bool>())
+            .prop_map(|(claim, parts, failed)| Step::Answer { claim, parts, failed }),
+        1 => n.clone().prop_map(Step::Placeholder),
+        1 => n.clone().prop_map(Step::Defer),
+        1 => n.clone().prop_map(Step::Park),
+        7 => (n.clone(), n.clone()).prop_map(|(by, place)| Step::Begin { by, place }),
+        7 => (n.clone(), 0..10usize).prop_map(|(send, how)| Step::Finish { send, how }),
+        1 => n.clone().prop_map(Step::Replan),
+        2 => n.clone().prop_map(Step::Die),
+        3 => n.prop_map(Step::Reap),
+    ]
+}
