@@ -202,12 +202,17 @@ impl Real {
     /// Lets the time pass that a cut send is given to appear (25 s), for what
     /// the dead have left: without it every second case would wait that long.
     pub(crate) fn let_cut_sends_expire(&self) {
-        self.sql()
-            .execute(
-                "UPDATE parts SET expires_at = expires_at - 60000 WHERE state IN (1, 3)",
-                [],
-            )
+        if !self.store_path().exists() {
+            return;
+        }
+        let store = self.sql();
+        let version: i64 = store
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
             .expect("the store answers");
+        if version > 0 {
+            let sql = "UPDATE parts SET expires_at = expires_at - 60000 WHERE state IN (1, 3)";
+            store.execute(sql, []).expect("the store answers");
+        }
     }
 
     pub(crate) fn person(&self, name: &str) -> i64 {
@@ -234,6 +239,10 @@ impl Real {
         };
         asked.push((place.chat.unwrap_or(place.person), word));
         self.say(place, &text);
+    }
+
+    pub(crate) fn asked_so_far(&self) -> u64 {
+        self.asked.lock().expect("plain data").len() as u64
     }
 
     pub(crate) fn say(&self, place: &Place, text: &str) {

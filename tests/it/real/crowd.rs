@@ -1,1 +1,164 @@
-//! x
+//! Restarts under load: many chats write all the while, the process is
+//! stopped or killed at random moments, and every message is answered once.
+//!
+//! `LASTWORD_IT_RESTARTS` sets how many times, `LASTWORD_IT_SEED` repeats a run.
+
+use std::time::Duration;
+
+use lastword::playground::bot_api::{Fault as Trouble, FaultRule, Place};
+use lastword::playground::offline::{Behaviour, Fault, Offline, Pace, Voice};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use rustix::process::Signal;
+
+use super::{Real, Transport};
+
+const RESTARTS: u64 = 20;
+const PRIVATE: usize = 10;
+const GROUPS: usize = 2;
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+struct Crowd {
+    real: Real,
+    random: StdRng,
+    places: Vec<Place>,
+    kills: u64,
+    drained: u64,
+    early: u64,
+}
+
+impl Crowd {
+    async fn gather(transport: Transport, seed: u64) -> Self {
+        let model = Offline::new(Behaviour {
+            fault: Fault::Sound,
+            voice: Voice::Echo,
+            pace: Pace {
+                first: Duration::from_millis(60),
+                between: Duration::from_millis(10),
+                words: 1,
+            },
+        });
+        let mut real = Real::with(transport, model).await;
+        let grace = "5s".to_owned();
+        real.env.insert("LASTWORD_SHUTDOWN__GRACE", grace);
+        // Slow enough that deaths meet sends in the middle.
+        for method in ["sendRichMessage", "sendMessage", "editMessageText"] {
+            real.telegram.fault(FaultRule::always(
+                method,
+                Trouble::Slow {
+                    before_ms: 30,
+                    after_ms: 60,
+                },
+            ));
+        }
+        let mut places = Vec::new();
+        for n in 0..PRIVATE {
+            places.push(Place::private(real.person(&format!("P{n}"))));
+        }
+        for n in 0..GROUPS {
+            let person = real.person(&format!("G{n}"));
+            places.push(Place::group(person, real.group(person)));
+        }
+        Self {
+            real,
+            random: StdRng::seed_from_u64(seed),
+            places,
+            kills: 0,
+            drained: 0,
+            early: 0,
+        }
+    }
+
+    fn somebody_writes(&mut self) {
+        let who = self.random.random_range(0..self.places.len());
+        self.real.ask(&self.places[who]);
+    }
+
+    async fn pause(&mut self, up_to_ms: u64) {
+        let ms = self.random.random_range(0..=up_to_ms);
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+
+    /// One life of the process, from its start to its stop or death.
+    async fn live(&mut self) {
+        let mut process = self.real.spawn();
+        if self.random.random_bool(0.8) {
+            process.ready().await;
+        }
+        for _ in 0..self.random.random_range(0..6) {
+            self.somebody_writes();
+            self.pause(80).await;
+        }
+        self.pause(200).await;
+        let kill = self.random.random_bool(0.4);
+        process.signal(if kill { Signal::KILL } else { Signal::TERM });
+        if !kill && self.random.random_bool(0.3) {
+            self.pause(100).await;
+            process.signal(Signal::INT);
+        }
+        // People write to a bot that is on its way out, too.
+        self.somebody_writes();
+        let exit = process.ended().await;
+        match exit.code {
+            // A signal before `main`, or the kill.
+            None => self.kills += 1,
+            Some(0) => self.drained += 1,
+            Some(3) => self.early += 1,
+            _ => panic!("{exit:?}"),
+        }
+        assert!(exit.code.is_none() || exit.line["lost"] == 0, "{exit:?}");
+        self.real.let_cut_sends_expire();
+    }
+
+    /// The last process answers what is left; then everything is judged.
+    async fn end(&mut self, asked_at_least: u64) {
+        let mut process = self.real.start().await;
+        let asked = self.real.asked_so_far();
+        assert!(asked >= asked_at_least);
+        self.real
+            .until("accepted", |books| books.messages == asked)
+            .await;
+        let books = self.real.until_settled(1).await;
+        let verdict = self.real.verdict(&books);
+        let counts = self.real.model.counts();
+        println!(
+            "{asked} messages, {} kills, {} drains, {} cut short; {verdict:?}, paid twice {}",
+            self.kills,
+            self.drained,
+            self.early,
+            counts.paid_twice()
+        );
+        // A second copy needs a death in the middle of a send.
+        assert!(verdict.resent <= books.resent, "{verdict:?} {books:?}");
+        assert!(
+            counts.paid_twice() as u64 <= (self.kills + self.early) * self.places.len() as u64,
+            "{counts:?}"
+        );
+        let exit = process.stop().await;
+        assert_eq!(exit.code, Some(0), "{exit:?}");
+    }
+}
+
+async fn restart_under_load(transport: Transport) {
+    let seed = number("LASTWORD_IT_SEED").unwrap_or_else(|| rand::rng().random());
+    let restarts = number("LASTWORD_IT_RESTARTS").unwrap_or(RESTARTS);
+    println!("LASTWORD_IT_SEED={seed} LASTWORD_IT_RESTARTS={restarts} {transport:?}");
+    let mut crowd = Crowd::gather(transport, seed).await;
+    for _ in 0..restarts {
+        crowd.live().await;
+    }
+    crowd.end(restarts).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restarts_under_load_answer_every_message_once_when_polling() {
+    restart_under_load(Transport::Polling).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restarts_under_load_answer_every_message_once_with_a_webhook() {
+    restart_under_load(Transport::Webhook).await;
+}
