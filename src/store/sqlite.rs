@@ -92,6 +92,27 @@ impl SqliteStore {
             })
             .await
     }
+
+    /// As [`Self::run`], for what comes in crowds (see
+    /// [`writer::Writer::submit_shared`]).
+    async fn run_shared<T, F>(&self, name: &'static str, mut operation: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>, writer::Care) -> Result<T> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.0);
+        self.0
+            .writer
+            .submit_shared(name, move |conn, care| {
+                let tx = Tx {
+                    conn,
+                    bot: inner.bot,
+                    now: inner.clock.now(),
+                };
+                operation(&tx, care)
+            })
+            .await
+    }
 }
 
 /// One operation's view of the store: a connection inside a transaction, and
