@@ -38,7 +38,10 @@ async fn the_first_to_open_the_link_owns_the_bot_and_others_get_a_polite_no() {
     assert_eq!(house.heard(eve).len(), 1, "{:?}", house.heard(eve));
     assert!(house.chat(eve).typing.is_empty(), "typing at a stranger");
     assert_eq!(scribe.bytes().len(), 1);
+    // A day later, for which nobody has to run.
+    life.stop().await;
     pass(DAY_MS).await;
+    let life = house.start();
     house.say(eve, "today?");
     house.say(eve, "and now?");
     assert!(house.until_heard(eve, 2).await[1].contains("private"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lastword::config::Format;
 use lastword::llm::FinishReason;
-use lastword::playground::bot_api::{Fault as Trouble, FaultRule, Medium, Seen};
+use lastword::playground::bot_api::{Fault as Trouble, FaultRule, Medium, Place, Seen};
 use lastword::playground::offline::{Fault, Offline, Voice};
 use lastword::shutdown::Cause;
 
@@ -257,6 +257,20 @@ async fn photos_reach_the_model_and_a_lost_one_is_spoken_of() {
     assert!(house.until_heard(ann, 2).await[1].contains("couldn't open the photo"));
     assert_eq!(scribe.bytes().len(), 1);
     assert_balanced(&life.books().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_about_a_photo_says_that_it_is_one() {
+    let mut house = House::new();
+    let scribe = house.scribe();
+    let _life = house.start();
+    let ann = house.person("Ann");
+    let photo = house.send(ann, Medium::Photo, "", 1).message();
+    house.until_heard(ann, 1).await;
+    house.say_at(Place::private(ann).reply_to(photo), "where was this?");
+    house.until_heard(ann, 2).await;
+    let (_, asked) = scribe.said().pop().expect("something was said");
+    assert!(asked.contains("[In reply to Ann: \"[photo]\"]"), "{asked}");
 }
 
 #[tokio::test(start_paused = true)]

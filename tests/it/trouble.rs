@@ -119,14 +119,17 @@ async fn without_credit_the_person_is_told_once_and_answered_when_there_is_some(
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_waits_longer_than_a_day_for_the_operator() {
+async fn nothing_waits_longer_for_the_operator_than_a_message_may() {
     let model = Offline::echo();
     let mut house = House::with(model.clone());
+    house.config.intake.max_age = Duration::from_secs(3_600);
     let life = house.start();
     let ann = house.person("Ann");
     model.change(|now| now.fault = Fault::NoCredit);
     house.say(ann, "hello");
-    pass(25 * 60 * MINUTE_MS).await;
+    pass(55 * MINUTE_MS).await;
+    assert_eq!(house.heard(ann).len(), 1);
+    pass(10 * MINUTE_MS).await;
     let heard = house.heard(ann);
     assert_eq!(heard.len(), 2, "{heard:?}");
     assert!(heard[1].contains("sorry"), "{heard:?}");

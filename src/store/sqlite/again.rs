@@ -48,7 +48,9 @@ impl Accepting<'_, '_> {
             .conn
             .prepare_cached(
                 "SELECT sender, messages, chars FROM turns \
-                 WHERE id = ?1 AND conversation = ?2 AND state = 4 AND outcome IN (?3, ?4) \
+                 WHERE id = ?1 AND conversation = ?2 AND state = 4 \
+                   AND (outcome IN (?3, ?4) OR (outcome = ?5 AND NOT EXISTS \
+                        (SELECT 1 FROM parts WHERE turn = ?1 AND kind = 0 AND state = 2))) \
                    AND EXISTS (SELECT 1 FROM messages WHERE turn = ?1 AND body IS NOT NULL)",
             )?
             .query_row(
@@ -56,7 +58,9 @@ impl Accepting<'_, '_> {
                     turn.0,
                     place.conversation.0,
                     Outcome::Failed.code(),
-                    Outcome::Cancelled.code()
+                    Outcome::Cancelled.code(),
+                    // Nobody has seen anything of it.
+                    Outcome::Undeliverable.code()
                 ],
                 |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )
