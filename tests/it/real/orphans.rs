@@ -100,3 +100,26 @@ async fn a_turn_that_kills_its_process_again_and_again_fails_visibly() {
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert_eq!(scene.process.stop().await.code, Some(0));
 }
+
+/// The end of a run that the store did not take is tried again by its owner:
+/// nobody else looks after the claim of an instance that lives.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_whose_end_met_a_busy_store_is_taken_up_again() {
+    let real = Real::new(Transport::Polling).await;
+    let ann = real.person("Ann");
+    real.model.change(|now| now.fault = Fault::HoldAfter(0));
+    let mut process = real.start().await;
+    real.ask(&Place::private(ann));
+    within("the model", real.model.until(|now| now.running == 1)).await;
+    let store = real.sql();
+    store
+        .execute_batch("BEGIN IMMEDIATE")
+        .expect("a write lock");
+    real.model.change(|now| now.fault = Fault::Outage);
+    process.says("failed to store the end of a turn").await;
+    real.model.change(|now| now.fault = Fault::Sound);
+    store.execute_batch("ROLLBACK").expect("our own lock");
+    let books = real.until_settled(1).await;
+    assert_eq!(real.verdict(&books), Verdict::default());
+    assert_eq!(process.stop().await.code, Some(0));
+}
