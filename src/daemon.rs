@@ -199,6 +199,7 @@ pub async fn run(seams: Seams) -> Result<ExitCode, StartError> {
     let known = identity::first_look(&daemon).await?;
     over("telegram");
     daemon.shutdown.enter(Phase::Standby);
+    daemon.look_at_lease().await;
     daemon.say_ready(&resumed, phases).await;
     if !daemon.shutdown.is_stopping() {
         // After READY: there may be much to take up. Not at all once stopping:
@@ -369,14 +370,34 @@ impl Daemon {
         }
     }
 
+    /// Takes the lease where nobody else holds it, so that the start can say
+    /// which role this process has.
+    async fn look_at_lease(&self) {
+        if self.shutdown.is_stopping() {
+            return;
+        }
+        match self.store.take_intake().await {
+            Ok(true) => {
+                self.role.send_replace(Role::Active);
+            }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "failed to look at the lease"),
+        }
+    }
+
     async fn say_ready(&self, resumed: &Reaped, phases: BTreeMap<&'static str, u64>) {
         if self.shutdown.is_stopping() {
             return;
         }
-        if let Err(error) = self.store.set_phase(self.instance, "standby").await {
+        let phase = match *self.role.borrow() {
+            Role::Active => Phase::Running,
+            Role::Standby => Phase::Standby,
+        };
+        if let Err(error) = self.store.set_phase(self.instance, phase.as_str()).await {
             tracing::warn!(%error, "failed to store the phase");
         }
-        self.systemd.ready(Phase::Standby.as_str());
+        let unsettled = self.store.open_turns().await.unwrap_or_default();
+        self.systemd.ready(phase.as_str());
         if self.lines == Lines::Printed {
             crate::shutdown::report::print(&crate::shutdown::report::StartLine {
                 lastword: crate::shutdown::report::Word::Start,
@@ -386,7 +407,7 @@ impl Daemon {
                 role: self.role.borrow().as_str().to_owned(),
                 ready_ms: since(self.begun),
                 phases,
-                resumed_turns: resumed.turns,
+                resumed_turns: unsettled.values().sum(),
                 resumed_parts: resumed.unsent + resumed.uncertain,
             });
         }

@@ -53,11 +53,7 @@ fn run(sources: &Sources, shutdown: &Shutdown, begun: tokio::time::Instant) -> P
     {
         return fail(ExitCode::Early, &format!("failed to watch stdin: {error}"));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name("lastword")
-        .build();
-    let runtime = match runtime {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return fail(ExitCode::Early, &format!("failed to start: {error}")),
     };
@@ -74,8 +70,31 @@ fn run(sources: &Sources, shutdown: &Shutdown, begun: tokio::time::Instant) -> P
 
 #[cfg(feature = "playground")]
 fn playground(options: &cli::Playground, shutdown: &Shutdown) -> ProcessExit {
-    let _ = (options, shutdown);
-    fail(ExitCode::Early, "not yet")
+    let options = lastword::playground::Options {
+        port: options.port,
+        keep: options.keep.clone(),
+    };
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(ExitCode::Early, &format!("failed to start: {error}")),
+    };
+    let ended = runtime.block_on(lastword::playground::run(
+        &options,
+        shutdown,
+        &mut io::stderr(),
+    ));
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ProcessExit::SUCCESS,
+        Err(error) => fail(ExitCode::Early, &error.to_string()),
+    }
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("lastword")
+        .build()
 }
 
 fn fail(code: ExitCode, reason: &str) -> ProcessExit {

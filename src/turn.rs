@@ -1,5 +1,5 @@
 //! Turns: who may run, who is running, and the way into the one linear
-//! function that is a turn ([`run`]).
+//! function that is a turn (`turn/run.rs`).
 //!
 //! Meets the outbox and the preview only through [`Speaker`] and the store.
 //! A turn that panics has failed once; the daemon goes on.

@@ -98,8 +98,6 @@ pub struct Servers {
     pub telegram: SocketAddr,
     /// `llm.base_url`, without `/v1`.
     pub model: SocketAddr,
-    /// The messages that were sent.
-    pub sent: mpsc::UnboundedReceiver<Sent>,
     _runtime: Runtime,
 }
 
@@ -116,7 +114,8 @@ impl Servers {
         let bind = || runtime.block_on(TcpListener::bind(("127.0.0.1", 0)));
         let (telegram, model_listener) = (bind()?, bind()?);
         let addresses = (telegram.local_addr()?, model_listener.local_addr()?);
-        let (sender, sent) = mpsc::unbounded_channel();
+        // Who receives what is not asked here.
+        let (sender, _) = mpsc::unbounded_channel();
         let app = Router::new()
             .route("/{bot}/{method}", any(method))
             .with_state(Arc::new(Agreeing::new(sender)));
@@ -130,7 +129,6 @@ impl Servers {
         Ok(Self {
             telegram: addresses.0,
             model: addresses.1,
-            sent,
             _runtime: runtime,
         })
     }

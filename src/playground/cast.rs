@@ -56,6 +56,10 @@ pub(super) fn enter(api: &BotApi, life: u32) -> Vec<Stage> {
             username: Some(player.username.to_owned()),
         };
         api.act(person).expect(sure);
+        // Opens the private chat without a word: a kept store may still have an
+        // answer for it.
+        let open = Act::Unblock { person: player.id };
+        api.act(open).expect(sure);
     }
     let messages = life.saturating_mul(IDS_PER_LIFE);
     api.act(Act::Noise { messages }).expect(sure);
@@ -106,4 +110,34 @@ pub(super) fn enter(api: &BotApi, life: u32) -> Vec<Stage> {
             ],
         },
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn an_answer_of_an_earlier_life_finds_its_chat_and_no_id_of_that_life() {
+        let clock = Clock::system();
+        let mut last = 0;
+        for life in 0..2 {
+            let api = BotApi::sample(clock.clone());
+            for stage in enter(&api, life) {
+                let params = json!({"chat_id": stage.chat, "text": "late"});
+                let _ = api.handle("sendMessage", &params, clock.now());
+                let id = api
+                    .chat(stage.chat)
+                    .unwrap()
+                    .from_bot()
+                    .last()
+                    .expect("the chat is open")
+                    .id;
+                assert!(id > last, "{id} stood for a message before");
+                last = id;
+            }
+        }
+    }
 }

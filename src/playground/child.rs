@@ -12,11 +12,7 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 use super::supervisor::{Prepared, Recipe};
-
-/// Set for the daemon: it asks itself for a stop when its standard input ends.
-/// The playground holds the other end and never writes, so that even a
-/// `kill -9` of the playground ends the daemon.
-pub(super) const EXIT_WITH_STDIN: &str = "LASTWORD_EXIT_WITH_STDIN";
+use crate::shutdown::parent;
 
 /// The person's settings that the daemon may see: how it talks and to which
 /// model. Everything else named like ours is taken away.
@@ -79,7 +75,9 @@ pub(super) fn recipe(
             }
         }
         command
-            .env(EXIT_WITH_STDIN, "1")
+            // We hold the other end of its standard input and never write, so
+            // that even a `kill -9` of the playground ends it.
+            .env(parent::VARIABLE, "1")
             .env("TELEGRAM_BOT_TOKEN", &token)
             .env(
                 "LASTWORD_TELEGRAM__API_URL",

@@ -8,7 +8,9 @@ use super::{Cause, Shutdown};
 /// The variable that asks for it.
 pub const VARIABLE: &str = "LASTWORD_EXIT_WITH_STDIN";
 
-/// Asks for a stop when stdin ends.
+/// Asks for a stop when stdin ends, and at once for its second step: the parent
+/// was all of the world, so what is open cannot be answered any more. It is
+/// parked, and the locks are free for whoever comes next.
 ///
 /// # Errors
 /// When the thread cannot be started.
@@ -21,9 +23,10 @@ pub fn watch(shutdown: &Shutdown) -> io::Result<()> {
             let mut buffer = [0; 64];
             // What is written there means nothing; its end does.
             while matches!(stdin.read(&mut buffer), Ok(read) if read > 0) {}
-            // A first stop at the most: a parent that has asked already and ends
-            // before us must not cut what we still do.
+            // Whoever we drained for is gone: park what runs. A parent that has
+            // asked already and ends before us must not cut what we still do.
             if !shutdown.is_stopping() {
+                shutdown.stop(Cause::Asked);
                 shutdown.stop(Cause::Asked);
             }
         })?;

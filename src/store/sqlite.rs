@@ -1,7 +1,7 @@
 //! The embedded store: one SQLite file in WAL mode, `synchronous=FULL`.
 //!
 //! Several processes of one host may share it on a *local* file system. All
-//! operations run on the writer (see [`writer`]), so that whatever is queued
+//! operations run on the writer (`sqlite/writer.rs`), so that whatever is queued
 //! at one moment shares one commit and one fsync. Upholds promises 1 to 3.
 
 use std::path::Path;
@@ -89,6 +89,27 @@ impl SqliteStore {
                     bot: inner.bot,
                     now: inner.clock.now(),
                 })
+            })
+            .await
+    }
+
+    /// As [`Self::run`], for what comes in crowds (see
+    /// [`writer::Writer::submit_shared`]).
+    async fn run_shared<T, F>(&self, name: &'static str, mut operation: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>, writer::Care) -> Result<T> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.0);
+        self.0
+            .writer
+            .submit_shared(name, move |conn, care| {
+                let tx = Tx {
+                    conn,
+                    bot: inner.bot,
+                    now: inner.clock.now(),
+                };
+                operation(&tx, care)
             })
             .await
     }

@@ -178,9 +178,11 @@ def pictures(browser, folder):
 
 def no_daemon_outlives_a_killed_playground(browser, playground):
     pid = daemon(browser)
-    assert is_alive(pid)
+    ada = Chat(browser, ADA)
+    ada.say("One more long story")
+    until(ada.draft, 30, "an answer is being written")
     playground.process.kill()
-    until(lambda: not is_alive(pid), 30, "the daemon ends with its playground")
+    until(lambda: not is_alive(pid), 10, "the daemon ends with its playground, also in mid-answer")
 
 
 def ctrl_c_ends_the_daemon_and_leaves_nothing_behind(program):

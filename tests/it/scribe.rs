@@ -31,6 +31,7 @@ struct Pages {
     behind: Offline,
     asked: Mutex<Vec<Bytes>>,
     twists: Mutex<VecDeque<Twist>>,
+    poison: Mutex<Option<&'static str>>,
 }
 
 impl Scribe {
@@ -39,12 +40,18 @@ impl Scribe {
             behind: behind.clone(),
             asked: Mutex::default(),
             twists: Mutex::default(),
+            poison: Mutex::default(),
         }))
     }
 
     /// The next request is met like this.
     pub(crate) fn twist(&self, twist: Twist) {
         lock(&self.0.twists).push_back(twist);
+    }
+
+    /// Every request that speaks of this fails with 500.
+    pub(crate) fn poison(&self, word: &'static str) {
+        *lock(&self.0.poison) = Some(word);
     }
 
     /// Every request so far, as bytes.
@@ -89,6 +96,14 @@ fn text_of(content: &Value) -> String {
 impl Llm for Scribe {
     async fn open(&self, request: Bytes) -> Result<Deltas, LlmError> {
         lock(&self.0.asked).push(request.clone());
+        let poison = *lock(&self.0.poison);
+        if poison.is_some_and(|word| String::from_utf8_lossy(&request).contains(word)) {
+            return Err(LlmError::Status {
+                code: 500,
+                message: "poisoned".to_owned(),
+                retry_after: None,
+            });
+        }
         let twist = lock(&self.0.twists).pop_front();
         match twist {
             None => self.0.behind.open(request).await,

@@ -232,8 +232,19 @@ fn quoted(message: &Value) -> Option<Quoted> {
         message_id: original["message_id"].as_i64().unwrap_or(0),
         name: from.as_ref().map(|p| p.name.clone()).unwrap_or_default(),
         from: from.map(|p| p.id),
-        text: part.unwrap_or_else(|| text_of(original)),
+        text: part.unwrap_or_else(|| words_of(original)),
     })
+}
+
+/// The words of a message, or what it is when it has none: whoever asks "what
+/// is this?" points at a photo.
+fn words_of(message: &Value) -> String {
+    let text = text_of(message);
+    match media(message) {
+        Some(Media::Photo { .. }) if text.is_empty() => "[photo]".to_owned(),
+        Some(Media::Other { kind }) if text.is_empty() => format!("[{}]", kind.replace('_', " ")),
+        _ => text,
+    }
 }
 
 fn forwarded(origin: &Value) -> Option<String> {

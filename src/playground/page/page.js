@@ -20,7 +20,7 @@ function listen() {
 }
 
 function show(frame) {
-  const sticky = $$(".pane").filter((one) => isAtEnd($(".scroll", one)));
+  const sticky = $$(".pane").filter((one) => $(".scroll", one).dataset.end);
   if (frame.reset) sweep(frame.items ?? []);
   for (const item of frame.items ?? []) put(item);
   for (const chat of frame.chats ?? []) entry(chat);
@@ -43,6 +43,7 @@ const isAtEnd = (place) => place.scrollHeight - place.scrollTop - place.clientHe
 
 function toEnd(one) {
   const scroll = $(".scroll", one);
+  scroll.dataset.end = "yes";
   scroll.scrollTop = scroll.scrollHeight;
 }
 
@@ -222,12 +223,19 @@ $("#photo").addEventListener("change", (event) => {
 });
 // Who sees the end goes on seeing it when the window or the field changes size.
 const sizes = new ResizeObserver((changes) => {
-  for (const { target } of changes) if (target.dataset.end) target.scrollTop = target.scrollHeight;
+  for (const { target } of changes) {
+    if (target.dataset.end) target.scrollTop = target.scrollHeight;
+    target.dataset.width = target.clientWidth;
+  }
 });
 for (const scroll of $$(".scroll")) {
   scroll.dataset.end = "yes";
   sizes.observe(scroll);
-  scroll.addEventListener("scroll", () => { scroll.dataset.end = isAtEnd(scroll) ? "yes" : ""; });
+  scroll.addEventListener("scroll", () => {
+    // Moved by a new width, not by the visitor.
+    if (Number(scroll.dataset.width) !== scroll.clientWidth) return;
+    scroll.dataset.end = isAtEnd(scroll) ? "yes" : "";
+  });
 }
 for (const sub of $$(".sub")) sub.textContent = sub.dataset.still;
 if (matchMedia("(hover: hover)").matches) text.focus();

@@ -10,9 +10,10 @@ use bytes::Bytes;
 use rusqlite::params;
 
 use super::place::Pace;
+use super::writer::Care;
 use super::{SqliteStore, Tx};
 use crate::clock;
-use crate::domain::admission::{Facts, Policy, Verdict};
+use crate::domain::admission::{Access, Facts, Policy, Verdict};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload};
 use crate::domain::turn::State;
@@ -43,11 +44,12 @@ impl Inbox for SqliteStore {
             .map(|raw| (update::parse(&raw), raw))
             .collect();
         let (done, erased) = self
-            .run("inbox.accept", move |tx| {
+            .run_shared("inbox.accept", move |tx, care| {
                 let mut accepting = Accepting {
                     tx,
                     policy: &policy,
                     instance,
+                    care,
                     done: Accepted::default(),
                     erased: false,
                 };
@@ -92,6 +94,7 @@ pub(super) struct Accepting<'a, 'c> {
     pub(super) tx: &'a Tx<'c>,
     pub(super) policy: &'a Policy,
     pub(super) instance: InstanceId,
+    pub(super) care: Care,
     pub(super) done: Accepted,
     /// Something was forgotten: the log must not keep it.
     pub(super) erased: bool,
@@ -104,6 +107,11 @@ impl Accepting<'_, '_> {
             return Ok(());
         };
         self.done.stored += 1;
+        // What cannot be applied makes all of them run again, with care.
+        if self.care == Care::Together {
+            let sort = self.apply(row, update)?;
+            return self.sort(row, sort);
+        }
         // A savepoint of its own: what we cannot apply is kept, not lost.
         self.tx.conn.execute_batch("SAVEPOINT one")?;
         let before = self.done.clone();
@@ -188,7 +196,7 @@ impl Accepting<'_, '_> {
         let (sender, chat) = (message.sender.id.0, message.chat.id);
         self.tx.saw_message(chat, message.id)?;
         let facts = Facts {
-            admitted: self.tx.is_admitted(sender, chat.0)?,
+            admitted: self.policy.access != Access::Open && self.tx.is_admitted(sender, chat.0)?,
             continues: !chat.is_private() && self.tx.continues(message)?,
         };
         match self.policy.verdict(message, facts) {

@@ -53,9 +53,14 @@ impl Tx<'_> {
             }
             None => None,
         };
-        let (turn, before) = match open {
-            Some(found) => found,
-            None => self.new_window(conversation, key)?,
+        let before = match &open {
+            Some((_, open)) => *open,
+            None => Open {
+                opened_at: self.now,
+                messages: 0,
+                chars: 0,
+                last_was_long: false,
+            },
         };
         let window = Open {
             messages: before.messages + 1,
@@ -65,19 +70,13 @@ impl Tx<'_> {
         };
         let ahead = self.ahead(conversation)?;
         let due_at = policy.rules.due_at(&window, self.now, ahead);
-        self.conn
-            .prepare_cached(
-                "UPDATE turns SET messages = ?2, chars = ?3, last_was_long = ?4, due_at = ?5, \
-                        not_before = max(not_before, ?6) WHERE id = ?1",
-            )?
-            .execute(params![
-                turn.0,
-                window.messages,
-                window.chars,
-                window.last_was_long,
-                due_at,
-                not_before
-            ])?;
+        let turn = match open {
+            Some((turn, _)) => {
+                self.grow_window(turn, &window, due_at, not_before)?;
+                turn
+            }
+            None => self.new_window(conversation, key, &window, due_at, not_before)?,
+        };
         self.insert_message(conversation, turn, update_row, message)?;
         Ok(Joined {
             turn,
@@ -138,22 +137,49 @@ impl Tx<'_> {
             .optional()?)
     }
 
-    fn new_window(&self, conversation: ConversationId, key: i64) -> Result<(TurnId, Open)> {
+    fn grow_window(&self, turn: TurnId, window: &Open, due_at: i64, not_before: i64) -> Result<()> {
         self.conn
             .prepare_cached(
-                "INSERT INTO turns (bot, conversation, sender, state, opened_at, due_at) \
-                 VALUES (?1, ?2, ?3, 0, ?4, ?4)",
+                "UPDATE turns SET messages = ?2, chars = ?3, last_was_long = ?4, due_at = ?5, \
+                        not_before = max(not_before, ?6) WHERE id = ?1",
             )?
-            .execute(params![self.bot.0, conversation.0, key, self.now])?;
-        Ok((
-            TurnId(self.conn.last_insert_rowid()),
-            Open {
-                opened_at: self.now,
-                messages: 0,
-                chars: 0,
-                last_was_long: false,
-            },
-        ))
+            .execute(params![
+                turn.0,
+                window.messages,
+                window.chars,
+                window.last_was_long,
+                due_at,
+                not_before
+            ])?;
+        Ok(())
+    }
+
+    fn new_window(
+        &self,
+        conversation: ConversationId,
+        key: i64,
+        window: &Open,
+        due_at: i64,
+        not_before: i64,
+    ) -> Result<TurnId> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO turns (bot, conversation, sender, state, opened_at, due_at, \
+                        not_before, messages, chars, last_was_long) \
+                 VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute(params![
+                self.bot.0,
+                conversation.0,
+                key,
+                window.opened_at,
+                due_at,
+                not_before,
+                window.messages,
+                window.chars,
+                window.last_was_long
+            ])?;
+        Ok(TurnId(self.conn.last_insert_rowid()))
     }
 
     /// Reopens the running turn of this sender, when nothing of its answer is

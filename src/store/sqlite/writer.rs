@@ -7,12 +7,20 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::engine::Engine;
+use crate::domain::metric;
 use crate::store::{Result, StoreError};
+
+mod shared;
+
+pub(super) use shared::Care;
+use shared::Shared;
 
 /// Operations waiting for the writer. Full means that the disk is slower than
 /// the intake: callers wait, which is the back-pressure we want.
@@ -30,6 +38,16 @@ pub enum Mode {
     Inline,
 }
 
+/// From this size on a batch speaks of a crowd: those who were just answered
+/// are about to ask again. Without a rest the first of them would have a commit
+/// to itself and everybody else wait for it.
+const CROWD: usize = 8;
+
+/// How long, and how often at most, a batch rests for others to join it, while
+/// it is smaller than the one before.
+const REST: Duration = Duration::from_micros(100);
+const RESTS: u32 = 4;
+
 /// What one operation tells its caller once the commit is known.
 type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 
@@ -43,14 +61,49 @@ pub(super) struct Job {
     work: Work,
 }
 
+/// What shares one commit.
+#[derive(Default)]
+struct Batch {
+    jobs: Vec<Job>,
+    shared: Vec<Box<dyn Shared>>,
+}
+
+impl Batch {
+    fn of(job: Job) -> Self {
+        Self {
+            jobs: vec![job],
+            ..Self::default()
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.jobs.len() + self.shared.len()
+    }
+
+    /// Answers what cannot run at all.
+    fn refuse(self, error: &StoreError) {
+        for mut shared in self.shared {
+            shared.run(Err(error.clone()), Care::Alone);
+            shared.tell(Err(error.clone()));
+        }
+        for job in self.jobs {
+            let (_, answer) = (job.work)(Err(error.clone()));
+            answer(Err(error.clone()));
+        }
+    }
+}
+
 /// Whether an operation's writes stay.
-enum Verdict {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
     Keep,
     Undo,
 }
 
 pub(super) enum Order {
     Run(Job),
+    /// Run in one savepoint with others of its kind.
+    Share(Box<dyn Shared>),
     /// Empty the log: something was erased.
     Empty(oneshot::Sender<()>),
     Close(oneshot::Sender<Result<()>>),
@@ -69,6 +122,7 @@ impl std::fmt::Debug for Order {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Run(job) => write!(f, "Run({})", job.name),
+            Self::Share(_) => f.write_str("Share"),
             Self::Empty(_) => f.write_str("Empty"),
             Self::Close(_) => f.write_str("Close"),
         }
@@ -100,7 +154,34 @@ impl Writer {
             Self::Thread(orders) => orders.send(Order::Run(job)).await.map_err(|_| closed())?,
             Self::Inline(engine) => {
                 let mut engine = engine.lock().map_err(|_| closed())?;
-                run_batch(engine.as_mut().ok_or_else(closed)?, vec![job]);
+                run_batch(engine.as_mut().ok_or_else(closed)?, Batch::of(job));
+            }
+        }
+        result.await.map_err(|_| closed())?
+    }
+
+    /// As [`Writer::submit`], for what comes in crowds: all that is queued at
+    /// one moment runs in one savepoint. When one of them fails, all are undone
+    /// and run again, each in a savepoint of its own, so that here, too, no
+    /// failure undoes a neighbour.
+    pub(super) async fn submit_shared<T, F>(&self, name: &'static str, operation: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection, Care) -> Result<T> + Send + 'static,
+    {
+        let (shared, result) = shared::shared(name, operation);
+        match self {
+            Self::Thread(orders) => orders
+                .send(Order::Share(shared))
+                .await
+                .map_err(|_| closed())?,
+            Self::Inline(engine) => {
+                let mut engine = engine.lock().map_err(|_| closed())?;
+                let batch = Batch {
+                    shared: vec![shared],
+                    ..Batch::default()
+                };
+                run_batch(engine.as_mut().ok_or_else(closed)?, batch);
             }
         }
         result.await.map_err(|_| closed())?
@@ -191,22 +272,32 @@ fn closed() -> StoreError {
 }
 
 fn serve(mut engine: Engine, mut queue: mpsc::Receiver<Order>) {
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut before = 0;
     while let Some(first) = queue.blocking_recv() {
         let mut order = Some(first);
+        let mut batch = Batch::default();
         let mut close = None;
         let mut empty = Vec::new();
+        let mut rests = 0;
         while let Some(next) = order.take() {
             match next {
-                Order::Run(job) => batch.push(job),
+                Order::Run(job) => batch.jobs.push(job),
+                Order::Share(job) => batch.shared.push(job),
                 Order::Empty(answer) => empty.push(answer),
                 Order::Close(answer) => close = Some(answer),
             }
             if close.is_none() && batch.len() < BATCH {
                 order = queue.try_recv().ok();
+                while order.is_none() && rests < RESTS && batch.len() < before {
+                    rests += 1;
+                    std::thread::sleep(REST);
+                    order = queue.try_recv().ok();
+                }
             }
         }
-        run_batch(&mut engine, std::mem::take(&mut batch));
+        let size = batch.len();
+        before = if size >= CROWD { size } else { 0 };
+        run_batch(&mut engine, batch);
         if !empty.is_empty() {
             engine.empty_log();
         }
@@ -222,13 +313,15 @@ fn serve(mut engine: Engine, mut queue: mpsc::Receiver<Order>) {
 }
 
 /// Runs the jobs in one transaction and answers each of them.
-fn run_batch(engine: &mut Engine, jobs: Vec<Job>) {
-    if jobs.is_empty() {
+fn run_batch(engine: &mut Engine, mut batch: Batch) {
+    if batch.len() == 0 {
         return;
     }
+    let begun = Instant::now();
+    let operations = batch.len();
     let conn = match engine.ready() {
         Ok(conn) => conn,
-        Err(error) => return refuse(jobs, &error),
+        Err(error) => return batch.refuse(&error),
     };
     if let Err(error) = conn.execute_batch("BEGIN IMMEDIATE") {
         // Waiting for another process says nothing about this connection; all
@@ -239,42 +332,69 @@ fn run_batch(engine: &mut Engine, jobs: Vec<Job>) {
         ) {
             engine.distrust();
         }
-        return refuse(jobs, &error.into());
+        return batch.refuse(&error.into());
     }
-    let mut answers = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        // After an error that ended the transaction a savepoint would begin
-        // one of its own, and its release commit what nobody is told of.
-        let usable = match conn.is_autocommit() {
-            true => Err(rolled_back()),
-            false => conn.execute_batch("SAVEPOINT job").map_err(Into::into),
-        };
-        let (verdict, answer) = (job.work)(usable.map(|()| conn));
-        let closing = match verdict {
-            Verdict::Keep => "RELEASE job",
-            Verdict::Undo => "ROLLBACK TO job; RELEASE job",
-        };
-        // A full disk or an I/O error ends the transaction by itself; then the
-        // commit below fails and nobody of this batch is told "stored".
-        if !conn.is_autocommit()
-            && let Err(error) = conn.execute_batch(closing)
-        {
-            tracing::debug!(operation = job.name, %error, "savepoint could not be closed");
-        }
-        answers.push(answer);
+    shared::run(conn, &mut batch.shared);
+    let mut answers = Vec::with_capacity(batch.jobs.len());
+    for job in batch.jobs {
+        answers.push(within(conn, job.name, job.work));
     }
     let committed = if conn.is_autocommit() {
         Err(rolled_back())
     } else {
         conn.execute_batch("COMMIT").map_err(StoreError::from)
     };
-    if let Err(error) = &committed {
-        tracing::warn!(%error, operations = answers.len(), "failed to commit to the store");
-        engine.distrust();
+    match &committed {
+        Ok(()) => count(operations, begun),
+        Err(error) => {
+            tracing::warn!(%error, operations, "failed to commit to the store");
+            metrics::counter!(metric::STORE_ERRORS, "class" => "commit").increment(1);
+            engine.distrust();
+        }
+    }
+    let committed = committed.map_err(as_passing);
+    for shared in batch.shared {
+        shared.tell(committed.clone());
     }
     for answer in answers {
-        answer(committed.clone().map_err(as_passing));
+        answer(committed.clone());
     }
+}
+
+/// Runs one operation in a savepoint of its own.
+fn within<T>(
+    conn: &Connection,
+    name: &'static str,
+    work: impl FnOnce(Result<&Connection>) -> (Verdict, T),
+) -> T {
+    // After an error that ended the transaction a savepoint would begin one of
+    // its own, and its release commit what nobody is told of.
+    let usable = match conn.is_autocommit() {
+        true => Err(rolled_back()),
+        false => conn.execute_batch("SAVEPOINT job").map_err(Into::into),
+    };
+    let (verdict, told) = work(usable.map(|()| conn));
+    let closing = match verdict {
+        Verdict::Keep => "RELEASE job",
+        Verdict::Undo => "ROLLBACK TO job; RELEASE job",
+    };
+    // A full disk or an I/O error ends the transaction by itself; then the
+    // commit fails and nobody of this batch is told "stored".
+    if !conn.is_autocommit()
+        && let Err(error) = conn.execute_batch(closing)
+    {
+        tracing::debug!(operation = name, %error, "savepoint could not be closed");
+    }
+    told
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a batch has a few hundred operations"
+)]
+fn count(operations: usize, begun: Instant) {
+    metrics::histogram!(metric::STORE_COMMIT_OPERATIONS).record(operations as f64);
+    metrics::histogram!(metric::STORE_COMMIT_SECONDS).record(begun.elapsed().as_secs_f64());
 }
 
 /// A failed commit wrote nothing: whatever the reason, it may pass.
@@ -282,14 +402,6 @@ fn as_passing(error: StoreError) -> StoreError {
     match error {
         StoreError::Defect { reason } => StoreError::Unavailable { reason },
         other => other,
-    }
-}
-
-/// Answers jobs that cannot run at all.
-fn refuse(jobs: Vec<Job>, error: &StoreError) {
-    for job in jobs {
-        let (_, answer) = (job.work)(Err(error.clone()));
-        answer(Err(error.clone()));
     }
 }
 

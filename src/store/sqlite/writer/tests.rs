@@ -34,7 +34,11 @@ fn then(
 /// Runs the jobs in one commit; says what each was told and what is stored.
 fn run(engine: &mut Engine, jobs: Vec<(Job, Told)>) -> (Vec<Result<()>>, Vec<String>) {
     let (jobs, told): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
-    run_batch(engine, jobs);
+    let batch = Batch {
+        jobs,
+        ..Batch::default()
+    };
+    run_batch(engine, batch);
     let told = told.into_iter().map(|mut t| t.try_recv().unwrap());
     let told = told.collect();
     let conn = engine.ready().unwrap();
