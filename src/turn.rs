@@ -24,7 +24,7 @@ use crate::llm::request::Dialect;
 use crate::media::Photos;
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Ended, Gate, Kind, Shutdown, Tasks};
-use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store};
+use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store, StoreError};
 use crate::texts::Texts;
 
 mod administrators;
@@ -271,19 +271,19 @@ impl Runner {
             };
             run::Turn::new(&inner.parts, claimed, cut)
                 .run(presence)
-                .await;
+                .await
         });
-        if matches!(task.await, Ok(Ended::Panicked)) {
-            let deferred = parts_of
-                .parts
-                .store
-                .defer(&claim, fate::after_failure(failures), Blame::Turn, None)
-                .await;
-            if let Err(error) = deferred {
-                tracing::warn!(turn.id = claim.turn.0, %error, "failed to defer a turn that panicked");
+        let blame = match task.await {
+            Ok(Ended::Done(Concluded::Yes)) => return,
+            Ok(Ended::Done(Concluded::StoreAway) | Ended::Cut) | Err(_) => Blame::World,
+            Ok(Ended::Done(Concluded::Refused)) => Blame::Turn,
+            Ok(Ended::Panicked) => {
+                metrics::counter!(metric::TURNS_SETTLED, "outcome" => "panicked").increment(1);
+                Blame::Turn
             }
-            metrics::counter!(metric::TURNS_SETTLED, "outcome" => "panicked").increment(1);
-        }
+        };
+        let delay = fate::after_failure(failures);
+        parts_of.free(&claim, delay, blame).await;
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<TurnId, Running>> {
@@ -292,10 +292,37 @@ impl Runner {
 }
 
 impl Inner {
+    /// Frees a turn whose end could not be stored, however long the store is
+    /// away: nobody else looks after a claim of an instance that lives.
+    async fn free(&self, claim: &Claim, delay: Duration, blame: Blame) {
+        loop {
+            let error = match self.parts.store.defer(claim, delay, blame, None).await {
+                Ok(()) | Err(StoreError::Fenced) => return,
+                Err(error) => error,
+            };
+            tracing::warn!(turn.id = claim.turn.0, %error, "failed to free a turn");
+            if !error.is_passing() || self.parts.shutdown.work().is_cancelled() {
+                return;
+            }
+            tokio::time::sleep(STORE_AWAY).await;
+        }
+    }
+
     fn running(&self) -> MutexGuard<'_, HashMap<TurnId, Running>> {
         // Plain data: usable after a panic elsewhere.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the end of a run was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Concluded {
+    /// It was, or is somebody else's to store.
+    Yes,
+    /// The store was away.
+    StoreAway,
+    /// The store cannot take it.
+    Refused,
 }
 
 /// Takes a turn off the list of running ones when dropped.

@@ -304,6 +304,12 @@ impl Follow {
                 .begin_send(self.chat, parts.instance, WITHIN, parts.on_uncertain)
                 .await;
             let wait = match begun {
+                Ok(Begin::Send(sending)) if work.is_cancelled() => {
+                    // Cut between the intent and the call: nothing was written.
+                    let not_sent = Sent::NotSent { retry_in_ms: 0 };
+                    self.sender.finish(&sending, not_sent).await;
+                    return;
+                }
                 Ok(Begin::Send(sending)) => {
                     parts.limits.spend(self.chat);
                     if let Some(moved) = self.sender.send(&sending).await {

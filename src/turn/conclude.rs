@@ -21,6 +21,11 @@ use crate::store::{Answer, Planned, StoreError};
 /// How often the operators hear of the same trouble.
 const ALERT_EVERY: Duration = Duration::from_secs(3600);
 
+/// The words for an end that was not stored: the store was away, or cannot
+/// take it.
+pub(super) const UNSTORED: &str = "unstored";
+pub(super) const REFUSED: &str = "refused by the store";
+
 impl Turn<'_> {
     /// Stores how the turn ended. Returns the word for the log.
     pub(super) async fn conclude(&self, end: End, partial: String) -> &'static str {
@@ -202,14 +207,14 @@ impl Turn<'_> {
                     tracing::warn!(turn.id = self.claimed.claim.turn.0, %error, "an answer waits for the store");
                     if self.parts.shutdown.work().is_cancelled() {
                         // The input is stored; only this completion is lost.
-                        return "unstored";
+                        return UNSTORED;
                     }
                     tokio::time::sleep(STORE_AWAY).await;
                 }
                 Err(StoreError::Fenced) => return "superseded",
                 Err(error) => {
                     tracing::error!(turn.id = self.claimed.claim.turn.0, %error, "failed to store an answer");
-                    return "unstored";
+                    return REFUSED;
                 }
             }
         }
@@ -242,7 +247,11 @@ fn ended(result: Result<(), StoreError>, word: &'static str) -> &'static str {
         Err(StoreError::Fenced) => "superseded",
         Err(error) => {
             tracing::warn!(%error, "failed to store the end of a turn; it is taken up again");
-            "unstored"
+            if error.is_passing() {
+                UNSTORED
+            } else {
+                REFUSED
+            }
         }
     }
 }

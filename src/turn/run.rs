@@ -11,10 +11,10 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::administrators;
-use super::conclude::button;
+use super::conclude::{REFUSED, UNSTORED, button};
 use super::fate::{self, Fate};
 use super::prompt::{self, Images, Material};
-use super::{LOOK_AFTER, Parts, Presence, STORE_AWAY, Settings};
+use super::{Concluded, LOOK_AFTER, Parts, Presence, STORE_AWAY, Settings};
 use crate::domain::part::Payload;
 use crate::domain::preview::Preview;
 use crate::domain::turn::{MAX_FAILURES, Standing};
@@ -67,7 +67,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Runs the turn to its answer, its deferral or its parking.
-    pub(super) async fn run(self, presence: Presence) {
+    pub(super) async fn run(self, presence: Presence) -> Concluded {
         let claim = self.claimed.claim;
         if !claim.chat.is_private() {
             self.mark_place().await;
@@ -96,6 +96,11 @@ impl<'a> Turn<'a> {
             outcome,
             "turn ended"
         );
+        match outcome {
+            UNSTORED => Concluded::StoreAway,
+            REFUSED => Concluded::Refused,
+            _ => Concluded::Yes,
+        }
     }
 
     /// In groups a visibly unfinished message takes the answer's place.

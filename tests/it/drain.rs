@@ -13,7 +13,7 @@ use lastword::shutdown::{Cause, ExitCode};
 use lastword::store::Turns;
 
 use crate::house::{House, Life, assert_balanced};
-use crate::real::{in_part, in_turn};
+use crate::real::{in_part, in_turn, note};
 
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -287,7 +287,7 @@ async fn drain(case: Case) {
 
 async fn drain_all(of: impl Fn(&Case) -> bool) {
     for case in cases().into_iter().filter(of) {
-        println!("{case:?}");
+        note(&format!("{case:?}"));
         drain(case).await;
     }
 }

@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 mod crowd;
 mod drains;
 mod kills;
+mod orphans;
 mod process;
 mod starts;
 mod two;
@@ -183,10 +184,6 @@ impl Real {
         .expect("the store opens")
     }
 
-    pub(crate) async fn books(&self) -> Books {
-        self.look().books().await.expect("the store answers")
-    }
-
     /// Starts the binary; does not wait for anything.
     pub(crate) fn spawn(&self) -> Process {
         Process::spawn(&self.env)
@@ -314,6 +311,12 @@ fn count(counts: &[(&'static str, u64)], name: &str) -> u64 {
         .iter()
         .find(|(known, _)| *known == name)
         .map_or(0, |(_, n)| *n)
+}
+
+/// Says what a failing run is told by: its case, its seed.
+#[expect(clippy::print_stdout, reason = "shown with the failure only")]
+pub(crate) fn note(text: &str) {
+    println!("{text}");
 }
 
 /// Fails with `what` instead of waiting for ever.

@@ -159,7 +159,8 @@ impl Leases for SqliteStore {
     async fn set_phase(&self, instance: InstanceId, phase: &'static str) -> Result<()> {
         self.run("leases.set_phase", move |tx| {
             tx.conn.execute(
-                "UPDATE instances SET phase = ?2 WHERE id = ?1",
+                // A start that is cut may still be on its way to "running".
+                "UPDATE instances SET phase = ?2 WHERE id = ?1 AND phase <> 'draining'",
                 params![instance.0, phase],
             )?;
             Ok(())

@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use rustix::process::Signal;
 
-use super::{Real, Transport};
+use super::{Real, Transport, note};
 
 const RESTARTS: u64 = 20;
 const PRIVATE: usize = 10;
@@ -124,13 +124,13 @@ impl Crowd {
         let books = self.real.until_settled(1).await;
         let verdict = self.real.verdict(&books);
         let counts = self.real.model.counts();
-        println!(
+        note(&format!(
             "{asked} messages, {} kills, {} drains, {} cut short; {verdict:?}, paid twice {}",
             self.kills,
             self.drained,
             self.early,
             counts.paid_twice()
-        );
+        ));
         // A second copy needs a death in the middle of a send.
         assert!(verdict.resent <= books.resent, "{verdict:?} {books:?}");
         assert!(
@@ -145,7 +145,9 @@ impl Crowd {
 async fn restart_under_load(transport: Transport) {
     let seed = number("LASTWORD_IT_SEED").unwrap_or_else(|| rand::rng().random());
     let restarts = number("LASTWORD_IT_RESTARTS").unwrap_or(RESTARTS);
-    println!("LASTWORD_IT_SEED={seed} LASTWORD_IT_RESTARTS={restarts} {transport:?}");
+    note(&format!(
+        "LASTWORD_IT_SEED={seed} LASTWORD_IT_RESTARTS={restarts} {transport:?}"
+    ));
     let mut crowd = Crowd::gather(transport, seed).await;
     for _ in 0..restarts {
         crowd.live().await;

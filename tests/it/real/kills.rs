@@ -6,7 +6,7 @@ use lastword::playground::bot_api::{Act, Fault as Trouble, FaultRule, Place};
 use lastword::playground::offline::{Behaviour, Fault, Offline, Pace, Voice};
 
 use super::verdict::Verdict;
-use super::{Process, Real, Transport, in_part, in_turn, outcomes, within};
+use super::{Process, Real, Transport, in_part, in_turn, note, outcomes, within};
 
 /// Where the person writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -335,7 +335,7 @@ async fn kill_at_every_moment(transport: Transport, room: Room) {
         let begun = tokio::time::Instant::now();
         kill_at(transport, room, moment).await;
         let took = begun.elapsed();
-        println!("{transport:?} {room:?} {moment:?}: {took:.2?}");
+        note(&format!("{transport:?} {room:?} {moment:?}: {took:.2?}"));
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
+use lastword::playground::bot_api::BotProfile;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -115,12 +116,16 @@ impl Process {
         let mut err = self.err.clone();
         // Closed at its end: then everything was read.
         while err.changed().await.is_ok() {}
-        Exit {
+        let exit = Exit {
             code: status.expect("it is our child").code(),
             line,
             took,
             log: self.log(),
-        }
+        };
+        let secret = BotProfile::sample().token;
+        let secret = secret.split(':').next_back().expect("it has two halves");
+        assert!(!exit.log.contains(secret), "the token is in the log");
+        exit
     }
 
     /// The line of its start or stop; `None` when it ended without.

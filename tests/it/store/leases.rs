@@ -146,7 +146,12 @@ async fn a_successor_lives_and_does_not_drain() {
             other.store.set_phase(other.me, phase).await.unwrap();
             assert_eq!(successor().await, Ok(succeeds), "{phase}");
         }
+        // A write of its start that comes late undoes no drain.
         other.store.set_phase(other.me, "running").await.unwrap();
+        assert_eq!(successor().await, Ok(false), "it drains");
+        drop(other);
+        let other = stage.another().lives("running").await;
+        assert_eq!(successor().await, Ok(true));
         drop(other);
         assert_eq!(successor().await, Ok(false), "the dead inherit nothing");
     }
