@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::{Config, Mode};
 use crate::domain::ids::{BotId, InstanceId};
+use crate::domain::metric;
 use crate::domain::part::OnUncertain;
 use crate::domain::phase::Phase;
 use crate::grouper::Grouper;
@@ -351,6 +352,7 @@ impl Daemon {
 
     /// Sends what was left unsent. Turns are taken up once the lease is held.
     async fn resume(&self, reaped: &Reaped) {
+        metrics::counter!(metric::TURNS_RESUMED).increment(reaped.turns);
         if reaped.turns + reaped.unsent + reaped.uncertain > 0 {
             tracing::info!(
                 instances = reaped.instances,

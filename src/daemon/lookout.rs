@@ -12,7 +12,9 @@ use tokio::time::sleep;
 use super::{Daemon, StartError, identity};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
+use crate::domain::metric;
 use crate::domain::phase::Phase;
+use crate::domain::turn::State;
 use crate::intake::poller::Poller;
 use crate::intake::webhook::{Listener, Webhook};
 use crate::intake::{ALLOWED_UPDATES, registration};
@@ -266,6 +268,7 @@ async fn sweep(daemon: Arc<Daemon>) {
         if shared {
             daemon.take_over().await;
         }
+        daemon.count_open().await;
         if *daemon.role.borrow() == Role::Active {
             daemon.wake_waiting().await;
         }
@@ -377,6 +380,17 @@ impl Daemon {
                 }
             }
             Err(error) => tracing::debug!(%error, "failed to look into the outbox"),
+        }
+    }
+
+    async fn count_open(&self) {
+        let Ok(open) = self.store.open_turns().await else {
+            return;
+        };
+        for state in State::ALL.iter().filter(|state| **state != State::Settled) {
+            let turns = open.get(state.as_str()).copied().unwrap_or(0);
+            #[expect(clippy::cast_precision_loss, reason = "no store holds 2^53 turns")]
+            metrics::gauge!(metric::TURNS_OPEN, "state" => state.as_str()).set(turns as f64);
         }
     }
 

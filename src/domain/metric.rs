@@ -58,12 +58,12 @@ metrics! {
 
     TURNS_OPEN Gauge "lastword_turns_open" "Unsettled turns; label state."
     TURNS_SETTLED Counter "lastword_turns_settled_total" "Turns that reached their outcome; label outcome."
-    TURNS_PARKED Counter "lastword_turns_parked_total" "Turns left to the successor."
+    TURNS_PARKED Counter "lastword_turns_parked_total" "Turns left to a successor while they ran."
     TURNS_RESUMED Counter "lastword_turns_resumed_total" "Turns taken over from an instance that ended."
-    TURN_SECONDS Seconds "lastword_turn_seconds" "From accepting the last message of a turn to its outcome."
-    TURN_OVERHEAD_SECONDS Seconds "lastword_turn_overhead_seconds" "What a turn took beyond quiet period and model."
+    TURN_SECONDS Seconds "lastword_turn_seconds" "From accepting the first message of a turn to its stored answer."
+    TURN_OVERHEAD_SECONDS Seconds "lastword_turn_overhead_seconds" "What a turn took beside the model, from its claim to its stored answer."
 
-    COMPLETIONS Counter "lastword_completions_total" "Completions begun; label result."
+    COMPLETIONS Counter "lastword_completions_total" "Completions that ended; label result."
     COMPLETION_SECONDS Seconds "lastword_completion_seconds" "From the request to the finish reason."
     FIRST_DELTA_SECONDS Seconds "lastword_first_delta_seconds" "From the request to the first content."
     COMPLETION_TOKENS Counter "lastword_completion_tokens_total" "Tokens as the provider counts them; label direction."
@@ -71,12 +71,11 @@ metrics! {
     LLM_ERRORS Counter "lastword_llm_errors_total" "Failed completions; label class."
     BREAKER_OPEN Gauge "lastword_breaker_open" "1 while the breaker of the endpoint is open."
 
-    PARTS_OPEN Gauge "lastword_parts_open" "Parts that wait to be sent or resolved; label state."
     PARTS_SENT Counter "lastword_parts_sent_total" "Parts with a receipt."
     PARTS_UNCERTAIN Counter "lastword_parts_uncertain_total" "Sends whose acknowledgement was cut."
     PARTS_RESENT Counter "lastword_parts_resent_total" "Uncertain parts that were sent again."
     PARTS_UNDELIVERABLE Counter "lastword_parts_undeliverable_total" "Parts that Telegram refused for good."
-    TELEGRAM_ERRORS Counter "lastword_telegram_errors_total" "Failed calls; label class."
+    TELEGRAM_ERRORS Counter "lastword_telegram_errors_total" "Calls of the Bot API that failed; label class."
     TELEGRAM_WAITS Counter "lastword_telegram_waits_total" "Answers 429; label method."
 
     STORE_COMMIT_SECONDS Seconds "lastword_store_commit_seconds" "One durable commit."

@@ -20,9 +20,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::growing::Growing;
-use super::breaker::{Breaker, Health};
+use super::breaker::{Breaker, Health, Permit};
 use super::retry::{self, Advice, Operator, Rejection};
 use super::{FinishReason, Llm, LlmError, Usage};
+use crate::domain::metric;
 use crate::domain::preview::Preview;
 
 /// How patient a [`Completer`] is.
@@ -188,12 +189,12 @@ impl Completer {
             };
             let broken = match self.attempt(body.clone(), deadline, preview).await {
                 Ok(completion) => {
-                    permit.report(Health::Alive, Instant::now());
+                    self.learn(permit, Health::Alive);
                     return Ok(completion);
                 }
                 Err(broken) => broken,
             };
-            permit.report(broken.health, Instant::now());
+            self.learn(permit, broken.health);
             tracing::warn!(
                 llm.attempt = attempt,
                 error = %broken.error,
@@ -252,6 +253,14 @@ impl Completer {
             }
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// Tells the breaker what an attempt showed, and everybody what it made of
+    /// that.
+    fn learn(&self, permit: Permit, health: Health) {
+        permit.report(health, Instant::now());
+        let open = if self.breaker.is_open() { 1.0 } else { 0.0 };
+        metrics::gauge!(metric::BREAKER_OPEN).set(open);
     }
 
     async fn attempt(

@@ -1,6 +1,9 @@
 //! The pace: 30 calls a second overall, one a second per chat (burst 3), 20 a
 //! minute per group; and whatever pause Telegram asks of a chat.
 //!
+//! Who must wait for the common bucket stands in a queue: one at a time looks
+//! at it, or a crowd would find the same call in it and all take it.
+//!
 //! Answers go before notices, notices before drafts: the lesser leave a
 //! reserve in the common bucket. A chat that must wait delays no other.
 
@@ -50,6 +53,15 @@ enum Take {
 #[derive(Debug)]
 pub struct Limits {
     state: Mutex<State>,
+    /// The queue; the one at its head holds it. Fair: first come, first served.
+    queue: tokio::sync::Mutex<()>,
+}
+
+/// The head of the queue: nobody else finds a call while this is held.
+#[derive(Debug)]
+#[must_use = "the next in the queue is let in as soon as this is dropped"]
+pub struct Head<'a> {
+    _queue: tokio::sync::MutexGuard<'a, ()>,
 }
 
 #[derive(Debug)]
@@ -108,19 +120,41 @@ impl Default for Limits {
                 all: Bucket::new(30.0, Duration::from_millis(34), now),
                 chats: HashMap::new(),
             }),
+            queue: tokio::sync::Mutex::default(),
         }
     }
 }
 
 impl Limits {
     /// Waits until a call of this rank may be made in the chat, without taking
-    /// it: whether there is one to make is known only afterwards.
+    /// it: whether there is one to make is known only afterwards. Keep what is
+    /// returned until then.
     ///
     /// # Cancel safety
-    /// Cancel safe.
-    pub async fn ready(&self, chat: ChatId, rank: Rank) {
+    /// Cancel safe; the place in the queue is lost.
+    pub async fn ready(&self, chat: ChatId, rank: Rank) -> Head<'_> {
         loop {
-            let wait = self.look(chat, rank, Take::No);
+            // Outside the queue: a chat that must wait delays no other.
+            self.own_pace(chat, rank).await;
+            let head = Head {
+                _queue: self.queue.lock().await,
+            };
+            loop {
+                if !self.own_wait(chat, rank).is_zero() {
+                    break;
+                }
+                let wait = self.look(chat, rank, Take::No);
+                if wait.is_zero() {
+                    return head;
+                }
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+
+    async fn own_pace(&self, chat: ChatId, rank: Rank) {
+        loop {
+            let wait = self.own_wait(chat, rank);
             if wait.is_zero() {
                 return;
             }
@@ -128,10 +162,22 @@ impl Limits {
         }
     }
 
+    /// How long the chat itself must wait, whatever the others do.
+    fn own_wait(&self, chat: ChatId, rank: Rank) -> Duration {
+        let now = Instant::now();
+        let mut state = self.state();
+        let Some(entry) = state.chats.get_mut(&chat) else {
+            return Duration::ZERO;
+        };
+        entry.bucket.fill(now);
+        let blocked = entry
+            .blocked_until
+            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        blocked.max(entry.bucket.wait(rank.reserve().1))
+    }
+
     /// A call is made now.
     pub fn spend(&self, chat: ChatId) {
-        // May leave the common bucket a little below zero, when several chats
-        // were ready at once; the next ones wait for it.
         self.look(chat, Rank::Answer, Take::Always);
     }
 
@@ -210,10 +256,29 @@ mod tests {
     async fn time_of(limits: &Limits, chat: ChatId, calls: usize) -> Duration {
         let begun = Instant::now();
         for _ in 0..calls {
-            limits.ready(chat, Rank::Answer).await;
+            let _head = limits.ready(chat, Rank::Answer).await;
             limits.spend(chat);
         }
         begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_of_chats_gets_thirty_calls_a_second_and_no_more() {
+        let limits = Limits::default();
+        let begun = Instant::now();
+        futures_util::future::join_all((1..=130).map(|chat| {
+            let limits = &limits;
+            async move {
+                let head = limits.ready(ChatId(chat), Rank::Answer).await;
+                // Whether there is something to send is asked of the store.
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                limits.spend(ChatId(chat));
+                drop(head);
+            }
+        }))
+        .await;
+        assert!(begun.elapsed() >= Duration::from_millis(3_300));
+        assert!(begun.elapsed() < Duration::from_millis(4_500));
     }
 
     #[tokio::test(start_paused = true)]

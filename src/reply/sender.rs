@@ -294,11 +294,12 @@ impl Follow {
         let parts = &self.sender.0.parts;
         let work = parts.shutdown.work();
         loop {
-            tokio::select! {
+            // Kept until it is known whether there is something to send.
+            let head = tokio::select! {
                 biased;
                 () = work.cancelled() => return,
-                () = parts.limits.ready(self.chat, Rank::Answer) => {}
-            }
+                head = parts.limits.ready(self.chat, Rank::Answer) => head,
+            };
             let begun = parts
                 .store
                 .begin_send(self.chat, parts.instance, WITHIN, parts.on_uncertain)
@@ -311,7 +312,11 @@ impl Follow {
                     return;
                 }
                 Ok(Begin::Send(sending)) => {
+                    if sending.resent {
+                        metrics::counter!(metric::PARTS_RESENT).increment(1);
+                    }
                     parts.limits.spend(self.chat);
+                    drop(head);
                     if let Some(moved) = self.sender.send(&sending).await {
                         self.sender.touch(moved);
                     }
@@ -329,6 +334,7 @@ impl Follow {
                     STORE_AWAY
                 }
             };
+            drop(head);
             // What cannot go out before the end is left to the successor.
             if parts.shutdown.is_stopping() && wait > parts.shutdown.left() {
                 parts.shutdown.report().early();

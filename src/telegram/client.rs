@@ -25,6 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{Call, CallError, Telegram, answer};
+use crate::domain::metric;
 use crate::http::{self, BodyError};
 
 /// Answers are cut at 4 MiB by Telegram; a local server may be more generous.
@@ -204,13 +205,17 @@ impl Telegram for Client {
     async fn call(&self, call: Call) -> Result<Value, CallError> {
         let written = Arc::new(AtomicBool::new(false));
         let exchange = self.exchange(&call, &written);
-        match tokio::time::timeout(call.timeout, exchange).await {
+        let result = match tokio::time::timeout(call.timeout, exchange).await {
             Ok(result) => result.map_err(|error| self.without_token(error)),
             Err(_elapsed) => Err(broken(
                 &written,
                 format!("no answer within {:?}", call.timeout),
             )),
+        };
+        if let Err(error) = &result {
+            metrics::counter!(metric::TELEGRAM_ERRORS, "class" => error.class()).increment(1);
         }
+        result
     }
 
     async fn download(

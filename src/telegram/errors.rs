@@ -75,6 +75,16 @@ const NO_MESSAGE: &[&str] = &[
 ];
 
 impl CallError {
+    /// The word in the metrics.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::NotSent { .. } => "not_sent",
+            Self::Refused { .. } => "refused",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn meaning(&self) -> Meaning {

@@ -3,6 +3,7 @@
 //! Everything the model wrote waits here, bounded by the number of turns that
 //! may run, for as long as the store is away. Writes nothing once superseded.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -73,6 +74,9 @@ impl Turn<'_> {
                     self.parts.shutdown.report().cut(1);
                 }
                 let parked = self.parts.store.park(&self.claimed.claim).await;
+                if parked.is_ok() {
+                    metrics::counter!(metric::TURNS_PARKED).increment(1);
+                }
                 ended(parked, "parked")
             }
             End::Gone => "superseded",
@@ -201,6 +205,7 @@ impl Turn<'_> {
                     if self.parts.shutdown.is_stopping() {
                         self.parts.shutdown.report().answered(1);
                     }
+                    self.count_times();
                     return outcome.as_str();
                 }
                 Err(error) if error.is_passing() => {
@@ -226,9 +231,26 @@ impl Turn<'_> {
         (!self.claimed.claim.chat.is_private()).then_some(last.id)
     }
 
+    pub(super) fn count_completion(&self, took: Duration, finished: bool) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.modelled.fetch_add(micros, Ordering::Relaxed);
+        let result = if finished { "finished" } else { "failed" };
+        metrics::counter!(metric::COMPLETIONS, "result" => result).increment(1);
+        if finished {
+            metrics::histogram!(metric::COMPLETION_SECONDS).record(took.as_secs_f64());
+        }
+    }
+
+    fn count_times(&self) {
+        let run = self.begun.elapsed();
+        let model = Duration::from_micros(self.modelled.load(Ordering::Relaxed));
+        let overhead = run.saturating_sub(model);
+        metrics::histogram!(metric::TURN_OVERHEAD_SECONDS).record(overhead.as_secs_f64());
+        let whole = self.claimed.age + run;
+        metrics::histogram!(metric::TURN_SECONDS).record(whole.as_secs_f64());
+    }
+
     fn count(&self, completion: &Completion) {
-        let elapsed = self.begun.elapsed().as_secs_f64();
-        metrics::histogram!(metric::COMPLETION_SECONDS).record(elapsed);
         if let Some(usage) = &completion.usage {
             metrics::counter!(metric::COMPLETION_TOKENS, "direction" => "prompt")
                 .increment(usage.prompt_tokens);

@@ -5,6 +5,7 @@
 //! write is fenced by the claim: once superseded, it writes nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
@@ -34,6 +35,8 @@ pub(super) struct Turn<'a> {
     pub(super) claimed: Claimed,
     cut: Arc<Notify>,
     pub(super) begun: Instant,
+    /// Microseconds that went to the model.
+    pub(super) modelled: AtomicU64,
 }
 
 /// How the running part of a turn ended.
@@ -63,6 +66,7 @@ impl<'a> Turn<'a> {
             claimed,
             cut,
             begun: Instant::now(),
+            modelled: AtomicU64::new(0),
         }
     }
 
@@ -155,7 +159,10 @@ impl<'a> Turn<'a> {
                     }
                 }
             };
-            match self.settings.completer.complete(&request, preview).await {
+            let asked = Instant::now();
+            let answered = self.settings.completer.complete(&request, preview).await;
+            self.count_completion(asked.elapsed(), answered.is_ok());
+            match answered {
                 Ok(completion) => return End::Complete(completion),
                 Err(failure) => {
                     let fate = fate::of(

@@ -377,6 +377,35 @@ fn no_file_names_the_machine_it_was_written_on() {
 }
 
 #[test]
+fn every_metric_that_is_described_is_recorded() {
+    let table = "src/domain/metric.rs";
+    let files = rust();
+    let text = fs::read_to_string(top().join(table)).expect("the table of metrics");
+    let names = text
+        .lines()
+        .skip_while(|line| !line.starts_with("metrics! {"))
+        .skip(1)
+        .take_while(|line| *line != "}")
+        .filter_map(|line| line.split_whitespace().next());
+    let mut seen = 0;
+    for name in names {
+        seen += 1;
+        let used = format!("metric::{name}");
+        let is_recorded = files
+            .iter()
+            .filter(|file| file.path.starts_with("src/") && file.path != table)
+            .flat_map(Source::code)
+            .any(|(_, line)| {
+                line.match_indices(&used).any(|(at, _)| {
+                    !line[at + used.len()..].starts_with(|c: char| c == '_' || c.is_alphanumeric())
+                })
+            });
+        assert!(is_recorded, "{name} is described but never recorded");
+    }
+    assert!(seen > 20, "the table was not found");
+}
+
+#[test]
 fn the_reader_of_imports_sees_every_form() {
     assert_eq!(named("use crate::store::Inbox;"), ["store"]);
     assert_eq!(

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::Limits;
+use crate::domain::metric;
 use crate::domain::preview::Preview;
 use crate::llm::{Delta, Deltas, FinishReason, Llm, LlmError, Usage};
 
@@ -41,6 +42,7 @@ pub(super) struct Growing<'a> {
     /// What was written so far.
     pub(super) text: String,
     preview: &'a watch::Sender<Preview>,
+    begun: Instant,
 }
 
 impl<'a> Growing<'a> {
@@ -56,6 +58,7 @@ impl<'a> Growing<'a> {
             patience: Patience::start(limits.first_content),
             text: String::new(),
             preview,
+            begun: Instant::now(),
         }
     }
 
@@ -106,6 +109,10 @@ impl<'a> Growing<'a> {
 
     fn write(&mut self, piece: &str) {
         self.patience = Patience::start(self.limits.between_contents);
+        if self.text.is_empty() {
+            metrics::histogram!(metric::FIRST_DELTA_SECONDS)
+                .record(self.begun.elapsed().as_secs_f64());
+        }
         self.text.push_str(piece);
         self.preview.send_modify(|preview| {
             preview.text.push_str(piece);

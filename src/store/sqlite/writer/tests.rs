@@ -132,3 +132,31 @@ fn a_file_that_vanished_is_not_replaced_by_an_empty_one() {
     let (told, _) = run(&mut engine, vec![writes("k1")]);
     assert_eq!(told, [Ok(())]);
 }
+
+#[test]
+fn one_that_fails_in_a_crowd_undoes_no_neighbour() {
+    let (_folder, mut engine) = engine();
+    let crowd = ["k1", "k2", "k3"].map(|key| {
+        shared::shared("test", move |conn: &Connection, care| {
+            conn.execute("INSERT INTO meta (key, value) VALUES (?1, 'x')", [key])?;
+            match (key, care) {
+                ("k2", Care::Alone) => Err(StoreError::Fenced),
+                ("k2", Care::Together) => panic!("a defect"),
+                _ => Ok(()),
+            }
+        })
+    });
+    let (shared, told): (Vec<_>, Vec<_>) = crowd.into_iter().unzip();
+    let batch = Batch {
+        shared,
+        ..Batch::default()
+    };
+    run_batch(&mut engine, batch);
+    let told: Vec<_> = told
+        .into_iter()
+        .map(|mut t| t.try_recv().unwrap())
+        .collect();
+    assert_eq!(told, [Ok(()), Err(StoreError::Fenced), Ok(())]);
+    let (_, stored) = run(&mut engine, Vec::new());
+    assert_eq!(stored, ["k1", "k3"]);
+}
