@@ -9,7 +9,7 @@ use crate::neighbours::pass;
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
-async fn claim_code(house: &House) -> String {
+pub(crate) async fn claim_code(house: &House) -> String {
     let key = format!("claim_code:{}", house.telegram.bot().id);
     let value = house.look().value(&key).await.expect("the store answers");
     value.expect("a code is kept")

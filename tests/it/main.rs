@@ -9,6 +9,7 @@ mod conversation;
 mod delivery;
 mod drain;
 mod gate;
+mod going_on;
 mod grouping;
 mod groups;
 mod house;

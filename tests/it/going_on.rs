@@ -1,0 +1,69 @@
+//! The Continue button under an answer that reached its length limit, and what
+//! operators hear of what only they can mend.
+
+use lastword::config::AccessMode;
+use lastword::llm::FinishReason;
+use lastword::playground::bot_api::Place;
+use lastword::playground::offline::{Fault, Offline};
+
+use crate::access::claim_code;
+use crate::house::{House, assert_balanced};
+use crate::neighbours::{buttons, outcomes, pass};
+use crate::scribe::Twist;
+
+#[tokio::test(start_paused = true)]
+async fn continue_goes_on_once_and_is_told_what_was_said() {
+    let mut house = House::new();
+    let scribe = house.scribe();
+    let life = house.start();
+    let ann = house.person("Ann");
+    scribe.twist(Twist::Say("The story begins", FinishReason::Length));
+    house.say(ann, "a story");
+    house.until_heard(ann, 1).await;
+    let post = house.answers(ann).remove(0);
+    let data = buttons(&post);
+    assert_eq!(data.len(), 1, "{data:?}");
+    scribe.twist(Twist::Say("and ends", FinishReason::Stop));
+    house.press(Place::private(ann), post.id, &data[0]);
+    house.press(Place::private(ann), post.id, &data[0]);
+    let heard = house.until_heard(ann, 2).await;
+    assert_eq!(heard[1], "and ends");
+    let asked = scribe.bytes();
+    let last = String::from_utf8_lossy(&asked[1]);
+    assert!(last.contains("The story begins") && last.contains("Continue exactly"));
+    pass(60_000).await;
+    assert_eq!(house.heard(ann).len(), 2);
+    assert!(buttons(&house.post(ann, post.id)).is_empty());
+    let books = life.books().await;
+    assert_balanced(&books);
+    assert_eq!(outcomes(&books), [("answered", 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_is_alerted_once_an_hour_when_the_credit_is_used_up() {
+    let model = Offline::echo();
+    let mut house = House::with(model.clone());
+    house.config.access.mode = AccessMode::Claim;
+    let ben = house.person("Ben");
+    house.config.access.ids = [ben].into();
+    let life = house.start();
+    let ann = house.person("Ann");
+    pass(1_000).await;
+    let code = claim_code(&house).await;
+    house.say(ann, &format!("/start {code}"));
+    house.until_heard(ann, 1).await;
+    let before = house.heard(ann).len();
+    model.change(|now| now.fault = Fault::NoCredit);
+    house.say(ben, "hello");
+    house.until_heard(ann, before + 1).await;
+    assert!(
+        house.heard(ann)[before].contains("credit"),
+        "{:?}",
+        house.heard(ann)
+    );
+    pass(50 * 60_000).await;
+    assert_eq!(house.heard(ann).len(), before + 1);
+    pass(15 * 60_000).await;
+    assert_eq!(house.heard(ann).len(), before + 2);
+    assert_balanced(&life.books().await);
+}
