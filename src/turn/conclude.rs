@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::STORE_AWAY;
 use super::fate::{self, Fate};
 use super::run::{End, Turn};
+use super::{Parts, STORE_AWAY};
 use crate::domain::metric;
 use crate::domain::part::{Kind, Payload};
-use crate::domain::turn::{Blame, Outcome, Spent};
+use crate::domain::turn::{Blame, Claim, Outcome, Spent};
 use crate::domain::verb::Verb;
 use crate::llm::FinishReason;
 use crate::llm::complete::{Completion, Failure};
@@ -67,9 +67,11 @@ impl Turn<'_> {
                 if self.parts.shutdown.work().is_cancelled() {
                     self.parts.shutdown.report().cut(1);
                 }
-                let parked = self.parts.store.park(&self.claimed.claim).await;
+                let claim = &self.claimed.claim;
+                let parked = insist(self.parts, claim, || self.parts.store.park(claim)).await;
                 ended(parked, "parked")
             }
+            End::Stumbled(blame) => self.wait_a_little(blame).await,
             End::Gone => "superseded",
         }
     }
@@ -124,8 +126,21 @@ impl Turn<'_> {
 
     async fn defer(&self, delay: Duration, blame: Blame, notice: Option<Payload>) -> &'static str {
         let claim = &self.claimed.claim;
-        let deferred = self.parts.store.defer(claim, delay, blame, notice).await;
-        ended(deferred, "deferred")
+        let store = &self.parts.store;
+        let deferred = insist(self.parts, claim, || {
+            store.defer(claim, delay, blame, notice.clone())
+        });
+        ended(deferred.await, "deferred")
+    }
+
+    /// The store did not carry it: not again at once, or it would run in
+    /// circles as fast as it can.
+    async fn wait_a_little(&self, blame: Blame) -> &'static str {
+        let delay = match blame {
+            Blame::World => STORE_AWAY,
+            Blame::Turn => fate::after_failure(self.claimed.failures),
+        };
+        self.defer(delay, blame, None).await
     }
 
     /// An apology with a button to try again.
@@ -209,7 +224,7 @@ impl Turn<'_> {
                 Err(StoreError::Fenced) => return "superseded",
                 Err(error) => {
                     tracing::error!(turn.id = self.claimed.claim.turn.0, %error, "failed to store an answer");
-                    return "unstored";
+                    return self.wait_a_little(Blame::Turn).await;
                 }
             }
         }
@@ -218,7 +233,8 @@ impl Turn<'_> {
     /// In groups an answer points at what it answers.
     pub(super) fn reply_to(&self) -> Option<i64> {
         let last = self.claimed.inputs.last()?;
-        (!self.claimed.claim.chat.is_private()).then_some(last.id)
+        // A press on Continue is no message one could point at.
+        (!self.claimed.claim.chat.is_private() && last.id > 0).then_some(last.id)
     }
 
     fn count(&self, completion: &Completion) {
@@ -231,6 +247,30 @@ impl Turn<'_> {
                 .increment(usage.completion_tokens);
             if let Some(cost) = usage.cost {
                 metrics::gauge!(metric::COMPLETION_COST).increment(cost);
+            }
+        }
+    }
+}
+
+/// Lets go of a turn, however long the store is away: what stays claimed by a
+/// process that lives, nobody ever takes up again. Where work is cut, the end
+/// of the process frees it.
+pub(super) async fn insist<F>(
+    parts: &Parts,
+    claim: &Claim,
+    mut write: impl FnMut() -> F,
+) -> Result<(), StoreError>
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    loop {
+        match write().await {
+            Ok(()) => return Ok(()),
+            Err(error) if error == StoreError::Fenced => return Err(error),
+            Err(error) if parts.shutdown.work().is_cancelled() => return Err(error),
+            Err(error) => {
+                tracing::warn!(turn.id = claim.turn.0, %error, "the end of a turn waits for the store");
+                tokio::time::sleep(STORE_AWAY).await;
             }
         }
     }
