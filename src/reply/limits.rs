@@ -113,19 +113,11 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Waits until a call of this rank may be made in the chat, without taking
-    /// it: whether there is one to make is known only afterwards.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn ready(&self, chat: ChatId, rank: Rank) {
-        loop {
-            let wait = self.look(chat, rank, Take::No);
-            if wait.is_zero() {
-                return;
-            }
-            tokio::time::sleep(wait).await;
-        }
+    /// How long it takes, as far as is known now, until a call of this rank may
+    /// be made in the chat; takes none: whether there is one to make is known
+    /// only afterwards.
+    pub fn wait(&self, chat: ChatId, rank: Rank) -> Duration {
+        self.look(chat, rank, Take::No)
     }
 
     /// A call is made now.
@@ -210,7 +202,7 @@ mod tests {
     async fn time_of(limits: &Limits, chat: ChatId, calls: usize) -> Duration {
         let begun = Instant::now();
         for _ in 0..calls {
-            limits.ready(chat, Rank::Answer).await;
+            tokio::time::sleep(limits.wait(chat, Rank::Answer)).await;
             limits.spend(chat);
         }
         begun.elapsed()

@@ -297,7 +297,9 @@ impl Follow {
             tokio::select! {
                 biased;
                 () = work.cancelled() => return,
-                () = parts.limits.ready(self.chat, Rank::Answer) => {}
+                in_time = self.ready() => if !in_time {
+                    return;
+                }
             }
             let begun = parts
                 .store
@@ -323,18 +325,48 @@ impl Follow {
                     STORE_AWAY
                 }
             };
-            // What cannot go out before the end is left to the successor.
-            if parts.shutdown.is_stopping() && wait > parts.shutdown.left() {
-                parts.shutdown.report().early();
+            if self.is_too_long(wait) {
                 return;
             }
+            let stopping = parts.shutdown.is_stopping();
             tokio::select! {
                 biased;
                 () = work.cancelled() => return,
+                // The stop has come: is this still worth waiting for?
+                () = parts.shutdown.intake().cancelled(), if !stopping => {}
                 () = self.wake.notified() => tokio::time::sleep(wait.min(Duration::from_millis(50))).await,
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+
+    /// Waits until a call may be made; false when that is not before the end.
+    async fn ready(&self) -> bool {
+        let parts = &self.sender.0.parts;
+        loop {
+            let wait = parts.limits.wait(self.chat, Rank::Answer);
+            if wait.is_zero() {
+                return true;
+            }
+            if self.is_too_long(wait) {
+                return false;
+            }
+            let stopping = parts.shutdown.is_stopping();
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = parts.shutdown.intake().cancelled(), if !stopping => {}
+            }
+        }
+    }
+
+    /// What cannot go out before the end is left to the successor.
+    fn is_too_long(&self, wait: Duration) -> bool {
+        let shutdown = &self.sender.0.parts.shutdown;
+        let too_long = shutdown.is_stopping() && wait > shutdown.left();
+        if too_long {
+            shutdown.report().early();
+        }
+        too_long
     }
 
     /// Whether nobody touched the chat since the outbox was looked at.
