@@ -17,8 +17,9 @@ CREATE TABLE instances (
 
 -- Everything Telegram handed us, as it came. kind: 0 message, 1 control,
 -- 2 ignored, 3 unparsed, 4 edit.
+-- A number is never used twice: messages, which outlive them, point here.
 CREATE TABLE updates (
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
     bot         INTEGER NOT NULL,
     update_id   INTEGER,
     received_at INTEGER NOT NULL,

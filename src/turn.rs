@@ -39,6 +39,9 @@ const STORE_AWAY: Duration = Duration::from_millis(500);
 /// How often the owner looks after a claim that another instance may have cut.
 const LOOK_AFTER: Duration = Duration::from_millis(400);
 
+/// The same while no other instance lives: only a lost wake is found so.
+const LOOK_SELDOM: Duration = Duration::from_secs(2);
+
 /// What may change while the daemon runs; a turn keeps what it began with.
 #[derive(Debug)]
 pub struct Settings {
@@ -254,6 +257,8 @@ impl Runner {
         let presence = presence.unwrap_or_else(|| self.0.parts.speaker.busy(&claimed.claim));
         let (claim, failures) = (claimed.claim, claimed.failures);
         let cut = Arc::new(Notify::new());
+        // Whatever cut it between the claim and this found nobody to wake.
+        cut.notify_one();
         self.running().insert(
             claim.turn,
             Running {
@@ -301,9 +306,11 @@ impl Inner {
                 Err(error) => error,
             };
             tracing::warn!(turn.id = claim.turn.0, %error, "failed to free a turn");
-            if !error.is_passing() || self.parts.shutdown.work().is_cancelled() {
+            // The end of the process frees it, too.
+            if self.parts.shutdown.work().is_cancelled() {
                 return;
             }
+            // What stays claimed by a process that lives, nobody takes up.
             tokio::time::sleep(STORE_AWAY).await;
         }
     }

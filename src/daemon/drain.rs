@@ -49,7 +49,9 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     )
     .await
     .is_ok_and(|answer| answer.unwrap_or(false));
-    daemon.intake.has_successor(successor);
+    if successor {
+        meet_successor(daemon);
+    }
     if let Err(error) = daemon.store.release_intake().await {
         tracing::warn!(%error, "failed to release the lease");
     }
@@ -113,8 +115,15 @@ async fn watch_for_successor(daemon: &Daemon, known: bool) -> Infallible {
         sleep(LOOK).await;
         known = matches!(daemon.store.successor(daemon.instance).await, Ok(true));
     }
-    daemon.intake.has_successor(true);
+    meet_successor(daemon);
     std::future::pending().await
+}
+
+/// What arrives is its own from now on; and it may cut what runs here (a Stop,
+/// an edit), which the sweep, ended with the intake, no longer finds out.
+fn meet_successor(daemon: &Daemon) {
+    daemon.intake.has_successor(true);
+    daemon.others.send_replace(true);
 }
 
 /// Frees what is still ours and writes the store back.

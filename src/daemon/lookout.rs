@@ -202,6 +202,11 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
             () = sleep(LEASE) => {}
         }
     }
+    if intake.is_cancelled() {
+        // The stop let go of the lease before we had it.
+        let _ = daemon.store.release_intake().await;
+        return;
+    }
     daemon.become_active().await;
     let telegram = Arc::clone(&daemon.telegram);
     match webhook {
@@ -239,14 +244,18 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
                 () = intake.cancelled() => return,
                 () = registration::clear_webhook(&*telegram) => {}
             }
-            Poller::new(
-                telegram,
-                Arc::clone(&daemon.intake) as _,
-                &daemon.shutdown,
-                &daemon.pulse,
-            )
-            .run()
-            .await;
+            let polling = Arc::clone(&daemon);
+            // A panic must not make it deaf.
+            let poller = daemon.tasks.keep(Kind::Feeder, "poller", move || {
+                Poller::new(
+                    Arc::clone(&polling.telegram),
+                    Arc::clone(&polling.intake) as _,
+                    &polling.shutdown,
+                    &polling.pulse,
+                )
+                .run()
+            });
+            let _ = poller.await;
         }
     }
 }

@@ -163,7 +163,7 @@ impl Limits {
     }
 
     /// How long the chat itself must wait, whatever the others do.
-    fn own_wait(&self, chat: ChatId, rank: Rank) -> Duration {
+    pub fn own_wait(&self, chat: ChatId, rank: Rank) -> Duration {
         let now = Instant::now();
         let mut state = self.state();
         let Some(entry) = state.chats.get_mut(&chat) else {

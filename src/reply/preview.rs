@@ -37,9 +37,12 @@ const EDIT_EVERY: Duration = Duration::from_secs(6);
 /// How often the placeholder's receipt is looked for.
 const PLACEHOLDER_EVERY: Duration = Duration::from_millis(500);
 
-/// How long the end of a preview may take; a call that hangs longer is
-/// dropped.
-const END: Duration = Duration::from_secs(6);
+/// How long one call of a preview may take. Not short: a call that is given up
+/// may be carried out all the same, after the answer and over it.
+const CALL: Duration = Duration::from_secs(20);
+
+/// How long the end of a preview may take: longer than any call of it.
+const END: Duration = Duration::from_secs(21);
 
 /// What a preview works with.
 #[derive(Debug, Clone)]
@@ -252,7 +255,8 @@ impl Frames {
     /// Makes a call to its end, also when the preview ends meanwhile: a call
     /// that is dropped may still be carried out, after the answer. False when
     /// there is no use in another.
-    async fn call(&self, call: Call) -> bool {
+    async fn call(&self, mut call: Call) -> bool {
+        call.timeout = call.timeout.min(CALL);
         let method = call.method;
         let Err(error) = self.previews.telegram.call(call).await else {
             return true;

@@ -294,10 +294,16 @@ impl Follow {
         let parts = &self.sender.0.parts;
         let work = parts.shutdown.work();
         loop {
+            if self.is_too_long(parts.limits.own_wait(self.chat, Rank::Answer)) {
+                return;
+            }
+            let stopping = parts.shutdown.is_stopping();
             // Kept until it is known whether there is something to send.
             let head = tokio::select! {
                 biased;
                 () = work.cancelled() => return,
+                // Now there is an end to compare the wait with.
+                () = parts.shutdown.intake().cancelled(), if !stopping => continue,
                 head = parts.limits.ready(self.chat, Rank::Answer) => head,
             };
             let begun = parts
@@ -335,18 +341,29 @@ impl Follow {
                 }
             };
             drop(head);
-            // What cannot go out before the end is left to the successor.
-            if parts.shutdown.is_stopping() && wait > parts.shutdown.left() {
-                parts.shutdown.report().early();
+            if self.is_too_long(wait) {
                 return;
             }
+            let stopping = parts.shutdown.is_stopping();
             tokio::select! {
                 biased;
                 () = work.cancelled() => return,
+                // The stop has come: is this still worth waiting for?
+                () = parts.shutdown.intake().cancelled(), if !stopping => {}
                 () = self.wake.notified() => tokio::time::sleep(wait.min(Duration::from_millis(50))).await,
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+
+    /// What cannot go out before the end is left to the successor.
+    fn is_too_long(&self, wait: Duration) -> bool {
+        let shutdown = &self.sender.0.parts.shutdown;
+        let too_long = shutdown.is_stopping() && wait > shutdown.left();
+        if too_long {
+            shutdown.report().early();
+        }
+        too_long
     }
 
     /// Whether nobody touched the chat since the outbox was looked at.

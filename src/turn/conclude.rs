@@ -79,6 +79,8 @@ impl Turn<'_> {
                 }
                 ended(parked, "parked")
             }
+            End::Stumbled(Blame::World) => UNSTORED,
+            End::Stumbled(Blame::Turn) => REFUSED,
             End::Gone => "superseded",
         }
     }
@@ -228,7 +230,8 @@ impl Turn<'_> {
     /// In groups an answer points at what it answers.
     pub(super) fn reply_to(&self) -> Option<i64> {
         let last = self.claimed.inputs.last()?;
-        (!self.claimed.claim.chat.is_private()).then_some(last.id)
+        // A press on Continue is no message one could point at.
+        (!self.claimed.claim.chat.is_private() && last.id > 0).then_some(last.id)
     }
 
     pub(super) fn count_completion(&self, took: Duration, finished: bool) {

@@ -15,10 +15,10 @@ use super::administrators;
 use super::conclude::{REFUSED, UNSTORED, button};
 use super::fate::{self, Fate};
 use super::prompt::{self, Images, Material};
-use super::{Concluded, LOOK_AFTER, Parts, Presence, STORE_AWAY, Settings};
+use super::{Concluded, LOOK_AFTER, LOOK_SELDOM, Parts, Presence, STORE_AWAY, Settings};
 use crate::domain::part::Payload;
 use crate::domain::preview::Preview;
-use crate::domain::turn::{MAX_FAILURES, Standing};
+use crate::domain::turn::{Blame, MAX_FAILURES, Standing};
 use crate::domain::update::Media;
 use crate::domain::verb::Verb;
 use crate::llm::complete::{Completion, Failure};
@@ -54,7 +54,9 @@ pub(super) enum End {
     Stopped,
     /// The stop of the daemon came: a successor goes on.
     Parked,
-    /// Somebody else owns it, or the store is away: nothing more to do here.
+    /// The store did not carry it: it waits a little.
+    Stumbled(Blame),
+    /// Somebody else owns it: nothing more to do here.
     Gone,
 }
 
@@ -248,7 +250,8 @@ impl<'a> Turn<'a> {
     }
 
     /// Waits until the claim was superseded or the person pressed Stop. Woken
-    /// in this process; while other instances live it also looks by itself.
+    /// in this process; it also looks by itself, at once (what came between
+    /// the claim and its listing woke nobody) and now and then.
     async fn interrupted(&self) -> End {
         let mut others = self.parts.others.clone();
         loop {
@@ -275,16 +278,23 @@ impl<'a> Turn<'a> {
         }
         match error {
             StoreError::Fenced => End::Gone,
-            _ => End::Parked,
+            error if error.is_passing() => End::Stumbled(Blame::World),
+            _ => End::Stumbled(Blame::Turn),
         }
     }
 }
 
-/// Ready when it is time to look after a claim, which it is never while no
-/// other instance lives.
+/// Ready when it is time to look after a claim: often while other instances
+/// live, seldom while none does, for a wake may be lost even then.
 async fn look_after(others: &mut watch::Receiver<bool>) {
-    if others.wait_for(|live| *live).await.is_err() {
-        std::future::pending::<()>().await;
+    let often = async {
+        if others.wait_for(|live| *live).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(LOOK_AFTER).await;
+    };
+    tokio::select! {
+        () = often => {}
+        () = tokio::time::sleep(LOOK_SELDOM) => {}
     }
-    tokio::time::sleep(LOOK_AFTER).await;
 }

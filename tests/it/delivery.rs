@@ -151,3 +151,21 @@ async fn signs_and_drafts_that_hang_or_fail_do_not_hold_the_answer_up() {
     house.until_heard(ann, 2).await;
     assert_balanced(&life.books().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_does_not_wait_for_a_chat_that_telegram_pauses_beyond_its_end() {
+    let mut house = House::new();
+    let life = house.start();
+    let ann = house.person("Ann");
+    house
+        .telegram
+        .fault(FaultRule::once("sendRichMessage", too_many(300)));
+    house.say(ann, "hello");
+    pass(10_000).await;
+    let begun = house.clock.now();
+    assert_eq!(life.stop().await, lastword::shutdown::ExitCode::Early);
+    assert!(house.clock.now() - begun < 1_000);
+    let heir = house.start();
+    assert_eq!(house.until_heard(ann, 1).await, ["echo: hello"]);
+    assert_balanced(&heir.books().await);
+}

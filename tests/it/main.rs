@@ -4,6 +4,7 @@
 mod access;
 mod answers;
 mod buttons;
+mod claims;
 mod commands;
 mod conversation;
 mod delivery;

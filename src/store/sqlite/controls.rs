@@ -154,7 +154,12 @@ impl Accepting<'_, '_> {
             reply_to: None,
         };
         let effect = self.stop_turn(&place, turn)?;
-        self.record(row, &place, &Verb::StopTurn { turn }, &effect)
+        self.record(row, &place, &Verb::StopTurn { turn }, &effect)?;
+        // Nobody runs it who would show its end; a draft has no toast.
+        match (effect.name, effect.say) {
+            ("stopped", Some(text)) => self.reply(&place, text, None),
+            _ => Ok(()),
+        }
     }
 
     fn start(&mut self, place: &Place, code: &str) -> Result<Effect> {

@@ -76,7 +76,9 @@ impl Turns for SqliteStore {
             let told = i64::from(notice.is_some());
             tx.conn
                 .prepare_cached(
-                    "UPDATE turns SET state = 1, owner = NULL, alone = 0, not_before = ?2, \
+                    // A Stop that came meanwhile waits for nothing.
+                    "UPDATE turns SET state = 1, owner = NULL, alone = 0, \
+                            not_before = CASE WHEN stop_requested THEN 0 ELSE ?2 END, \
                             failures = failures + ?3, told = max(told, ?4) WHERE id = ?1",
                 )?
                 .execute(params![

@@ -3,7 +3,7 @@
 
 use lastword::domain::ids::ChatId;
 use lastword::domain::part::Payload;
-use lastword::domain::turn::{Outcome, Standing};
+use lastword::domain::turn::{Blame, Outcome, Standing};
 use lastword::store::{Flush, Next};
 use serde_json::json;
 
@@ -202,6 +202,36 @@ async fn a_stop_outlives_the_owner_it_was_meant_for() {
             1,
             "the end can be seen"
         );
+        assert_eq!(stage.turn(claim.turn).await.outcome, Some("cancelled"));
+    }
+}
+
+#[tokio::test]
+async fn a_stop_that_came_while_its_turn_was_deferred_waits_for_nothing() {
+    for stage in stores() {
+        let conversation = stage.hears(private(7, 1, "a")).await;
+        let claim = stage.claim(conversation).await.claim;
+        stage.accept(&[draft_stopped(7, claim.turn.0)]).await;
+        let minute = std::time::Duration::from_secs(60);
+        stage
+            .store
+            .defer(&claim, minute, Blame::World, None)
+            .await
+            .unwrap();
+        assert_eq!(stage.ask(conversation, Flush::Due).await, Next::Busy);
+        stage.deliver(ChatId(7)).await;
+        assert_eq!(stage.turn(claim.turn).await.outcome, Some("cancelled"));
+    }
+}
+
+#[tokio::test]
+async fn a_stop_under_the_draft_of_a_turn_that_waits_is_answered() {
+    for stage in stores() {
+        let conversation = stage.hears(private(7, 1, "a")).await;
+        let claim = stage.claim(conversation).await.claim;
+        stage.store.park(&claim).await.unwrap();
+        stage.accept(&[draft_stopped(7, claim.turn.0)]).await;
+        assert_eq!(stage.deliver(ChatId(7)).await, ["<stopped>"]);
         assert_eq!(stage.turn(claim.turn).await.outcome, Some("cancelled"));
     }
 }

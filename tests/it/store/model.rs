@@ -39,6 +39,9 @@ struct World {
     stale: Vec<Claim>,
     /// Sends under way: who, what, and when it began.
     sends: Vec<(Sending, tokio::time::Instant)>,
+    /// Sends (part, number) whose own owner has looked again after their time:
+    /// it has given them up.
+    given_up: BTreeSet<(i64, i64)>,
     outcomes: BTreeMap<TurnId, &'static str>,
     receipts: BTreeSet<i64>,
 }
@@ -59,6 +62,7 @@ impl World {
             claims: Vec::new(),
             stale: Vec::new(),
             sends: Vec::new(),
+            given_up: BTreeSet::new(),
             outcomes: BTreeMap::new(),
             receipts: BTreeSet::new(),
         }
@@ -200,9 +204,18 @@ impl World {
 
     async fn begin(&mut self, by: usize, chat: ChatId) {
         let stage = &self.instances[by % self.instances.len()];
+        let over = |(send, since): &&(Sending, tokio::time::Instant)| {
+            let own = send.chat == chat && send.owner == stage.me;
+            own && since.elapsed() >= WITHIN + SETTLE
+        };
+        let given_up = self.sends.iter().filter(over);
+        let given_up: Vec<_> = given_up.map(|(s, _)| (s.part.0, s.send_no)).collect();
+        self.given_up.extend(given_up);
         if let Begin::Send(sending) = stage.begin(chat).await {
             for (other, since) in self.sends.iter().filter(|(s, _)| s.chat == chat) {
-                let gone = other.owner == sending.owner || self.by(other.owner).is_none();
+                let gone = other.owner == sending.owner
+                    || self.by(other.owner).is_none()
+                    || self.given_up.contains(&(other.part.0, other.send_no));
                 assert!(
                     gone && since.elapsed() >= WITHIN + SETTLE,
                     "{other:?} may still be under way"

@@ -133,3 +133,25 @@ async fn steps_are_small_and_reach_everything() {
     assert_eq!(of(&books.outcomes, "answered"), 40);
     assert_eq!(prune(&stage, 3).await, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_number_of_a_pruned_update_is_nobody_elses() {
+    let stage = inline();
+    let hers = stage.hears(private(7, 1, "long ago")).await;
+    stage.converse(hers, "answered").await;
+    pass(8 * DAY).await;
+    prune(&stage, 10).await;
+    stage.hears(private(8, 1, "somebody else's")).await;
+    stage
+        .accept(&[super::talk::press(7, 7, 80, "forget:yes")])
+        .await;
+    let file = rusqlite::Connection::open(stage.path()).expect("the store opens");
+    let kept: bool = file
+        .query_row(
+            "SELECT raw IS NOT NULL FROM updates WHERE chat = 8",
+            [],
+            |row| row.get(0),
+        )
+        .expect("it is there");
+    assert!(kept, "forgetting one person erased another's words");
+}
