@@ -79,7 +79,9 @@ impl<'a> Turn<'a> {
             self.mark_place().await;
         }
         let preview = watch::Sender::new(Preview::default());
-        let showing = self.parts.speaker.show(&claim, preview.subscribe());
+        // Who was told that it takes long is not shown each further attempt.
+        let showing =
+            (!self.claimed.told).then(|| self.parts.speaker.show(&claim, preview.subscribe()));
         let end = tokio::select! {
             // An answer that is there counts, whatever else came meanwhile.
             biased;
@@ -89,7 +91,9 @@ impl<'a> Turn<'a> {
         };
         let partial = std::mem::take(&mut preview.send_replace(Preview::default()).text);
         drop(preview);
-        showing.end().await;
+        if let Some(showing) = showing {
+            showing.end().await;
+        }
         drop(presence);
         let outcome = self.conclude(end, partial).await;
         self.parts.speaker.deliver(claim.chat);

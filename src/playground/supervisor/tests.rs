@@ -58,13 +58,15 @@ async fn a_restart_lets_the_child_say_its_last_words_and_starts_another() {
     let first = stage.until(|sight| sight.started.is_some()).await;
     assert!(stage.daemon.order(Order::Restart));
     let second = stage
-        .until(|sight| sight.starts == 2 && sight.started.is_some())
+        .until(|sight| {
+            let logged = sight.log.iter().any(|line| &**line == "a line of the log");
+            sight.starts == 2 && sight.started.is_some() && logged
+        })
         .await;
     assert_ne!(first.pid, second.pid);
     let end = &second.ends[0];
     assert_eq!((end.code, end.signal), (Some(0), None));
     assert_eq!(end.report.as_ref().expect("it said so")["lastword"], "stop");
-    assert!(second.log.iter().any(|line| &**line == "a line of the log"));
     stage.end().await;
 }
 

@@ -3,6 +3,7 @@
 //! An update whose effect fails by a defect of ours is kept as unparsed and
 //! confirmed all the same: one bad update must not block a chat for 24 h.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -115,7 +116,15 @@ impl Accepting<'_, '_> {
         // A savepoint of its own: what we cannot apply is kept, not lost.
         self.tx.conn.execute_batch("SAVEPOINT one")?;
         let before = self.done.clone();
-        match self.apply(row, update) {
+        // A panic of ours over one update must not take its neighbours along,
+        // nor come back with every poll.
+        let applied = catch_unwind(AssertUnwindSafe(|| self.apply(row, update)));
+        let applied = applied.unwrap_or_else(|_| {
+            Err(StoreError::Defect {
+                reason: "it panicked".to_owned(),
+            })
+        });
+        match applied {
             Ok(sort) => {
                 self.tx.conn.execute_batch("RELEASE one")?;
                 self.sort(row, sort)
