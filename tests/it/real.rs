@@ -30,6 +30,7 @@ mod drains;
 mod kills;
 mod orphans;
 mod process;
+mod sockets;
 mod starts;
 mod two;
 mod verdict;
@@ -185,6 +186,12 @@ impl Real {
     }
 
     /// Starts the binary; does not wait for anything.
+    /// One that is handed its webhook's socket.
+    pub(crate) fn activate(&self) -> Process {
+        let listen = &self.env["LASTWORD_TELEGRAM__WEBHOOK__LISTEN"];
+        Process::activated(&self.env, listen)
+    }
+
     pub(crate) fn spawn(&self) -> Process {
         Process::spawn(&self.env)
     }

@@ -40,10 +40,33 @@ pub(crate) struct Exit {
 
 impl Process {
     pub(super) fn spawn(env: &BTreeMap<&'static str, String>) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lastword"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lastword"));
+        command
             .env_clear()
             .envs(env)
-            .env(lastword::shutdown::parent::VARIABLE, "1")
+            .env(lastword::shutdown::parent::VARIABLE, "1");
+        Self::run(command)
+    }
+
+    /// The same with a listening socket handed over as a service manager does;
+    /// it begins with the first connection there.
+    pub(super) fn activated(env: &BTreeMap<&'static str, String>, socket: &str) -> Self {
+        let mut command = Command::new("systemd-socket-activate");
+        command.arg(format!("--listen={socket}"));
+        for (name, value) in env {
+            command.arg(format!("--setenv={name}={value}"));
+        }
+        command
+            .arg(format!(
+                "--setenv={}=1",
+                lastword::shutdown::parent::VARIABLE
+            ))
+            .args([env!("CARGO_BIN_EXE_lastword"), "run"]);
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
