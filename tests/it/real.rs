@@ -30,6 +30,7 @@ mod drains;
 mod kills;
 mod orphans;
 mod process;
+mod reload;
 mod sockets;
 mod starts;
 mod two;
@@ -253,6 +254,15 @@ impl Real {
         self.telegram
             .say(place.clone(), text)
             .expect("people may write");
+    }
+
+    /// Waits until the bot has said something with these words.
+    pub(crate) async fn until_heard(&self, chat: i64, words: &str) {
+        let said = self.telegram.until(|api| {
+            api.chat(chat)
+                .is_some_and(|view| view.bot_texts().iter().any(|text| text.contains(words)))
+        });
+        within(words, said).await;
     }
 
     pub(crate) fn heard(&self, chat: i64) -> Vec<String> {
