@@ -134,7 +134,9 @@ async fn close(daemon: &Daemon, limit: Duration, cut: bool) {
         Ok(Ok(left)) => {
             daemon.shutdown.report().parked(left.parked);
             daemon.shutdown.report().uncertain(left.uncertain);
-            if cut && left != crate::store::Left::default() {
+            // What Telegram paused beyond the end is left too early, too.
+            let cut_off = cut && left != crate::store::Left::default();
+            if cut_off || left.unsent > 0 {
                 daemon.shutdown.report().early();
             }
             if left != crate::store::Left::default() {

@@ -294,6 +294,7 @@ impl Follow {
         let parts = &self.sender.0.parts;
         let work = parts.shutdown.work();
         loop {
+            // Whether that leaves anything unsent is counted at the end.
             if self.is_too_long(parts.limits.own_wait(self.chat, Rank::Answer)) {
                 return;
             }
@@ -342,6 +343,7 @@ impl Follow {
             };
             drop(head);
             if self.is_too_long(wait) {
+                parts.shutdown.report().early();
                 return;
             }
             let stopping = parts.shutdown.is_stopping();
@@ -359,11 +361,7 @@ impl Follow {
     /// What cannot go out before the end is left to the successor.
     fn is_too_long(&self, wait: Duration) -> bool {
         let shutdown = &self.sender.0.parts.shutdown;
-        let too_long = shutdown.is_stopping() && wait > shutdown.left();
-        if too_long {
-            shutdown.report().early();
-        }
-        too_long
+        shutdown.is_stopping() && wait > shutdown.left()
     }
 
     /// Whether nobody touched the chat since the outbox was looked at.
