@@ -134,18 +134,6 @@ impl Grouper {
         self.0.closing.cancel();
     }
 
-    /// Conversations with something to do.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.open().entries.len()
-    }
-
-    /// Whether nothing is to do.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     fn open(&self) -> MutexGuard<'_, Open> {
         // Plain data: usable after a panic elsewhere.
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)

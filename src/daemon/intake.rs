@@ -43,7 +43,6 @@ pub struct Intake {
     /// Messages accepted since the backlog was counted, and that count.
     accepted: AtomicU64,
     backlog: AtomicU64,
-    unavailable: AtomicBool,
     successor: AtomicBool,
 }
 
@@ -60,7 +59,6 @@ impl Intake {
             policy: watch::Sender::new(None),
             accepted: AtomicU64::new(0),
             backlog: AtomicU64::new(0),
-            unavailable: AtomicBool::new(false),
             successor: AtomicBool::new(false),
         }
     }
@@ -158,12 +156,10 @@ impl Accept for Intake {
         let accepted = match stored {
             Ok(accepted) => accepted,
             Err(error) => {
-                self.unavailable.store(true, Ordering::Release);
                 metrics::counter!(metric::STORE_ERRORS, "class" => "accept").increment(1);
                 return Err(error.into());
             }
         };
-        self.unavailable.store(false, Ordering::Release);
         metrics::histogram!(metric::ACCEPT_SECONDS).record(begun.elapsed().as_secs_f64());
         metrics::counter!(metric::UPDATES_DUPLICATE).increment(accepted.duplicates as u64);
         metrics::counter!(metric::UPDATES_UNPARSED).increment(accepted.unparsed as u64);

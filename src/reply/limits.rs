@@ -4,8 +4,8 @@
 //! Who must wait for the common bucket stands in a queue: one at a time looks
 //! at it, or a crowd would find the same call in it and all take it.
 //!
-//! Answers go before notices, notices before drafts: the lesser leave a
-//! reserve in the common bucket. A chat that must wait delays no other.
+//! Parts go before drafts, which leave a reserve in both buckets. A chat that
+//! must wait delays no other.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,10 +21,8 @@ const CHATS: usize = 20_000;
 /// How important a call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
-    /// A part of an answer.
-    Answer,
-    /// Something we say of ourselves.
-    Notice,
+    /// A part; within a chat the outbox puts answers before notices.
+    Part,
     /// A preview: given up rather than waited for.
     Draft,
 }
@@ -34,8 +32,7 @@ impl Rank {
     /// chat's.
     fn reserve(self) -> (f64, f64) {
         match self {
-            Self::Answer => (0.0, 0.0),
-            Self::Notice => (5.0, 0.0),
+            Self::Part => (0.0, 0.0),
             Self::Draft => (10.0, 1.0),
         }
     }
@@ -178,7 +175,7 @@ impl Limits {
 
     /// A call is made now.
     pub fn spend(&self, chat: ChatId) {
-        self.look(chat, Rank::Answer, Take::Always);
+        self.look(chat, Rank::Part, Take::Always);
     }
 
     /// Takes a call if it may be made now; else says how long to wait.
@@ -256,7 +253,7 @@ mod tests {
     async fn time_of(limits: &Limits, chat: ChatId, calls: usize) -> Duration {
         let begun = Instant::now();
         for _ in 0..calls {
-            let _head = limits.ready(chat, Rank::Answer).await;
+            let _head = limits.ready(chat, Rank::Part).await;
             limits.spend(chat);
         }
         begun.elapsed()
@@ -269,7 +266,7 @@ mod tests {
         futures_util::future::join_all((1..=130).map(|chat| {
             let limits = &limits;
             async move {
-                let head = limits.ready(ChatId(chat), Rank::Answer).await;
+                let head = limits.ready(ChatId(chat), Rank::Part).await;
                 // Whether there is something to send is asked of the store.
                 tokio::time::sleep(Duration::from_millis(2)).await;
                 limits.spend(ChatId(chat));
@@ -308,6 +305,6 @@ mod tests {
     async fn drafts_leave_room_for_answers() {
         let limits = Limits::default();
         while limits.try_take(ANN, Rank::Draft).is_zero() {}
-        assert!(limits.try_take(ANN, Rank::Answer).is_zero());
+        assert!(limits.try_take(ANN, Rank::Part).is_zero());
     }
 }

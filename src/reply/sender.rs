@@ -295,7 +295,7 @@ impl Follow {
         let work = parts.shutdown.work();
         loop {
             // Whether that leaves anything unsent is counted at the end.
-            if self.is_too_long(parts.limits.own_wait(self.chat, Rank::Answer)) {
+            if self.is_too_long(parts.limits.own_wait(self.chat, Rank::Part)) {
                 return;
             }
             let stopping = parts.shutdown.is_stopping();
@@ -305,7 +305,7 @@ impl Follow {
                 () = work.cancelled() => return,
                 // Now there is an end to compare the wait with.
                 () = parts.shutdown.intake().cancelled(), if !stopping => continue,
-                head = parts.limits.ready(self.chat, Rank::Answer) => head,
+                head = parts.limits.ready(self.chat, Rank::Part) => head,
             };
             let begun = parts
                 .store
