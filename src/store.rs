@@ -176,6 +176,8 @@ pub struct Claimed {
     pub request: Option<Bytes>,
     /// Failures of its own so far.
     pub failures: i64,
+    /// Deaths of a process at which it was running.
+    pub deaths: i64,
     /// How long ago its first message was accepted.
     pub age: Duration,
     /// Whether the person was told that it has to wait.

@@ -64,6 +64,12 @@ impl SqliteStore {
         })))
     }
 
+    /// Lets an instance of this process that is registered from now on leave a
+    /// note when the process aborts: `note` gets the file to write it in.
+    pub fn note_aborts(&self, note: fn(std::fs::File) -> std::io::Result<()>) {
+        self.0.locks.note_aborts(note);
+    }
+
     /// Writes everything back into the main file. After it the store answers
     /// every operation with [`StoreError::Unavailable`].
     ///
