@@ -21,6 +21,7 @@ use crate::domain::turn::{Blame, Claim, Outcome, Spent, Standing};
 use crate::domain::update::Message;
 use crate::domain::window::Rules;
 
+pub mod desk;
 mod error;
 pub mod sqlite;
 

@@ -35,17 +35,22 @@ pub(super) type Note = fn(File) -> std::io::Result<()>;
 
 impl Locks {
     pub(super) fn new(store: &Path, bot: BotId) -> Result<Self> {
+        let locks = Self::beside(store, bot);
+        fs::create_dir_all(&locks.folder)?;
+        Ok(locks)
+    }
+
+    /// For a visitor, who locks nothing.
+    pub(super) fn beside(store: &Path, bot: BotId) -> Self {
         let mut folder = store.as_os_str().to_owned();
         folder.push(".locks");
-        let folder = PathBuf::from(folder);
-        fs::create_dir_all(&folder)?;
-        Ok(Self {
-            folder,
+        Self {
+            folder: PathBuf::from(folder),
             bot,
             own: Mutex::new(None),
             intake: Mutex::new(None),
             note: OnceLock::new(),
-        })
+        }
     }
 
     /// Held while migrations run; waits for another process that migrates.
