@@ -204,6 +204,7 @@ impl<'a> Turn<'a> {
             inputs: &self.claimed.inputs,
             past: &past,
             images,
+            turn: claim.turn,
             share,
         })
         .to_bytes(self.settings.dialect);

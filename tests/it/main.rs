@@ -19,6 +19,7 @@ mod neighbours;
 mod ops;
 mod polling;
 mod real;
+mod rerun;
 mod scribe;
 mod stop;
 mod store;

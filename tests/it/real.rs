@@ -29,6 +29,7 @@ mod crowd;
 mod drains;
 mod kills;
 mod orphans;
+mod paid;
 mod process;
 mod reload;
 mod sockets;
