@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 mod crowd;
 mod drains;
+mod gaps;
 mod kills;
 mod orphans;
 mod paid;
