@@ -10,6 +10,7 @@ mod conversation;
 mod delivery;
 mod desk;
 mod drain;
+mod faults;
 mod gate;
 mod going_on;
 mod grouping;

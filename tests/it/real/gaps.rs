@@ -12,7 +12,8 @@ async fn missed(real: &Real) -> u64 {
     let address = &real.env["LASTWORD_OPS__LISTEN"];
     let asked = async {
         let mut socket = tokio::net::TcpStream::connect(address).await?;
-        let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         socket.write_all(request.as_bytes()).await?;
         let mut page = String::new();
         socket.read_to_string(&mut page).await?;
