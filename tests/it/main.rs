@@ -3,6 +3,7 @@
 
 mod access;
 mod answers;
+mod books;
 mod buttons;
 mod claims;
 mod commands;
