@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::{Config, Mode};
+use crate::death::{self, Moment};
 use crate::domain::ids::{BotId, InstanceId};
 use crate::domain::metric;
 use crate::domain::phase::Phase;
@@ -265,6 +266,7 @@ impl Daemon {
         }
         let unsettled = self.store.open_turns().await.unwrap_or_default();
         self.systemd.ready(phase.as_str());
+        death::at(Moment::SaidReady);
         if self.lines == Lines::Printed {
             crate::shutdown::report::print(&crate::shutdown::report::StartLine {
                 lastword: crate::shutdown::report::Word::Start,

@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Daemon, Lines};
 use crate::config::OnStop;
+use crate::death::{self, Moment};
 use crate::domain::phase::Phase;
 use crate::grouper::Closing;
 use crate::shutdown::ladder::{self, Progress};
@@ -35,7 +36,10 @@ const WORK: [Kind; 6] = [
 pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     let shutdown = &daemon.shutdown;
     let ladder = Ladder::new(shutdown.limits());
-    let rung = |rung: Rung| shutdown.report().rung(rung, shutdown.since_signal());
+    let rung = |rung: Rung| {
+        shutdown.report().rung(rung, shutdown.since_signal());
+        death::at(moment_of(rung));
+    };
 
     daemon.systemd.stopping("draining");
     tracing::info!(cause = ?shutdown.cause(), "draining");
@@ -108,6 +112,19 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     code
 }
 
+/// The fail point at the end of a rung.
+fn moment_of(rung: Rung) -> Moment {
+    match rung {
+        Rung::Signal => Moment::DrainSignal,
+        Rung::Intake => Moment::DrainIntake,
+        Rung::Feeders => Moment::DrainFeeders,
+        Rung::Grouper => Moment::DrainGrouper,
+        Rung::Turns => Moment::DrainTurns,
+        Rung::Abort => Moment::DrainAbort,
+        Rung::Close => Moment::DrainClose,
+    }
+}
+
 /// A successor may come while we drain: from then on what arrives is its own.
 async fn watch_for_successor(daemon: &Daemon, known: bool) -> Infallible {
     let mut known = known;
@@ -152,7 +169,7 @@ async fn close(daemon: &Daemon, limit: Duration, cut: bool) {
         Err(_) => tracing::warn!("the store did not answer in time"),
     }
     match timeout(limit, daemon.close.close()).await {
-        Ok(Ok(())) => {}
+        Ok(Ok(())) => death::at(Moment::StoreClosed),
         Ok(Err(error)) => tracing::warn!(%error, "failed to write the store back"),
         Err(_) => tracing::warn!("the store was not written back in time"),
     }

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::registration::clear_webhook;
 use super::{ALLOWED_UPDATES, Accept, IntakeState, Refusal};
+use crate::death::{self, Moment};
 use crate::domain::metric;
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::Shutdown;
@@ -102,6 +103,9 @@ impl Poller {
                 Ok(Value::Array(updates)) => {
                     self.failures = 0;
                     self.offset = None;
+                    if !updates.is_empty() {
+                        death::at(Moment::PollAnswered);
+                    }
                     if !updates.is_empty() && !self.store(&updates).await {
                         return;
                     }
@@ -142,6 +146,7 @@ impl Poller {
                 }
             }
         }
+        death::at(Moment::BatchStored);
         metrics::counter!(metric::UPDATES_ACCEPTED, "transport" => "polling")
             .increment(batch.len() as u64);
         if let (Some(first), Some(highest)) = (ids.iter().min(), ids.iter().max()) {

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 mod crowd;
 mod drains;
+mod failpoints;
 mod kills;
 mod orphans;
 mod process;
@@ -173,6 +174,15 @@ impl Real {
         let store = rusqlite::Connection::open(self.store_path()).expect("the store exists");
         store.busy_timeout(PATIENCE).expect("a time-out can be set");
         store
+    }
+
+    /// A number of the store's; `None` while it has no such table.
+    pub(crate) fn count(&self, sql: &str) -> Option<u64> {
+        if !self.store_path().exists() {
+            return None;
+        }
+        let number: rusqlite::Result<i64> = self.sql().query_row(sql, [], |row| row.get(0));
+        number.ok().map(i64::unsigned_abs)
     }
 
     /// The store as a second look at the same file.

@@ -22,6 +22,7 @@ use tokio::time::timeout;
 use super::Limits;
 use super::seldom::Seldom;
 use crate::config::WebhookSecret;
+use crate::death::{self, Moment};
 use crate::domain::metric;
 use crate::intake::{Accept, IntakeState};
 use crate::pulse::{Organ, Pulse};
@@ -124,9 +125,11 @@ impl Desk {
         let _busy = self.pulse.busy(Organ::Intake);
         // Each request is an operation of its own; the store's writer groups
         // those that come together into one commit.
+        death::at(Moment::DeliveryRead);
         let stored = timeout(self.limits.store, self.sink.accept(vec![update])).await;
         match stored {
             Ok(Ok(())) => {
+                death::at(Moment::DeliveryStored);
                 metrics::counter!(metric::UPDATES_ACCEPTED, "transport" => "webhook").increment(1);
                 Answer::Stored
             }

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::leases::Locks;
 use super::schema;
+use crate::death::{self, Moment};
 use crate::store::{Result, StoreError};
 
 /// How long a write waits for another process of this host.
@@ -58,8 +59,10 @@ impl Engine {
         refuse_network(path)?;
         // Before the first connection: switching to a log waits for nobody.
         let alone = locks.migration()?;
+        death::at(Moment::MigrationLocked);
         let mut conn = connect(path)?;
         schema::migrate(&mut conn, locks)?;
+        death::at(Moment::MigrationCommitted);
         drop(alone);
         Ok(Self {
             path: path.to_owned(),
@@ -113,6 +116,7 @@ impl Engine {
     pub(super) fn close(mut self) -> Result<()> {
         let conn = self.ready()?;
         conn.execute_batch("PRAGMA optimize")?;
+        death::at(Moment::StoreLeft);
         if !checkpoint(conn)? {
             tracing::debug!("checkpoint left to another process");
         }

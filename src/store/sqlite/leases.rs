@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
 use super::{SqliteStore, Tx};
+use crate::death::{self, Moment};
 use crate::domain::ids::{BotId, InstanceId};
 use crate::domain::{part, turn};
 use crate::store::{Leases, Left, Reaped, Result, StoreError};
@@ -144,6 +145,7 @@ impl Leases for SqliteStore {
     async fn register(&self, instance: InstanceId, version: &str) -> Result<()> {
         // Locked before it is listed: nobody may take a living one for dead.
         self.0.locks.lock_instance(instance)?;
+        death::at(Moment::InstanceLocked);
         let version = version.to_owned();
         self.run("leases.register", move |tx| {
             tx.conn.execute(
@@ -178,6 +180,7 @@ impl Leases for SqliteStore {
                 dead.push(other);
             }
         }
+        death::at(Moment::DeadCounted);
         let gone = dead.clone();
         let reaped = self
             .run("leases.reap", move |tx| tx.reap(instance, &dead))
@@ -185,6 +188,7 @@ impl Leases for SqliteStore {
         for other in gone {
             self.0.locks.forget_instance(other);
         }
+        death::at(Moment::DeadReaped);
         Ok(reaped)
     }
 
@@ -201,11 +205,17 @@ impl Leases for SqliteStore {
     }
 
     async fn take_intake(&self) -> Result<bool> {
-        self.0.locks.take_intake()
+        let taken = self.0.locks.take_intake()?;
+        if taken {
+            death::at(Moment::LeaseTaken);
+        }
+        Ok(taken)
     }
 
     async fn release_intake(&self) -> Result<()> {
-        self.0.locks.release_intake()
+        self.0.locks.release_intake()?;
+        death::at(Moment::LeaseReleased);
+        Ok(())
     }
 
     async fn leave(&self, instance: InstanceId) -> Result<Left> {

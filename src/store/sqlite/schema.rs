@@ -6,6 +6,7 @@
 use rusqlite::Connection;
 
 use super::leases::Locks;
+use crate::death::{self, Moment};
 use crate::store::{Result, StoreError};
 
 /// One step of the schema.
@@ -79,6 +80,7 @@ fn apply(
     if version != stored {
         tx.pragma_update(None, "user_version", version)?;
     }
+    death::at(Moment::MigrationWritten);
     tx.commit()?;
     Ok(())
 }

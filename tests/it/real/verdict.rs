@@ -66,7 +66,7 @@ impl Real {
         let mut seen: BTreeMap<i64, Vec<String>> = BTreeMap::new();
         for turn in turns.values() {
             let messages = turn.words.len() as u64;
-            let Some(last) = self.count(turn, messages, &mut ledger) else {
+            let Some(last) = self.count_turn(turn, messages, &mut ledger) else {
                 continue;
             };
             seen.entry(turn.chat).or_default().push(last);
@@ -78,7 +78,7 @@ impl Real {
     }
 
     /// Counts one turn; its last word when there is an answer to be in order.
-    fn count(&self, turn: &Turn, messages: u64, ledger: &mut Ledger) -> Option<String> {
+    fn count_turn(&self, turn: &Turn, messages: u64, ledger: &mut Ledger) -> Option<String> {
         if turn.outcome == Some(Outcome::Undeliverable.code()) {
             ledger.answered_once += messages;
             return None;
