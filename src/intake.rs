@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use crate::store::StoreError;
 
+pub mod gaps;
 pub mod poller;
 pub mod registration;
 pub mod webhook;

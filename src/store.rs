@@ -21,6 +21,7 @@ use crate::domain::turn::{Blame, Claim, Outcome, Spent, Standing};
 use crate::domain::update::Message;
 use crate::domain::window::Rules;
 
+pub mod desk;
 mod error;
 pub mod sqlite;
 
@@ -176,6 +177,8 @@ pub struct Claimed {
     pub request: Option<Bytes>,
     /// Failures of its own so far.
     pub failures: i64,
+    /// Deaths of a process at which it was running.
+    pub deaths: i64,
     /// How long ago its first message was accepted.
     pub age: Duration,
     /// Whether the person was told that it has to wait.

@@ -15,6 +15,9 @@ use super::secret::{BotToken, SecretSpec, SecretText};
 use super::walk::{Apply, Key, Walk};
 use super::{Config, Loaded, Sources};
 
+const NO_FOLDER: &str =
+    "there is no STATE_DIRECTORY, XDG_STATE_HOME or HOME to derive it from; name a file";
+
 /// Reads every layer.
 pub(super) fn load(sources: &Sources) -> Result<Loaded, Errors> {
     let env = &sources.env.0;
@@ -48,10 +51,7 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, Errors> {
         warnings: fill.layers.warnings,
     };
     if store.is_none() && !fill.origins.contains_key("store.path") {
-        agree.missing(
-            "store.path",
-            "there is no STATE_DIRECTORY, XDG_STATE_HOME or HOME to derive it from; name a file",
-        );
+        agree.missing("store.path", NO_FOLDER);
     }
     agree.check();
 
@@ -66,6 +66,39 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, Errors> {
         origins: fill.origins,
         warnings,
     })
+}
+
+/// Where the store is, whatever else may be wrong or missing: an operator who
+/// looks into it has no use for the secrets.
+pub(super) fn store_path(sources: &Sources) -> Result<PathBuf, Errors> {
+    let env = &sources.env.0;
+    let store = default_store(env);
+    let mut config = Config::new(BotToken::absent(), store.clone().unwrap_or_default());
+    let names = names(&config);
+    let mut layers = Layers::default();
+    if let Some((path, text)) = find(sources).map_err(|problem| Errors(vec![problem]))? {
+        layers.file(&path, &text, &names);
+    }
+    layers.environment(env, &names);
+    let mut fill = Fill {
+        refused: std::mem::take(&mut layers.broken),
+        layers,
+        env,
+        origins: BTreeMap::new(),
+    };
+    config.walk(&mut fill);
+    let is_named = store.is_some() || fill.origins.contains_key("store.path");
+    if is_named && !fill.refused.contains(&"store.path") {
+        return Ok(config.store.path);
+    }
+    let mut problems = fill.layers.problems;
+    if problems.is_empty() {
+        problems.push(Problem::Missing {
+            key: "store.path",
+            how: NO_FOLDER.to_owned(),
+        });
+    }
+    Err(Errors(problems))
 }
 
 /// The file to read with its text; `None` when there is none, which is fine

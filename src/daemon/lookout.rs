@@ -245,6 +245,7 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
                 () = registration::clear_webhook(&*telegram) => {}
             }
             let polling = Arc::clone(&daemon);
+            let gaps = Arc::default();
             // A panic must not make it deaf.
             let poller = daemon.tasks.keep(Kind::Feeder, "poller", move || {
                 Poller::new(
@@ -252,6 +253,7 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
                     Arc::clone(&polling.intake) as _,
                     &polling.shutdown,
                     &polling.pulse,
+                    &gaps,
                 )
                 .run()
             });

@@ -12,7 +12,7 @@ use crate::daemon::{self, Lines, Reload, Seams, StartError};
 use crate::domain::ids::BotId;
 use crate::llm::openrouter::{self, Endpoint, EndpointError};
 use crate::ops::systemd::Systemd;
-use crate::shutdown::{ExitCode, Shutdown};
+use crate::shutdown::{ExitCode, Shutdown, signals};
 use crate::store::StoreError;
 use crate::store::sqlite::{Mode, SqliteStore};
 use crate::telegram::client::{Client, ClientError};
@@ -96,6 +96,7 @@ pub async fn run(
             source,
         },
     )?;
+    store.note_aborts(signals::note_abort);
     let telegram = Client::new(
         config.telegram.api_url.as_str(),
         SecretString::from(config.telegram.token.expose().to_owned()),

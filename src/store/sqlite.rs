@@ -18,6 +18,7 @@ mod again;
 mod books;
 mod claim;
 mod controls;
+mod desk;
 mod engine;
 mod history;
 mod leases;
@@ -56,12 +57,23 @@ impl SqliteStore {
     pub fn open(path: &Path, bot: BotId, clock: Clock, mode: Mode) -> Result<Self> {
         let locks = leases::Locks::new(path, bot)?;
         let engine = engine::Engine::open(path, &locks)?;
-        Ok(Self(Arc::new(Inner {
+        let writer = writer::Writer::start(engine, mode)?;
+        Ok(Self::with(bot, clock, writer, locks))
+    }
+
+    fn with(bot: BotId, clock: Clock, writer: writer::Writer, locks: leases::Locks) -> Self {
+        Self(Arc::new(Inner {
             bot,
             clock,
-            writer: writer::Writer::start(engine, mode)?,
+            writer,
             locks,
-        })))
+        }))
+    }
+
+    /// Lets an instance of this process that is registered from now on leave a
+    /// note when the process aborts: `note` gets the file to write it in.
+    pub fn note_aborts(&self, note: fn(std::fs::File) -> std::io::Result<()>) {
+        self.0.locks.note_aborts(note);
     }
 
     /// Writes everything back into the main file. After it the store answers

@@ -30,6 +30,7 @@ mod drains;
 mod failpoints;
 mod kills;
 mod orphans;
+mod paid;
 mod process;
 mod reload;
 mod sockets;

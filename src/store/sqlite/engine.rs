@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::leases::Locks;
 use super::schema;
 use crate::death::{self, Moment};
+use crate::domain::ids::BotId;
 use crate::store::{Result, StoreError};
 
 /// How long a write waits for another process of this host.
@@ -69,6 +70,35 @@ impl Engine {
             conn: Some(conn),
             distrusted: false,
         })
+    }
+
+    /// Opens a store as it is: creates nothing, migrates nothing, and waits for
+    /// nobody who does.
+    pub(super) fn visit(path: &Path) -> Result<Self> {
+        if !path.is_file() {
+            return Err(StoreError::Refused {
+                reason: "there is no such file".to_owned(),
+            });
+        }
+        refuse_network(path)?;
+        // Before any setting is touched: it may be somebody else's file.
+        schema::look(&Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?)?;
+        Ok(Self {
+            path: path.to_owned(),
+            conn: Some(connect(path)?),
+            distrusted: false,
+        })
+    }
+
+    /// The bots whose conversations are here.
+    pub(super) fn bots(&self) -> Result<Vec<BotId>> {
+        let conn = self.conn.as_ref().expect("an engine that was just opened");
+        let mut bots = conn.prepare("SELECT DISTINCT bot FROM conversations ORDER BY bot")?;
+        let bots = bots.query_map([], |row| row.get(0).map(BotId))?;
+        Ok(bots.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The connection, opened anew after a failure.

@@ -30,6 +30,50 @@ pub(super) fn migrate(conn: &mut Connection, locks: &Locks) -> Result<()> {
     apply(conn, MIGRATIONS, || locks.any_instance())
 }
 
+/// Whether this binary understands the store as it is. Changes nothing.
+///
+/// # Errors
+/// [`StoreError::Refused`] when it does not.
+pub(super) fn look(conn: &Connection) -> Result<()> {
+    let stored: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let ours = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let refused = |reason: &str| {
+        Err(StoreError::Refused {
+            reason: reason.to_owned(),
+        })
+    };
+    match stored {
+        0 => refused("it is not a store, or no daemon has ever opened it"),
+        stored if stored < ours => {
+            refused("it is older than this program; the next start of the daemon brings it up")
+        }
+        stored if stored > ours => admits(conn, stored, ours),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a store newer than this binary says that the binary may use it.
+fn admits(conn: &Connection, stored: i64, ours: i64) -> Result<()> {
+    let min: i64 = conn
+        .query_row(
+            "SELECT value FROM meta WHERE key = 'min_schema'",
+            [],
+            |row| row.get::<_, String>(0),
+        )
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(stored);
+    if min > ours {
+        return Err(StoreError::Refused {
+            reason: format!(
+                "the store has schema {stored} and needs a binary that knows schema {min}; \
+                 this one knows {ours}"
+            ),
+        });
+    }
+    Ok(())
+}
+
 fn apply(
     conn: &mut Connection,
     migrations: &[Migration],
@@ -39,23 +83,7 @@ fn apply(
     let stored: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let ours = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     if stored > ours {
-        let min: i64 = tx
-            .query_row(
-                "SELECT value FROM meta WHERE key = 'min_schema'",
-                [],
-                |row| row.get::<_, String>(0),
-            )
-            .ok()
-            .and_then(|value| value.parse().ok())
-            .unwrap_or(stored);
-        if min > ours {
-            return Err(StoreError::Refused {
-                reason: format!(
-                    "the store has schema {stored} and needs a binary that knows schema {min}; \
-                     this one knows {ours}"
-                ),
-            });
-        }
+        admits(&tx, stored, ours)?;
         return Ok(());
     }
     let pending = migrations.iter().skip(usize::try_from(stored).unwrap_or(0));
