@@ -2,6 +2,7 @@
 //! mean. Parses and says; running the daemon is somebody else's business.
 
 pub mod check;
+pub mod roll;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub const EXIT_CONFIG: u8 = 78;
 const AFTER_HELP: &str = "\
 Exit codes:
    0  stopped, everything answered
+   1  roll: nothing was rolled; the sentence says who goes on
    2  the command line is wrong
    3  stopped early (second signal or deadline), everything stored
    4  something accepted could not be stored
@@ -45,6 +47,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the bot (the default)
     Run,
+    /// Start a new version beside the running one and let it take over
+    Roll(roll::Roll),
     /// Check the configuration and print what is in force, without secrets
     Check,
     /// Talk with the bot in the browser; needs no account and no token
@@ -131,7 +135,7 @@ mod tests {
     #[test]
     fn help_names_every_exit_code() {
         let help = Cli::command().render_long_help().to_string();
-        for code in ["  0  ", "  2  ", "  3  ", "  4  ", " 78  "] {
+        for code in ["  0  ", "  1  ", "  2  ", "  3  ", "  4  ", " 78  "] {
             assert!(help.contains(code), "{help}");
         }
     }

@@ -174,6 +174,13 @@ impl Config {
         load::load(sources)
     }
 
+    /// Where the store is, for those who only look at it: also where secrets
+    /// are missing or something else is wrong.
+    #[must_use]
+    pub fn store_path(sources: &Sources) -> Option<PathBuf> {
+        load::store_path(sources)
+    }
+
     /// Every key with its value, in the order in which they are shown; no
     /// secret's text.
     #[must_use]

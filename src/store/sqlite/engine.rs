@@ -12,7 +12,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::leases::Locks;
-use super::schema;
+use super::schema::Schema;
 use crate::store::{Result, StoreError};
 
 /// How long a write waits for another process of this host.
@@ -53,13 +53,13 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Opens the file, creating it (mode 0600) where there is none.
-    pub(super) fn open(path: &Path, locks: &Locks) -> Result<Self> {
+    pub(super) fn open(path: &Path, locks: &Locks, schema: &Schema) -> Result<Self> {
         create(path)?;
         refuse_network(path)?;
         // Before the first connection: switching to a log waits for nobody.
         let alone = locks.migration()?;
         let mut conn = connect(path)?;
-        schema::migrate(&mut conn, locks)?;
+        schema.migrate(&mut conn, locks)?;
         drop(alone);
         Ok(Self {
             path: path.to_owned(),

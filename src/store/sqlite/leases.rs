@@ -1,14 +1,15 @@
 //! Who lives and who may poll, by files the kernel unlocks at death.
 //!
-//! Beside the store lies `<store>.locks/`: one file per instance, locked for
-//! as long as it lives; one per bot for the intake; one for migrations. They
+//! Beside the store lies `<store>.locks/`: one file per instance, with its
+//! process id in it and locked for as long as it lives; one per bot for the intake; one for migrations. They
 //! are opened close-on-exec. The intake file is never unlinked (a lock on an
 //! unlinked file would let two poll).
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
@@ -29,16 +30,21 @@ pub(super) struct Locks {
 
 impl Locks {
     pub(super) fn new(store: &Path, bot: BotId) -> Result<Self> {
+        let locks = Self::beside(store, bot);
+        fs::create_dir_all(&locks.folder)?;
+        Ok(locks)
+    }
+
+    /// The same for a look only: makes nothing.
+    pub(super) fn beside(store: &Path, bot: BotId) -> Self {
         let mut folder = store.as_os_str().to_owned();
         folder.push(".locks");
-        let folder = PathBuf::from(folder);
-        fs::create_dir_all(&folder)?;
-        Ok(Self {
-            folder,
+        Self {
+            folder: PathBuf::from(folder),
             bot,
             own: Mutex::new(None),
             intake: Mutex::new(None),
-        })
+        }
     }
 
     /// Held while migrations run; waits for another process that migrates.
@@ -81,17 +87,25 @@ impl Locks {
     fn lock_instance(&self, id: InstanceId) -> Result<()> {
         // Whoever migrates looks at every file by locking it for a moment.
         let _nobody_looks = self.migration()?;
-        let file = self.file(&Self::instance_name(id))?;
+        let mut file = self.file(&Self::instance_name(id))?;
         file.try_lock().map_err(lock_error)?;
+        writeln!(file, "{}", std::process::id())?;
         *self.own.lock().map_err(poisoned)? = Some(file);
         Ok(())
+    }
+
+    /// The process id that an instance wrote down.
+    pub(super) fn process_of(&self, id: InstanceId) -> Option<i32> {
+        let path = self.folder.join(Self::instance_name(id));
+        fs::read_to_string(path).ok()?.trim().parse().ok()
     }
 
     fn forget_instance(&self, id: InstanceId) {
         let _ = fs::remove_file(self.folder.join(Self::instance_name(id)));
     }
 
-    fn is_alive(&self, id: InstanceId) -> Result<bool> {
+    /// Whether its process holds the lock.
+    pub(super) fn is_alive(&self, id: InstanceId) -> Result<bool> {
         let path = self.folder.join(Self::instance_name(id));
         let file = match File::open(path) {
             Ok(file) => file,
@@ -145,7 +159,10 @@ impl Leases for SqliteStore {
         // Locked before it is listed: nobody may take a living one for dead.
         self.0.locks.lock_instance(instance)?;
         let version = version.to_owned();
+        let inner = Arc::clone(&self.0);
         self.run("leases.register", move |tx| {
+            // Whoever migrates from now on sees us alive.
+            inner.schema.check(tx.conn)?;
             tx.conn.execute(
                 "INSERT INTO instances (id, bot, phase, version, started_at) \
                  VALUES (?1, ?2, 'starting', ?3, ?4)",
@@ -234,11 +251,11 @@ impl Leases for SqliteStore {
         .await
     }
 
-    async fn others(&self, instance: InstanceId) -> Result<usize> {
+    async fn others(&self, instance: InstanceId) -> Result<Vec<InstanceId>> {
         let others = self
             .run("leases.others", move |tx| tx.other_instances(instance))
             .await?;
-        Ok(others.len())
+        Ok(others.into_iter().map(|(id, _)| id).collect())
     }
 
     async fn value_or(&self, key: &str, value: &str) -> Result<String> {
