@@ -410,8 +410,8 @@ pub trait Leases: Send + Sync + 'static {
     /// Stores a value, replacing what was there.
     async fn set_value(&self, key: &str, value: &str) -> Result<()>;
 
-    /// How many other live instances there are.
-    async fn others(&self, instance: InstanceId) -> Result<usize>;
+    /// The other instances, those that died lately among them.
+    async fn others(&self, instance: InstanceId) -> Result<Vec<InstanceId>>;
 
     /// Stores a value unless there is one; returns the one that holds.
     async fn value_or(&self, key: &str, value: &str) -> Result<String>;

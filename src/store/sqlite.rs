@@ -26,11 +26,14 @@ mod outbox;
 mod parts;
 mod place;
 mod prune;
+mod roster;
 mod schema;
 mod turns;
 mod window;
 mod writer;
 
+pub use roster::{Living, Roster};
+pub use schema::{Migration, Schema};
 pub use writer::Mode;
 
 /// A store in one SQLite file.
@@ -43,6 +46,7 @@ struct Inner {
     clock: Clock,
     writer: writer::Writer,
     locks: leases::Locks,
+    schema: Schema,
 }
 
 impl SqliteStore {
@@ -55,18 +59,39 @@ impl SqliteStore {
     /// binary cannot read; [`StoreError::Unavailable`] when the file cannot be
     /// opened.
     pub fn open(path: &Path, bot: BotId, clock: Clock, mode: Mode) -> Result<Self> {
-        let locks = leases::Locks::new(path, bot)?;
-        let engine = engine::Engine::open(path, &locks)?;
-        let writer = writer::Writer::start(engine, mode)?;
-        Ok(Self::with(bot, clock, writer, locks))
+        Self::open_with(path, bot, clock, mode, Schema::default())
     }
 
-    fn with(bot: BotId, clock: Clock, writer: writer::Writer, locks: leases::Locks) -> Self {
+    /// The same for a binary that knows this schema.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn open_with(
+        path: &Path,
+        bot: BotId,
+        clock: Clock,
+        mode: Mode,
+        schema: Schema,
+    ) -> Result<Self> {
+        let locks = leases::Locks::new(path, bot)?;
+        let engine = engine::Engine::open(path, &locks, &schema)?;
+        let writer = writer::Writer::start(engine, mode)?;
+        Ok(Self::with(bot, clock, writer, locks, schema))
+    }
+
+    fn with(
+        bot: BotId,
+        clock: Clock,
+        writer: writer::Writer,
+        locks: leases::Locks,
+        schema: Schema,
+    ) -> Self {
         Self(Arc::new(Inner {
             bot,
             clock,
             writer,
             locks,
+            schema,
         }))
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::leases::Locks;
-use super::schema;
+use super::schema::Schema;
 use crate::death::{self, Moment};
 use crate::domain::ids::BotId;
 use crate::store::{Result, StoreError};
@@ -55,14 +55,14 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Opens the file, creating it (mode 0600) where there is none.
-    pub(super) fn open(path: &Path, locks: &Locks) -> Result<Self> {
+    pub(super) fn open(path: &Path, locks: &Locks, schema: &Schema) -> Result<Self> {
         create(path)?;
         refuse_network(path)?;
         // Before the first connection: switching to a log waits for nobody.
         let alone = locks.migration()?;
         death::at(Moment::MigrationLocked);
         let mut conn = connect(path)?;
-        schema::migrate(&mut conn, locks)?;
+        schema.migrate(&mut conn, locks)?;
         death::at(Moment::MigrationCommitted);
         drop(alone);
         Ok(Self {
@@ -82,7 +82,7 @@ impl Engine {
         }
         refuse_network(path)?;
         // Before any setting is touched: it may be somebody else's file.
-        schema::look(&Connection::open_with_flags(
+        Schema::default().look(&Connection::open_with_flags(
             path,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?)?;
