@@ -1,5 +1,7 @@
 //! Everything that looks after the daemon while it runs: the lease and the
 //! feeder behind it, the sweep, reloads, the watchdog.
+//!
+//! Wherever a wait and the stop come at one moment, the stop is seen first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,6 +84,7 @@ pub(super) async fn start(daemon: &Arc<Daemon>, known: Option<BotUser>) -> Resul
     daemon.tasks.spawn(Kind::Feeder, "intake", async move {
         let intake = feeding.shutdown.intake().clone();
         let known = tokio::select! {
+            biased;
             () = intake.cancelled() => false,
             identified = identity => identified.is_ok(),
         };
@@ -171,6 +174,7 @@ async fn listener(daemon: &Daemon) -> Option<Listener> {
     let address = daemon.config.telegram.webhook.listen;
     loop {
         let bound = tokio::select! {
+            biased;
             () = daemon.shutdown.intake().cancelled() => return None,
             bound = Listener::bind_when_free(address) => bound,
         };
@@ -179,6 +183,7 @@ async fn listener(daemon: &Daemon) -> Option<Listener> {
             Err(error) => tracing::error!(%error, %address, "failed to listen; trying again"),
         }
         tokio::select! {
+            biased;
             () = daemon.shutdown.intake().cancelled() => return None,
             () = sleep(Duration::from_secs(1)) => {}
         }
@@ -198,6 +203,7 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
             Err(error) => tracing::warn!(%error, "failed to look at the lease"),
         }
         tokio::select! {
+            biased;
             () = intake.cancelled() => return,
             () = sleep(LEASE) => {}
         }
@@ -228,6 +234,7 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
                             config,
                             &secret,
                             ALLOWED_UPDATES,
+                            daemon.seed(),
                         )
                         .await;
                     }
@@ -235,14 +242,16 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
                 }
             };
             tokio::select! {
+                biased;
                 () = intake.cancelled() => {}
                 () = registered => {}
             }
         }
         None => {
             tokio::select! {
+                biased;
                 () = intake.cancelled() => return,
-                () = registration::clear_webhook(&*telegram) => {}
+                () = registration::clear_webhook(&*telegram, daemon.seed()) => {}
             }
             let polling = Arc::clone(&daemon);
             // A panic must not make it deaf.
@@ -252,6 +261,7 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
                     Arc::clone(&polling.intake) as _,
                     &polling.shutdown,
                     &polling.pulse,
+                    polling.seed(),
                 )
                 .run()
             });
@@ -294,6 +304,7 @@ async fn sweep(daemon: Arc<Daemon>) {
                 break;
             }
             tokio::select! {
+                biased;
                 () = intake.cancelled() => return,
                 () = sleep((until - now).min(RECOUNT)) => {}
             }
@@ -319,6 +330,7 @@ async fn prune(daemon: Arc<Daemon>) {
             }
         };
         tokio::select! {
+            biased;
             () = intake.cancelled() => return,
             () = sleep(pause) => {}
         }

@@ -48,6 +48,7 @@ pub struct Poller {
     sink: Arc<dyn Accept>,
     shutdown: Shutdown,
     pulse: Pulse,
+    seed: u64,
     /// What confirms the last batch; `None` once that is confirmed.
     offset: Option<i64>,
     /// The highest id seen in this life of the process.
@@ -57,19 +58,22 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// A poller that hands what comes to `sink`.
+    /// A poller that hands what comes to `sink`. `seed` decides the jitter of
+    /// waits only.
     #[must_use]
     pub fn new(
         telegram: Arc<dyn Telegram>,
         sink: Arc<dyn Accept>,
         shutdown: &Shutdown,
         pulse: &Pulse,
+        seed: u64,
     ) -> Self {
         Self {
             telegram,
             sink,
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
+            seed,
             offset: None,
             last: None,
             failures: 0,
@@ -86,6 +90,7 @@ impl Poller {
         while !intake.is_cancelled() {
             if self.sink.state() != IntakeState::Open {
                 tokio::select! {
+                    biased;
                     () = intake.cancelled() => return,
                     () = sleep(PAUSED) => continue,
                 }
@@ -174,7 +179,7 @@ impl Poller {
         match error.meaning() {
             Meaning::Conflict if error.webhook_is_set() => {
                 self.tell(error, "a webhook is set although we poll: removing it");
-                clear_webhook(&*self.telegram).await;
+                clear_webhook(&*self.telegram, self.seed).await;
                 self.rest(CONFLICT).await;
             }
             Meaning::Conflict => {
@@ -205,6 +210,7 @@ impl Poller {
 
     async fn rest(&self, time: Duration) {
         tokio::select! {
+            biased;
             () = self.shutdown.intake().cancelled() => {}
             () = sleep(time) => {}
         }

@@ -19,6 +19,7 @@ mod ops;
 mod polling;
 mod real;
 mod scribe;
+mod simulation;
 mod stop;
 mod store;
 mod tidy;
