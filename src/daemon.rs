@@ -336,6 +336,11 @@ impl Daemon {
         });
     }
 
+    /// Decides the jitter of this process.
+    fn seed(&self) -> u64 {
+        self.instance.0.unsigned_abs()
+    }
+
     fn is_webhook(&self) -> bool {
         self.config.telegram.mode == Mode::Webhook
     }

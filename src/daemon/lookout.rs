@@ -1,5 +1,7 @@
 //! Everything that looks after the daemon while it runs: the lease and the
 //! feeder behind it, the sweep, reloads, the watchdog.
+//!
+//! Wherever a wait and the stop come at one moment, the stop is seen first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,6 +80,7 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     daemon.tasks.spawn(Kind::Feeder, "intake", async move {
         let intake = feeding.shutdown.intake().clone();
         let known = tokio::select! {
+            biased;
             () = intake.cancelled() => false,
             identified = identity => identified.is_ok(),
         };
@@ -142,6 +145,7 @@ async fn feed(daemon: Arc<Daemon>, mut door: Option<Door>) {
             sleep(LEASE).await;
         };
         tokio::select! {
+            biased;
             () = intake.cancelled() => return,
             () = wait => {}
         }
@@ -168,6 +172,7 @@ async fn feed(daemon: Arc<Daemon>, mut door: Option<Door>) {
                             config,
                             &secret,
                             ALLOWED_UPDATES,
+                            daemon.seed(),
                         )
                         .await;
                     }
@@ -175,14 +180,16 @@ async fn feed(daemon: Arc<Daemon>, mut door: Option<Door>) {
                 }
             };
             tokio::select! {
+                biased;
                 () = intake.cancelled() => {}
                 () = registered => {}
             }
         }
         None => {
             tokio::select! {
+                biased;
                 () = intake.cancelled() => return,
-                () = registration::clear_webhook(&*telegram) => {}
+                () = registration::clear_webhook(&*telegram, daemon.seed()) => {}
             }
             let polling = Arc::clone(&daemon);
             let gaps = Arc::default();
@@ -194,6 +201,7 @@ async fn feed(daemon: Arc<Daemon>, mut door: Option<Door>) {
                     &polling.shutdown,
                     &polling.pulse,
                     &gaps,
+                    polling.seed(),
                 )
                 .run()
             });
@@ -236,6 +244,7 @@ async fn sweep(daemon: Arc<Daemon>) {
                 break;
             }
             tokio::select! {
+                biased;
                 () = intake.cancelled() => return,
                 () = sleep((until - now).min(RECOUNT)) => {}
             }
@@ -261,6 +270,7 @@ async fn prune(daemon: Arc<Daemon>) {
             }
         };
         tokio::select! {
+            biased;
             () = intake.cancelled() => return,
             () = sleep(pause) => {}
         }

@@ -47,6 +47,7 @@ pub struct Poller {
     sink: Arc<dyn Accept>,
     shutdown: Shutdown,
     pulse: Pulse,
+    seed: u64,
     /// What confirms the last batch; `None` once that is confirmed.
     offset: Option<i64>,
     /// What this life of the process knows of the ids.
@@ -57,7 +58,8 @@ pub struct Poller {
 
 impl Poller {
     /// A poller that hands what comes to `sink`. `gaps` outlives it, for a
-    /// poller may be begun again within the life of a process.
+    /// poller may be begun again within the life of a process. `seed`
+    /// decides the jitter of waits only.
     #[must_use]
     pub fn new(
         telegram: Arc<dyn Telegram>,
@@ -65,12 +67,14 @@ impl Poller {
         shutdown: &Shutdown,
         pulse: &Pulse,
         gaps: &Arc<Mutex<Gaps>>,
+        seed: u64,
     ) -> Self {
         Self {
             telegram,
             sink,
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
+            seed,
             offset: None,
             gaps: Arc::clone(gaps),
             failures: 0,
@@ -87,6 +91,7 @@ impl Poller {
         while !intake.is_cancelled() {
             if self.sink.state() != IntakeState::Open {
                 tokio::select! {
+                    biased;
                     () = intake.cancelled() => return,
                     () = sleep(PAUSED) => continue,
                 }
@@ -177,7 +182,7 @@ impl Poller {
         match error.meaning() {
             Meaning::Conflict if error.webhook_is_set() => {
                 self.tell(error, "a webhook is set although we poll: removing it");
-                clear_webhook(&*self.telegram).await;
+                clear_webhook(&*self.telegram, self.seed).await;
                 self.rest(CONFLICT).await;
             }
             Meaning::Conflict => {
@@ -208,6 +213,7 @@ impl Poller {
 
     async fn rest(&self, time: Duration) {
         tokio::select! {
+            biased;
             () = self.shutdown.intake().cancelled() => {}
             () = sleep(time) => {}
         }

@@ -22,6 +22,7 @@ mod polling;
 mod real;
 mod rerun;
 mod scribe;
+mod simulation;
 mod stop;
 mod store;
 mod tidy;
