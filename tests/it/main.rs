@@ -8,6 +8,7 @@ mod claims;
 mod commands;
 mod conversation;
 mod delivery;
+mod disk;
 mod drain;
 mod gate;
 mod going_on;
