@@ -1,6 +1,8 @@
 //! What a power cut takes: of everything written since the last fsync of its
 //! file, each sector keeps any of the contents it has had; of the names made
-//! or removed since the last fsync of the folder, the first so many stay.
+//! or removed since the last fsync of the folder, the first so many stay. Where
+//! a file was cut short, it is either as it was before or as it became since:
+//! a truncation overwrites nothing, and no file system mixes the two.
 //!
 //! What was written before an fsync that *failed* may be lost for ever, also
 //! after one that succeeds: the kernel has marked those pages clean.
@@ -43,19 +45,42 @@ pub(crate) struct Taken {
     pub(crate) undone: u64,
 }
 
-/// One sector that was written and not synchronised: what it held before, in
-/// order.
+/// One sector that was written and not synchronised: what it held before each
+/// operation, by the number of that.
 #[derive(Debug, Default)]
 struct Sector {
-    before: Vec<Vec<u8>>,
+    before: BTreeMap<u64, Vec<u8>>,
     /// An fsync has failed over it.
     poisoned: bool,
 }
 
+/// One file: sectors, sizes before each operation, and which operations cut it
+/// short.
 #[derive(Debug, Default)]
 struct Inode {
     sectors: BTreeMap<u64, Sector>,
-    sizes: Vec<u64>,
+    sizes: BTreeMap<u64, u64>,
+    truncations: Vec<u64>,
+}
+
+/// The operations between the last truncation that has reached the disk and
+/// the first that has not.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    after: u64,
+    upto: u64,
+}
+
+impl Span {
+    /// Everything a sector or size may have been: before each operation of the
+    /// span, and at its end, where `None` is what it is now.
+    fn candidates<'a, T>(self, before: &'a BTreeMap<u64, T>) -> Vec<Option<&'a T>> {
+        let within = before.range(self.after + 1..=self.upto);
+        let mut all: Vec<_> = within.map(|(_, was)| Some(was)).collect();
+        let at_the_end = before.range(self.upto.saturating_add(1)..).next();
+        all.push(at_the_end.map(|(_, was)| was));
+        all
+    }
 }
 
 #[derive(Debug)]
@@ -66,6 +91,8 @@ enum Name {
 
 #[derive(Debug, Default)]
 struct Unsynced {
+    /// Operations so far.
+    number: u64,
     inodes: BTreeMap<u64, Inode>,
     names: Vec<Name>,
 }
@@ -125,22 +152,32 @@ fn undo_writes(path: &Path, changes: &Inode, fate: &mut Fate<'_>, taken: &mut Ta
         .open(path)
         .expect("it opens");
     let now = file.metadata().expect("it is there").len();
-    let mut sizes = changes.sizes.clone();
-    sizes.push(now);
-    let size = match fate {
-        Fate::Lost => sizes[0],
-        Fate::Kept => now,
-        Fate::Random(random, _) => sizes[random.random_range(0..sizes.len())],
+    let cuts = changes.truncations.len();
+    let stay = match fate {
+        Fate::Lost => 0,
+        Fate::Kept => cuts,
+        Fate::Random(random, _) => random.random_range(0..=cuts),
     };
-    // What is cut off and grows again reads as nothing.
+    let span = Span {
+        after: stay.checked_sub(1).map_or(0, |last| changes.truncations[last]),
+        upto: changes.truncations.get(stay).copied().unwrap_or(u64::MAX - 1),
+    };
+    let sizes = span.candidates(&changes.sizes);
+    let pick = match fate {
+        Fate::Lost => 0,
+        Fate::Kept => sizes.len() - 1,
+        Fate::Random(random, _) => random.random_range(0..sizes.len()),
+    };
+    let size = sizes[pick].copied().unwrap_or(now);
     file.set_len(size.max(now)).expect("it can grow");
     let mut piece = (u64::MAX, 0);
     for (number, sector) in &changes.sectors {
         taken.unsynced += 1;
-        let versions = sector.before.len();
+        let candidates = span.candidates(&sector.before);
+        let last = candidates.len() - 1;
         let pick = match fate {
             Fate::Lost => 0,
-            Fate::Kept => versions,
+            Fate::Kept => last,
             Fate::Random(random, sectors) => {
                 // The sectors of one piece share its chance.
                 if piece.0 != number / *sectors {
@@ -148,16 +185,17 @@ fn undo_writes(path: &Path, changes: &Inode, fate: &mut Fate<'_>, taken: &mut Ta
                 }
                 match piece.1 {
                     0 | 1 => 0,
-                    2 | 3 => versions,
-                    _ => random.random_range(0..=versions),
+                    2 | 3 => last,
+                    _ => random.random_range(0..=last),
                 }
             }
         };
-        if pick < versions {
+        if let Some(old) = candidates[pick] {
             taken.lost += 1;
-            let mut old = sector.before[pick].clone();
+            let mut old = old.clone();
             old.resize(usize::try_from(SECTOR).expect("it is small"), 0);
-            file.write_all_at(&old, number * SECTOR).expect("it can be written");
+            let written = file.write_all_at(&old, number * SECTOR);
+            written.expect("it can be written");
         }
     }
     file.set_len(size).expect("it can be cut");
@@ -200,19 +238,24 @@ impl Unsynced {
         name: &str,
         data: &[u8],
     ) {
+        self.number += 1;
+        let number = self.number;
         match kind {
             1 if flag == 1 => self.names.push(Name::Made(name.to_owned())),
             1 => {}
             2 | 3 => {
                 let file = self.inodes.entry(inode).or_default();
-                file.sizes.push(size);
+                file.sizes.insert(number, size);
+                if kind == 3 {
+                    file.truncations.push(number);
+                }
                 let first = off / SECTOR;
                 for n in 0..u64::from(flag).div_ceil(SECTOR) {
                     let at = usize::try_from(n * SECTOR).expect("it fits");
                     let end = data.len().min(at + 512);
                     let before = data.get(at..end).unwrap_or_default().to_vec();
                     let sector = file.sectors.entry(first + n).or_default();
-                    sector.before.push(before);
+                    sector.before.insert(number, before);
                     sector.poisoned = false;
                 }
             }
@@ -220,6 +263,7 @@ impl Unsynced {
                 if let Some(file) = self.inodes.get_mut(&inode) {
                     file.sectors.retain(|_, sector| sector.poisoned);
                     file.sizes.clear();
+                    file.truncations.clear();
                 }
             }
             5 => {
