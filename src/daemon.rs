@@ -34,6 +34,7 @@ mod intake;
 mod live;
 mod lookout;
 pub mod production;
+mod recovery;
 mod voice;
 
 pub use intake::Intake;
@@ -310,6 +311,7 @@ impl Daemon {
             Arc::new(books::StoreBooks {
                 store: Arc::clone(&self.store),
                 role: self.role.subscribe(),
+                available: self.store.availability(),
             }),
         );
         self.tasks.spawn(Kind::Ops, "ops", async move {

@@ -18,7 +18,7 @@ use crate::intake::{Accept, IntakeState, Refusal};
 use crate::pulse::{Organ, Pulse};
 use crate::reply::sender::Sender;
 use crate::shutdown::{Kind, Shutdown, Tasks};
-use crate::store::{Accepted, PressReply, Store};
+use crate::store::{Accepted, Availability, PressReply, Store};
 use crate::telegram::{Telegram, methods};
 use crate::turn::Runner;
 
@@ -44,6 +44,8 @@ pub struct Intake {
     accepted: AtomicU64,
     backlog: AtomicU64,
     successor: AtomicBool,
+    /// The store does not take what is written.
+    store_away: AtomicBool,
 }
 
 impl std::fmt::Debug for Intake {
@@ -60,6 +62,7 @@ impl Intake {
             accepted: AtomicU64::new(0),
             backlog: AtomicU64::new(0),
             successor: AtomicBool::new(false),
+            store_away: AtomicBool::new(false),
         }
     }
 
@@ -79,6 +82,12 @@ impl Intake {
     /// Another live instance takes over what still arrives here.
     pub(super) fn has_successor(&self, successor: bool) {
         self.successor.store(successor, Ordering::Release);
+    }
+
+    /// Pauses or goes on with the store.
+    pub(super) fn store_is(&self, availability: Availability) {
+        let away = availability == Availability::Unavailable;
+        self.store_away.store(away, Ordering::Release);
     }
 
     /// Counts what waits unclaimed; called now and then, for the count is too
@@ -174,6 +183,9 @@ impl Accept for Intake {
             return IntakeState::Draining {
                 successor: self.successor.load(Ordering::Acquire),
             };
+        }
+        if self.store_away.load(Ordering::Acquire) {
+            return IntakeState::Unavailable;
         }
         let waiting = self.backlog.load(Ordering::Acquire) + self.accepted.load(Ordering::Acquire);
         if waiting >= self.parts.buffer {

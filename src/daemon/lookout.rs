@@ -9,7 +9,7 @@ use rand::distr::Alphanumeric;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::{Daemon, StartError, identity};
+use super::{Daemon, StartError, identity, recovery};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
 use crate::domain::metric;
@@ -59,6 +59,10 @@ pub(super) async fn start(daemon: &Arc<Daemon>, known: Option<BotUser>) -> Resul
     daemon
         .tasks
         .keep(Kind::Sweep, "sweep", move || sweep(Arc::clone(&looking)));
+    let recovering = Arc::clone(daemon);
+    daemon.tasks.keep(Kind::Sweep, "recovery", move || {
+        recovery::watch(Arc::clone(&recovering))
+    });
     let pruning = Arc::clone(daemon);
     daemon
         .tasks
@@ -380,7 +384,7 @@ impl Daemon {
     }
 
     /// Wakes chats with something to send.
-    async fn wake_unsent(&self) {
+    pub(super) async fn wake_unsent(&self) {
         match self.store.unsent(self.instance).await {
             Ok(chats) => {
                 // Those that wait longer are looked for again.
@@ -404,7 +408,7 @@ impl Daemon {
     }
 
     /// Wakes conversations in which something waits.
-    async fn wake_waiting(&self) {
+    pub(super) async fn wake_waiting(&self) {
         match self.store.waiting(WAITING).await {
             Ok(waiting) => {
                 for due in waiting {

@@ -37,7 +37,7 @@ enum fault { NONE, FULL, FULL_STRICTLY, EIO_WRITE, EIO_SYNC, READ_ONLY };
 /* The control file: 32-bit numbers, written by the test, counted down here. */
 struct control {
     uint32_t fault;
-    uint32_t after;   /* calls that still succeed first */
+    uint32_t after;   /* syncs that still succeed first */
     uint32_t times;   /* calls that fail; 0 = until told otherwise */
     uint32_t struck;  /* calls that failed so far */
     uint32_t sync_us; /* how long a sync takes */
@@ -192,10 +192,7 @@ static void gone(int now) {
 }
 
 static int strikes(void) {
-    if (control->after > 0) {
-        control->after--;
-        return 0;
-    }
+    if (control->after > 0) return 0;
     control->struck++;
     if (control->times > 0 && --control->times == 0) control->fault = NONE;
     return 1;
@@ -293,6 +290,7 @@ int fsync(int fd) {
     } else if (!control->swallow) {
         tell(head, NULL, NULL);
         control->syncs++;
+        if (h->kind == DURABLE && control->after > 0) control->after--;
     }
     gone(now);
     pthread_mutex_unlock(&lock);

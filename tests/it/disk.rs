@@ -110,8 +110,8 @@ impl Disk {
         self.fails_after(fault, 0, 0);
     }
 
-    /// This goes wrong once so many calls have succeeded, and so many times
-    /// (0: until told otherwise).
+    /// This goes wrong once so many syncs have succeeded, and so many times (0:
+    /// until told otherwise).
     pub(crate) fn fails_after(&self, fault: Fault, after: u32, times: u32) {
         self.set(Lever::Fault, 0);
         self.set(Lever::After, after);

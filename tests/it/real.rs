@@ -37,6 +37,7 @@ mod two;
 mod verdict;
 
 pub(crate) use process::{Exit, Process};
+pub(crate) use verdict::Verdict;
 
 /// Longer than anything may take, on the slowest machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);

@@ -19,5 +19,6 @@ mod sqlite;
 mod sqlite_failure;
 mod stage;
 mod talk;
+mod unreadable;
 mod waits;
 mod windows;

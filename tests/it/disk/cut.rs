@@ -159,8 +159,14 @@ fn undo_writes(path: &Path, changes: &Inode, fate: &mut Fate<'_>, taken: &mut Ta
         Fate::Random(random, _) => random.random_range(0..=cuts),
     };
     let span = Span {
-        after: stay.checked_sub(1).map_or(0, |last| changes.truncations[last]),
-        upto: changes.truncations.get(stay).copied().unwrap_or(u64::MAX - 1),
+        after: stay
+            .checked_sub(1)
+            .map_or(0, |last| changes.truncations[last]),
+        upto: changes
+            .truncations
+            .get(stay)
+            .copied()
+            .unwrap_or(u64::MAX - 1),
     };
     let sizes = span.candidates(&changes.sizes);
     let pick = match fate {

@@ -171,9 +171,7 @@ impl Storm {
 
     /// Waits for the operation at which the power goes, or cuts it now.
     async fn power_goes(&mut self, process: &mut Process, at_an_operation: bool) -> &mut u64 {
-        if at_an_operation
-            && let Ok(exit) = tokio::time::timeout(LIFE, process.ended()).await
-        {
+        if at_an_operation && let Ok(exit) = tokio::time::timeout(LIFE, process.ended()).await {
             return match exit.code {
                 None => &mut self.figures.at_an_operation,
                 Some(0 | 3) => &mut self.figures.after_an_exit,
