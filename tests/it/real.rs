@@ -42,12 +42,16 @@ mod two;
 mod verdict;
 
 pub(crate) use process::{Exit, Process};
+pub(crate) use verdict::Verdict;
 
 /// Longer than anything may take, on the slowest machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Between two looks at the store.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// More than a crowd asks between two looks at all the answers.
+const ANSWERED_AT_ONCE: usize = 200;
 
 /// How updates reach the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -283,6 +287,16 @@ impl Real {
                 .is_some_and(|view| view.bot_texts().iter().any(|text| text.contains(words)))
         });
         within(words, said).await;
+    }
+
+    /// Waits until everything asked so far was answered, as people see it:
+    /// nobody looks into the store.
+    pub(crate) async fn until_answered(&self) {
+        let asked = self.asked.lock().expect("plain data").clone();
+        let words = asked.iter().rev().take(ANSWERED_AT_ONCE).cloned();
+        for (chat, word) in words.collect::<Vec<_>>() {
+            self.until_heard(chat, &word).await;
+        }
     }
 
     pub(crate) fn heard(&self, chat: i64) -> Vec<String> {
