@@ -11,14 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lastword::death::{Moment, Recurs, Side, VARIABLE, WRITES};
-use lastword::domain::turn;
 use lastword::playground::bot_api::{Fault as Trouble, FaultRule, Place};
-use lastword::playground::offline::{Behaviour, Fault, Offline, Pace, Voice};
+use lastword::playground::offline::{Behaviour, Counts, Fault, Offline, Pace, Voice};
 use rustix::process::Signal;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Process, Real, Transport, in_turn, note, within};
+use super::{Process, Real, Transport, note, within};
 use crate::books::{self, Ledger};
 
 /// Chats in which somebody writes.
@@ -26,6 +25,9 @@ const PLACES: usize = 3;
 
 /// Worlds at once; they mostly wait.
 const AT_ONCE: usize = 6;
+
+/// How long a process may live after its load, only waited for in vain.
+const LAST_GASP: Duration = Duration::from_secs(10);
 
 /// Where people write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,9 +207,8 @@ impl Scene {
                 self.until_answered().await;
             }
             Need::Stop => {
-                self.real
-                    .until("claimed", |b| in_turn(b, turn::State::Claimed) == everybody)
-                    .await;
+                let at_it = |now: &Counts| now.running as u64 == everybody;
+                within("the model", self.real.model.until(at_it)).await;
                 super::process::signal(pid, Signal::TERM);
                 tokio::time::sleep(Duration::from_millis(30)).await;
                 super::process::signal(pid, Signal::INT);
@@ -224,22 +225,24 @@ impl Scene {
 
     /// One life that ends at the point; panics if it does not.
     async fn die(&mut self, hit: u32) {
+        // What the dead have asked for is over.
+        within("the model", self.real.model.until(|now| now.running == 0)).await;
         let name = format!("{}#{hit}", self.case.point.name);
         self.real.env.insert(VARIABLE, name);
         let mut process = self.real.spawn();
         self.real.env.remove(VARIABLE);
-        let stops = self.case.point.need() == Need::Stop;
         let died = {
             let pid = process.pid();
             let load = async {
                 process_is_up(&self.real).await;
                 self.load(pid).await;
+                // The last of it may be what the process dies of.
+                tokio::time::sleep(LAST_GASP).await;
             };
-            // Whichever comes first; a stop ends the process by itself, too.
             tokio::select! {
                 biased;
                 () = process.gone() => true,
-                () = load => stops,
+                () = load => false,
             }
         };
         assert!(died, "the load never came to {:?}", self.case);
