@@ -33,6 +33,7 @@ mod kills;
 mod orphans;
 mod process;
 mod reload;
+mod soak;
 mod sockets;
 mod starts;
 mod two;
@@ -339,6 +340,11 @@ fn count(counts: &[(&'static str, u64)], name: &str) -> u64 {
         .iter()
         .find(|(known, _)| *known == name)
         .map_or(0, |(_, n)| *n)
+}
+
+/// A number that whoever runs the tests has set.
+pub(crate) fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
 }
 
 /// Says what a failing run is told by: its case, its seed.

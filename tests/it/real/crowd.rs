@@ -11,16 +11,12 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use rustix::process::Signal;
 
-use super::{Real, Transport, note};
+use super::{Real, Transport, note, number};
 use crate::books;
 
 const RESTARTS: u64 = 20;
 const PRIVATE: usize = 10;
 const GROUPS: usize = 2;
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
 
 struct Crowd {
     real: Real,
