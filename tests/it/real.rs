@@ -29,6 +29,7 @@ mod crowd;
 mod drains;
 mod failpoints;
 mod hammer;
+mod hostile;
 mod kills;
 mod orphans;
 mod paid;
@@ -36,6 +37,7 @@ mod process;
 mod reload;
 mod roll;
 mod rolls;
+mod soak;
 mod sockets;
 mod starts;
 mod two;
@@ -364,15 +366,15 @@ fn count(counts: &[(&'static str, u64)], name: &str) -> u64 {
         .map_or(0, |(_, n)| *n)
 }
 
+/// A number that whoever runs the tests has set.
+pub(crate) fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
 /// Says what a failing run is told by: its case, its seed.
 #[expect(clippy::print_stdout, reason = "shown with the failure only")]
 pub(crate) fn note(text: &str) {
     println!("{text}");
-}
-
-/// A number that a run is told by the environment.
-pub(crate) fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
 }
 
 /// Fails with `what` instead of waiting for ever.
