@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod desk;
+pub mod roll;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ const AFTER_HELP: &str = "\
 Exit codes:
    0  stopped, everything answered
    1  turns, replay: not possible, and why; nothing was changed
+      roll: nothing was rolled; the sentence says who goes on
    2  the command line is wrong
    3  stopped early (second signal or deadline), everything stored
    4  something accepted could not be stored
@@ -51,6 +53,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the bot (the default)
     Run,
+    /// Start a new version beside the running one and let it take over
+    Roll(roll::Roll),
     /// Check the configuration and print what is in force, without secrets
     Check,
     /// List turns, without anybody's words, beside a running daemon or without

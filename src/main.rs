@@ -34,6 +34,7 @@ fn main() -> ProcessExit {
         }
         #[cfg(feature = "playground")]
         Command::Playground(options) => playground(&options, &shutdown),
+        Command::Roll(options) => roll(&options, &sources, &shutdown),
         Command::Run => run(&sources, &shutdown, begun),
     }
 }
@@ -85,6 +86,20 @@ fn run(sources: &Sources, shutdown: &Shutdown, begun: tokio::time::Instant) -> P
     match ended {
         Ok(code) => code.into(),
         Err(error) => fail(error.exit_code(), &error.to_string()),
+    }
+}
+
+fn roll(options: &cli::roll::Roll, sources: &Sources, shutdown: &Shutdown) -> ProcessExit {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(ExitCode::Early, &format!("failed to start: {error}")),
+    };
+    match runtime.block_on(cli::roll::roll(options, sources, shutdown)) {
+        Ok(()) => ProcessExit::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr().lock(), "lastword: {error}");
+            ProcessExit::FAILURE
+        }
     }
 }
 

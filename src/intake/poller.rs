@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::gaps::Gaps;
 use super::registration::clear_webhook;
 use super::{ALLOWED_UPDATES, Accept, IntakeState, Refusal};
+use crate::death::{self, Moment};
 use crate::domain::metric;
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::Shutdown;
@@ -46,6 +47,7 @@ pub struct Poller {
     sink: Arc<dyn Accept>,
     shutdown: Shutdown,
     pulse: Pulse,
+    seed: u64,
     /// What confirms the last batch; `None` once that is confirmed.
     offset: Option<i64>,
     /// What this life of the process knows of the ids.
@@ -56,7 +58,8 @@ pub struct Poller {
 
 impl Poller {
     /// A poller that hands what comes to `sink`. `gaps` outlives it, for a
-    /// poller may be begun again within the life of a process.
+    /// poller may be begun again within the life of a process. `seed`
+    /// decides the jitter of waits only.
     #[must_use]
     pub fn new(
         telegram: Arc<dyn Telegram>,
@@ -64,12 +67,14 @@ impl Poller {
         shutdown: &Shutdown,
         pulse: &Pulse,
         gaps: &Arc<Mutex<Gaps>>,
+        seed: u64,
     ) -> Self {
         Self {
             telegram,
             sink,
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
+            seed,
             offset: None,
             gaps: Arc::clone(gaps),
             failures: 0,
@@ -86,6 +91,7 @@ impl Poller {
         while !intake.is_cancelled() {
             if self.sink.state() != IntakeState::Open {
                 tokio::select! {
+                    biased;
                     () = intake.cancelled() => return,
                     () = sleep(PAUSED) => continue,
                 }
@@ -102,6 +108,9 @@ impl Poller {
                 Ok(Value::Array(updates)) => {
                     self.failures = 0;
                     self.offset = None;
+                    if !updates.is_empty() {
+                        death::at(Moment::PollAnswered);
+                    }
                     if !updates.is_empty() && !self.store(&updates).await {
                         return;
                     }
@@ -125,6 +134,11 @@ impl Poller {
             .collect();
         let stopping = self.shutdown.intake().clone();
         loop {
+            // What waits in memory is written before what Telegram still has.
+            if self.sink.state() == IntakeState::Unavailable {
+                sleep(PAUSED).await;
+                continue;
+            }
             let stored = {
                 let _busy = self.pulse.busy(Organ::Intake);
                 self.sink.accept(batch.clone()).await
@@ -142,6 +156,7 @@ impl Poller {
                 }
             }
         }
+        death::at(Moment::BatchStored);
         metrics::counter!(metric::UPDATES_ACCEPTED, "transport" => "polling")
             .increment(batch.len() as u64);
         if let Some(highest) = ids.iter().max() {
@@ -172,7 +187,7 @@ impl Poller {
         match error.meaning() {
             Meaning::Conflict if error.webhook_is_set() => {
                 self.tell(error, "a webhook is set although we poll: removing it");
-                clear_webhook(&*self.telegram).await;
+                clear_webhook(&*self.telegram, self.seed).await;
                 self.rest(CONFLICT).await;
             }
             Meaning::Conflict => {
@@ -203,6 +218,7 @@ impl Poller {
 
     async fn rest(&self, time: Duration) {
         tokio::select! {
+            biased;
             () = self.shutdown.intake().cancelled() => {}
             () = sleep(time) => {}
         }

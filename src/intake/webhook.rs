@@ -6,11 +6,12 @@
 //! them can delay a stop: hyper's graceful shutdown alone waits for ever on half
 //! a request, so each connection is dropped when its time is over.
 //!
-//! **A stop.** Requests in flight finish storing within [`Limits::finish`]. With
-//! a live successor the socket is closed at once, and what still arrives on open
-//! connections is stored and answered 200 with `Connection: close`. Without one
-//! a *doorman* keeps the socket to the very end and answers 503 with
-//! `Retry-After: 1`: refused connections would make Telegram wait ever longer.
+//! **A stop.** Requests in flight finish storing within [`Limits::finish`]. A
+//! live successor holds the same socket and accepts from then on; what still
+//! arrives here on open connections is stored and answered 200 with
+//! `Connection: close`. Without one a *doorman* answers 503 with `Retry-After:
+//! 1`: refused connections would make Telegram wait ever longer. He stays to the
+//! very end, for a successor may come, and may die.
 
 use std::io;
 use std::path::PathBuf;
@@ -19,31 +20,35 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::{Accept, IntakeState};
+use super::Accept;
 use crate::config::Webhook as Config;
 use crate::config::WebhookSecret;
+use crate::files;
 use crate::pulse::Pulse;
 use crate::shutdown::{Ended, Kind, Shutdown, Tasks};
 
 mod connection;
 mod desk;
+mod guests;
 mod listener;
 mod seldom;
+mod succession;
 mod tls;
 
 pub use desk::BODY_MAX;
 pub use listener::Listener;
+pub use succession::{bequeath, inherit};
 
 use connection::{Connection, Stopping};
 use desk::{Desk, Duty};
+use guests::{Guests, Place};
 use seldom::Seldom;
 use tls::Identity;
 
-/// How often the doorman asks whether a successor has come.
+/// How often the doorman asks whether a successor has come, or gone.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// How long the loop rests when the system has no room for a connection.
@@ -52,7 +57,8 @@ const NO_ROOM: Duration = Duration::from_millis(100);
 /// How much and how long the server puts up with its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time; more wait in the accept queue of the system.
+    /// Connections at a time. When they are that many, the oldest one that has
+    /// not shown the secret makes room for whoever knocks.
     pub connections: usize,
     /// From the first byte of a request (on a new connection: from accepting
     /// it) to the end of its head; also the TLS handshake.
@@ -73,13 +79,17 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // Ten times what Telegram opens at most.
-            connections: 1_024,
+            // Ten times what Telegram opens at most, but never so many that
+            // the store and our own calls could find no file descriptor.
+            connections: files::limit().div_euclid(2).min(1_024),
             head: Duration::from_secs(10),
             body: Duration::from_secs(10),
             store: Duration::from_secs(30),
             idle: Duration::from_secs(75),
-            late: Duration::from_millis(100),
+            // A busy proxy sends another request within that time on each of its
+            // connections; closing one just as a request leaves for it is the
+            // one window that HTTP has.
+            late: Duration::from_millis(900),
             finish: Duration::from_secs(1),
         }
     }
@@ -165,9 +175,9 @@ impl Webhook {
     /// kind [`Kind::Feeder`] ends within [`Limits::late`] and
     /// [`Limits::finish`], the doorman (of [`Kind::Ops`]) with
     /// [`Tasks::close`].
-    pub fn start(self, listener: Listener) -> JoinHandle<Ended<()>> {
+    pub fn start(self, listener: impl Into<Arc<Listener>>) -> JoinHandle<Ended<()>> {
         let server = Arc::new(Server::new(self));
-        let listener = Arc::new(listener);
+        let listener = listener.into();
         let tasks = server.tasks.clone();
         tasks.keep(Kind::Feeder, "webhook", move || {
             Arc::clone(&server).serve(Arc::clone(&listener))
@@ -181,7 +191,7 @@ struct Server {
     feeder: Router,
     doorman: Router,
     identity: Option<Identity>,
-    slots: Arc<Semaphore>,
+    guests: Arc<Guests>,
     limits: Limits,
     shutdown: Shutdown,
     tasks: Tasks,
@@ -217,7 +227,7 @@ impl Server {
             doorman: router(Duty::TurnsAway),
             sink,
             identity,
-            slots: Arc::new(Semaphore::new(limits.connections)),
+            guests: Guests::new(limits.connections),
             limits,
             shutdown,
             tasks,
@@ -228,31 +238,25 @@ impl Server {
     async fn serve(self: Arc<Self>, listener: Arc<Listener>) {
         let mut reload = self.shutdown.reload();
         loop {
-            // Cancel safe: waiting for a slot and accepting take nothing before
+            // Cancel safe: waiting for a place and accepting take nothing before
             // they are ready.
             tokio::select! {
                 biased;
                 () = self.shutdown.intake().cancelled() => break,
                 Ok(()) = reload.changed() => self.renew().await,
-                (stream, slot) = self.next(&listener) => self.admit(stream, slot),
+                (stream, place) = self.next(&listener) => self.admit(stream, place),
             }
         }
-        if self.has_successor() {
-            self.empty(&listener);
-        } else {
-            self.leave_doorman(listener);
-        }
+        self.leave_doorman(listener);
     }
 
-    /// The next connection, once there is a slot for it. Errors never end it.
-    async fn next(&self, listener: &Listener) -> (TcpStream, OwnedSemaphorePermit) {
-        let slot = Arc::clone(&self.slots)
-            .acquire_owned()
-            .await
-            .expect("the semaphore is never closed");
+    /// The next connection, and the place that was free for it. Errors never
+    /// end it.
+    async fn next(&self, listener: &Listener) -> (TcpStream, Place) {
+        let place = self.guests.place().await;
         loop {
             match listener.accept().await {
-                Ok(stream) => return (stream, slot),
+                Ok(stream) => return (stream, place),
                 Err(error) if listener::is_of_the_client(&error) => {}
                 Err(error) => {
                     if self.no_room.is_due() {
@@ -264,7 +268,8 @@ impl Server {
         }
     }
 
-    fn admit(self: &Arc<Self>, stream: TcpStream, slot: OwnedSemaphorePermit) {
+    fn admit(self: &Arc<Self>, stream: TcpStream, place: Place) {
+        let guest = self.guests.enter(place);
         let connection = Connection {
             router: self.feeder.clone(),
             acceptor: self.identity.as_ref().map(Identity::acceptor),
@@ -273,56 +278,69 @@ impl Server {
         let server = Arc::clone(self);
         self.tasks
             .spawn(Kind::Feeder, "webhook-connection", async move {
-                let _slot = slot;
                 let stop = async {
                     server.shutdown.intake().cancelled().await;
-                    if server.has_successor() {
+                    if server.sink.has_successor().await {
                         Stopping::AfterLateRequests
                     } else {
                         Stopping::Now
                     }
                 };
-                connection.run(stream, stop).await;
+                connection.run(stream, &guest, stop).await;
             });
-    }
-
-    /// Takes what the system has accepted for us, for a closed socket resets
-    /// it. A socket that was handed over lives on with its queue.
-    fn empty(self: &Arc<Self>, listener: &Listener) {
-        if listener.is_ours() {
-            while let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
-                let Some(stream) = listener.accept_now() else {
-                    return;
-                };
-                self.admit(stream, slot);
-            }
-        }
     }
 
     fn leave_doorman(self: Arc<Self>, listener: Arc<Listener>) {
         let tasks = self.tasks.clone();
         // Detached on purpose: cut by the close.
         tasks.keep(Kind::Ops, "webhook-doorman", move || {
-            Arc::clone(&self).turn_away(Arc::clone(&listener))
+            Arc::clone(&self).mind(Arc::clone(&listener))
         });
     }
 
-    /// Answers 503 until a successor has come or the close cuts it.
-    async fn turn_away(self: Arc<Self>, listener: Arc<Listener>) {
-        while !self.has_successor() {
-            // Cancel safe, as in `serve`.
-            let Ok((stream, slot)) = timeout(LOOK, self.next(&listener)).await else {
-                continue;
+    /// Answers 503 while there is no successor, and leaves the socket to one
+    /// that is there.
+    async fn mind(self: Arc<Self>, listener: Arc<Listener>) {
+        loop {
+            if !self.sink.has_successor().await {
+                self.turn_away(&listener).await;
+            } else if listener.lives_on() {
+                // Held on to: should the successor die, the next one can have
+                // it, and connections wait in it until then.
+                sleep(LOOK).await;
+            } else {
+                // It asked before it was ready, or cannot (an older version):
+                // then it binds the address, once that is free.
+                return self.empty(&listener);
+            }
+        }
+    }
+
+    /// Answers one connection with 503, if one comes soon.
+    async fn turn_away(self: &Arc<Self>, listener: &Listener) {
+        // Cancel safe, as in `serve`.
+        let Ok((stream, place)) = timeout(LOOK, self.next(listener)).await else {
+            return;
+        };
+        let connection = Connection {
+            router: self.doorman.clone(),
+            acceptor: self.identity.as_ref().map(Identity::acceptor),
+            limits: self.limits,
+        };
+        let guest = self.guests.enter(place);
+        self.tasks.spawn(Kind::Ops, "webhook-doorman", async move {
+            connection.run(stream, &guest, std::future::pending()).await;
+        });
+    }
+
+    /// Takes what the system has accepted for us, for the socket is closed next
+    /// and would reset it.
+    fn empty(self: &Arc<Self>, listener: &Listener) {
+        while let Some(place) = self.guests.free_place() {
+            let Some(stream) = listener.accept_now() else {
+                return;
             };
-            let connection = Connection {
-                router: self.doorman.clone(),
-                acceptor: self.identity.as_ref().map(Identity::acceptor),
-                limits: self.limits,
-            };
-            self.tasks.spawn(Kind::Ops, "webhook-doorman", async move {
-                let _slot = slot;
-                connection.run(stream, std::future::pending()).await;
-            });
+            self.admit(stream, place);
         }
     }
 
@@ -339,9 +357,5 @@ impl Server {
                 tracing::error!(error = %error, reason, "keeping the old certificate of the webhook");
             }
         }
-    }
-
-    fn has_successor(&self) -> bool {
-        self.sink.state() == IntakeState::Draining { successor: true }
     }
 }

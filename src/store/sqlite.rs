@@ -8,8 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 
-use super::{Result, StoreError};
+use super::{Availability, Result, StoreError};
 use crate::clock::{Clock, Millis};
 use crate::domain::ids::BotId;
 
@@ -26,11 +27,14 @@ mod outbox;
 mod parts;
 mod place;
 mod prune;
+mod roster;
 mod schema;
 mod turns;
 mod window;
 mod writer;
 
+pub use roster::{Living, Roster};
+pub use schema::{Migration, Schema};
 pub use writer::Mode;
 
 /// A store in one SQLite file.
@@ -42,7 +46,9 @@ struct Inner {
     bot: BotId,
     clock: Clock,
     writer: writer::Writer,
+    available: watch::Receiver<Availability>,
     locks: leases::Locks,
+    schema: Schema,
 }
 
 impl SqliteStore {
@@ -55,19 +61,41 @@ impl SqliteStore {
     /// binary cannot read; [`StoreError::Unavailable`] when the file cannot be
     /// opened.
     pub fn open(path: &Path, bot: BotId, clock: Clock, mode: Mode) -> Result<Self> {
-        let locks = leases::Locks::new(path, bot)?;
-        let engine = engine::Engine::open(path, &locks)?;
-        let writer = writer::Writer::start(engine, mode)?;
-        Ok(Self::with(bot, clock, writer, locks))
+        Self::open_with(path, bot, clock, mode, Schema::default())
     }
 
-    fn with(bot: BotId, clock: Clock, writer: writer::Writer, locks: leases::Locks) -> Self {
-        Self(Arc::new(Inner {
+    /// The same for a binary that knows this schema.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn open_with(
+        path: &Path,
+        bot: BotId,
+        clock: Clock,
+        mode: Mode,
+        schema: Schema,
+    ) -> Result<Self> {
+        let locks = leases::Locks::new(path, bot)?;
+        let engine = engine::Engine::open(path, &locks, &schema)?;
+        Self::with(bot, clock, engine, mode, locks, schema)
+    }
+
+    fn with(
+        bot: BotId,
+        clock: Clock,
+        engine: engine::Engine,
+        mode: Mode,
+        locks: leases::Locks,
+        schema: Schema,
+    ) -> Result<Self> {
+        Ok(Self(Arc::new(Inner {
             bot,
             clock,
-            writer,
+            available: engine.availability(),
+            writer: writer::Writer::start(engine, mode)?,
             locks,
-        }))
+            schema,
+        })))
     }
 
     /// Lets an instance of this process that is registered from now on leave a
@@ -92,17 +120,31 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
     {
+        self.run_or_take_back(name, operation, |_| None).await
+    }
+
+    /// As [`Self::run`], for what its caller has to look after: see
+    /// [`writer::Writer::submit`].
+    async fn run_or_take_back<T, F, B>(
+        &self,
+        name: &'static str,
+        operation: F,
+        take_back: B,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
+        B: FnOnce(&T) -> Option<engine::TakeBack> + Send + 'static,
+    {
         let inner = Arc::clone(&self.0);
-        self.0
-            .writer
-            .submit(name, move |conn| {
-                operation(&Tx {
-                    conn,
-                    bot: inner.bot,
-                    now: inner.clock.now(),
-                })
+        let operation = move |conn: &Connection| {
+            operation(&Tx {
+                conn,
+                bot: inner.bot,
+                now: inner.clock.now(),
             })
-            .await
+        };
+        self.0.writer.submit(name, operation, take_back).await
     }
 
     /// As [`Self::run`], for what comes in crowds (see

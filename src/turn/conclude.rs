@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::STORE_AWAY;
 use super::fate::{self, Fate};
 use super::run::{End, Turn};
+use crate::death::{self, Moment};
 use crate::domain::metric;
 use crate::domain::part::{Kind, Payload};
 use crate::domain::turn::{Blame, Outcome, Spent};
@@ -196,6 +197,7 @@ impl Turn<'_> {
                 })
                 .collect(),
         };
+        let mut told = false;
         loop {
             match self
                 .parts
@@ -204,6 +206,7 @@ impl Turn<'_> {
                 .await
             {
                 Ok(()) => {
+                    death::at(Moment::AnswerStored);
                     if self.parts.shutdown.is_stopping() {
                         self.parts.shutdown.report().answered(1);
                     }
@@ -211,7 +214,9 @@ impl Turn<'_> {
                     return outcome.as_str();
                 }
                 Err(error) if error.is_passing() => {
-                    tracing::warn!(turn.id = self.claimed.claim.turn.0, %error, "an answer waits for the store");
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(turn.id = self.claimed.claim.turn.0, %error, "an answer waits for the store");
+                    }
                     if self.parts.shutdown.work().is_cancelled() {
                         // The input is stored; only this completion is lost.
                         return UNSTORED;

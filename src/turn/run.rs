@@ -259,11 +259,12 @@ impl<'a> Turn<'a> {
     /// in this process; it also looks by itself, at once (what came between
     /// the claim and its listing woke nobody) and now and then.
     async fn interrupted(&self) -> End {
-        let mut others = self.parts.others.clone();
+        let others = &self.parts.others;
         loop {
             tokio::select! {
+                biased;
                 () = self.cut.notified() => {}
-                () = look_after(&mut others) => {}
+                () = look_after(others) => {}
             }
             match self.parts.store.standing(&self.claimed.claim).await {
                 Ok(Standing::Ours) => {}
@@ -292,15 +293,12 @@ impl<'a> Turn<'a> {
 
 /// Ready when it is time to look after a claim: often while other instances
 /// live, seldom while none does, for a wake may be lost even then.
-async fn look_after(others: &mut watch::Receiver<bool>) {
-    let often = async {
-        if others.wait_for(|live| *live).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+async fn look_after(others: &watch::Receiver<bool>) {
+    let begun = Instant::now();
+    loop {
         tokio::time::sleep(LOOK_AFTER).await;
-    };
-    tokio::select! {
-        () = often => {}
-        () = tokio::time::sleep(LOOK_SELDOM) => {}
+        if *others.borrow() || begun.elapsed() >= LOOK_SELDOM {
+            return;
+        }
     }
 }

@@ -164,6 +164,11 @@ impl Scene {
         pass(SETTLED).await;
         house.send(self.ann, Medium::Photo, "look", 1);
         house.say(self.ben, "/forget");
+        house
+            .until("there is a question", |house| {
+                house.heard(self.ben).len() > 1
+            })
+            .await;
         pass(SETTLED).await;
         let question = house.answers(self.ben).pop().expect("a question");
         house.press(Place::private(self.ben), question.id, "forget:no");
@@ -240,17 +245,11 @@ async fn one(method: &str, place: Where, fault: &Fault, times: u32, good: &[Vec<
     for (seen, good) in scene.seen().iter().zip(good) {
         let plain: Vec<&str> = seen.iter().map(|text| unmarked(text)).collect();
         if doubles(method, fault) && plain != *good {
-            let whole: BTreeSet<_> = good.iter().map(String::as_str).collect();
-            let marked = seen.iter().filter(|text| text.contains('↻')).count();
             let more = plain.len() - good.len();
-            assert!(
-                more <= marked && marked <= times as usize,
-                "{case}: {seen:?}"
-            );
-            assert!(
-                whole.is_subset(&plain.iter().copied().collect()),
-                "{case}: {seen:?}"
-            );
+            assert!(more <= times as usize, "{case}: {seen:?}");
+            let plain: BTreeSet<_> = plain.into_iter().collect();
+            let is_whole = good.iter().all(|text| plain.contains(text.as_str()));
+            assert!(is_whole, "{case}: {seen:?}");
             continue;
         }
         assert_eq!(plain, *good, "{case}");
@@ -271,8 +270,9 @@ async fn all_faults_of(methods: &[&str]) {
             continue;
         }
         for fault in &FAULTS {
-            for times in [1, 2] {
-                one(method, place, fault, times, &good).await;
+            one(method, place, fault, 1, &good).await;
+            if ["sendRichMessage", "getUpdates"].contains(&method) {
+                one(method, place, fault, 2, &good).await;
             }
         }
     }

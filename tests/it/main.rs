@@ -3,12 +3,14 @@
 
 mod access;
 mod answers;
+mod books;
 mod buttons;
 mod claims;
 mod commands;
 mod conversation;
 mod delivery;
 mod desk;
+mod disk;
 mod drain;
 mod faults;
 mod gate;
@@ -22,6 +24,7 @@ mod polling;
 mod real;
 mod rerun;
 mod scribe;
+mod simulation;
 mod stop;
 mod store;
 mod tidy;

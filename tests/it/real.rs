@@ -27,24 +27,34 @@ use tokio_util::sync::CancellationToken;
 
 mod crowd;
 mod drains;
+mod failpoints;
 mod gaps;
+mod hammer;
+mod hostile;
 mod kills;
 mod orphans;
 mod paid;
 mod process;
 mod reload;
+mod roll;
+mod rolls;
+mod soak;
 mod sockets;
 mod starts;
 mod two;
 mod verdict;
 
 pub(crate) use process::{Exit, Process};
+pub(crate) use verdict::Verdict;
 
 /// Longer than anything may take, on the slowest machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Between two looks at the store.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// More than a crowd asks between two looks at all the answers.
+const ANSWERED_AT_ONCE: usize = 200;
 
 /// How updates reach the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,6 +187,15 @@ impl Real {
         store
     }
 
+    /// A number of the store's; `None` while it has no such table.
+    pub(crate) fn count(&self, sql: &str) -> Option<u64> {
+        if !self.store_path().exists() {
+            return None;
+        }
+        let number: rusqlite::Result<i64> = self.sql().query_row(sql, [], |row| row.get(0));
+        number.ok().map(i64::unsigned_abs)
+    }
+
     /// The store as a second look at the same file.
     pub(crate) fn look(&self) -> SqliteStore {
         SqliteStore::open(
@@ -238,11 +257,17 @@ impl Real {
 
     /// Asks the bot something new; in groups by its name.
     pub(crate) fn ask(&self, place: &Place) {
+        self.ask_at_length(place, 0);
+    }
+
+    /// The same with as many words more, which a model that echoes says too.
+    pub(crate) fn ask_at_length(&self, place: &Place, words: usize) {
         let mut asked = self.asked.lock().expect("plain data");
         let word = format!("q{:05}", asked.len());
+        let more = "la ".repeat(words);
         let text = match place.chat {
-            Some(_) => format!("@{} {word}", self.telegram.bot().username),
-            None => word.clone(),
+            Some(_) => format!("@{} {more}{word}", self.telegram.bot().username),
+            None => format!("{more}{word}"),
         };
         asked.push((place.chat.unwrap_or(place.person), word));
         self.say(place, &text);
@@ -265,6 +290,16 @@ impl Real {
                 .is_some_and(|view| view.bot_texts().iter().any(|text| text.contains(words)))
         });
         within(words, said).await;
+    }
+
+    /// Waits until everything asked so far was answered, as people see it:
+    /// nobody looks into the store.
+    pub(crate) async fn until_answered(&self) {
+        let asked = self.asked.lock().expect("plain data").clone();
+        let words = asked.iter().rev().take(ANSWERED_AT_ONCE).cloned();
+        for (chat, word) in words.collect::<Vec<_>>() {
+            self.until_heard(chat, &word).await;
+        }
     }
 
     pub(crate) fn heard(&self, chat: i64) -> Vec<String> {
@@ -330,6 +365,11 @@ fn count(counts: &[(&'static str, u64)], name: &str) -> u64 {
         .iter()
         .find(|(known, _)| *known == name)
         .map_or(0, |(_, n)| *n)
+}
+
+/// A number that whoever runs the tests has set.
+pub(crate) fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
 }
 
 /// Says what a failing run is told by: its case, its seed.

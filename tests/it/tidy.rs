@@ -29,8 +29,10 @@ const LAYERS: [&[&str]; 6] = [
     ],
     &[
         "domain",
+        "death",
         "config",
         "clock",
+        "files",
         "telemetry",
         "shutdown",
         "pulse",

@@ -243,6 +243,7 @@ impl Play {
         let outage = self.behaviour.wait_for(|now| now.fault == Fault::Outage);
         // Both branches only wait, so either may be dropped.
         tokio::select! {
+            biased;
             _ = outage => {}
             () = sleep(time) => {}
         }

@@ -9,17 +9,19 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::params;
+use tokio::sync::watch;
 
 use super::place::Pace;
 use super::writer::Care;
 use super::{SqliteStore, Tx};
 use crate::clock;
+use crate::death::{self, Moment};
 use crate::domain::admission::{Access, Facts, Policy, Verdict};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload};
 use crate::domain::turn::State;
 use crate::domain::update::{self, Event, Message, Update};
-use crate::store::{Accepted, Due, Inbox, Result, Retention, StoreError};
+use crate::store::{Accepted, Availability, Due, Inbox, Result, Retention, StoreError};
 
 /// What an update was, as stored.
 #[derive(Clone, Copy)]
@@ -64,6 +66,10 @@ impl Inbox for SqliteStore {
             let _ = self.0.writer.empty_log().await;
         }
         Ok(done)
+    }
+
+    fn availability(&self) -> watch::Receiver<Availability> {
+        self.0.available.clone()
     }
 
     async fn backlog(&self, limit: u64) -> Result<u64> {
@@ -220,6 +226,7 @@ impl Accepting<'_, '_> {
             Verdict::Control(verb) => {
                 let conversation = self.tx.conversation(&message.chat, message.topic)?;
                 self.command(row, conversation, message, &verb)?;
+                death::at(Moment::ControlApplied);
                 Ok(Sort::Control)
             }
             Verdict::Turn => {

@@ -8,7 +8,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use rusqlite::params;
 
-use super::{SqliteStore, Tx, engine, leases, unknown_code, writer};
+use super::{Schema, SqliteStore, Tx, engine, leases, unknown_code, writer};
 use crate::clock::Clock;
 use crate::domain::ids::{BotId, ChatId, TurnId};
 use crate::domain::turn::{Outcome, State};
@@ -44,12 +44,14 @@ impl SqliteStore {
                 });
             }
         };
-        Ok(Self::with(
+        Self::with(
             bot,
             clock,
-            writer::Writer::start(engine, writer::Mode::Inline)?,
+            engine,
+            writer::Mode::Inline,
             leases::Locks::beside(path, bot),
-        ))
+            Schema::default(),
+        )
     }
 }
 

@@ -1,21 +1,23 @@
 //! Who lives and who may poll, by files the kernel unlocks at death.
 //!
-//! Beside the store lies `<store>.locks/`: one file per instance, locked for
-//! as long as it lives; one per bot for the intake; one for migrations. They
+//! Beside the store lies `<store>.locks/`: one file per instance, with its
+//! process id in it and locked for as long as it lives; one per bot for the intake; one for migrations. They
 //! are opened close-on-exec. The intake file is never unlinked (a lock on an
 //! unlinked file would let two poll). A process that aborts writes into its own
 //! file as its last act, which tells its death from a kill.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
 use super::{SqliteStore, Tx};
 use crate::clock;
+use crate::death::{self, Moment};
 use crate::domain::ids::{BotId, InstanceId};
 use crate::domain::{part, turn};
 use crate::store::{Leases, Left, Reaped, Result, StoreError};
@@ -40,7 +42,7 @@ impl Locks {
         Ok(locks)
     }
 
-    /// For a visitor, who locks nothing.
+    /// For a visitor, who makes and locks nothing.
     pub(super) fn beside(store: &Path, bot: BotId) -> Self {
         let mut folder = store.as_os_str().to_owned();
         folder.push(".locks");
@@ -93,8 +95,9 @@ impl Locks {
     fn lock_instance(&self, id: InstanceId) -> Result<()> {
         // Whoever migrates looks at every file by locking it for a moment.
         let _nobody_looks = self.migration()?;
-        let file = self.file(&Self::instance_name(id))?;
+        let mut file = self.file(&Self::instance_name(id))?;
         file.try_lock().map_err(lock_error)?;
+        writeln!(file, "{}", std::process::id())?;
         if let Some(note) = self.note.get() {
             // Opened anew: a copy of the handle would keep the lock.
             let path = self.folder.join(Self::instance_name(id));
@@ -111,14 +114,29 @@ impl Locks {
 
     /// Whether a dead instance has noted that it died of itself.
     fn has_aborted(&self, id: InstanceId) -> bool {
-        fs::metadata(self.folder.join(Self::instance_name(id))).is_ok_and(|file| file.len() > 0)
+        self.written(id).is_some_and(|(_, rest)| !rest.is_empty())
+    }
+
+    /// The process id that an instance wrote down.
+    pub(super) fn process_of(&self, id: InstanceId) -> Option<i32> {
+        self.written(id)?.0.parse().ok()
+    }
+
+    /// What an instance wrote into its file: its process id, and behind it the
+    /// note of an abort.
+    fn written(&self, id: InstanceId) -> Option<(String, String)> {
+        let path = self.folder.join(Self::instance_name(id));
+        let text = fs::read_to_string(path).ok()?;
+        let (pid, rest) = text.split_once('\n')?;
+        Some((pid.to_owned(), rest.to_owned()))
     }
 
     fn forget_instance(&self, id: InstanceId) {
         let _ = fs::remove_file(self.folder.join(Self::instance_name(id)));
     }
 
-    fn is_alive(&self, id: InstanceId) -> Result<bool> {
+    /// Whether its process holds the lock.
+    pub(super) fn is_alive(&self, id: InstanceId) -> Result<bool> {
         let path = self.folder.join(Self::instance_name(id));
         let file = match File::open(path) {
             Ok(file) => file,
@@ -179,8 +197,12 @@ impl Leases for SqliteStore {
     async fn register(&self, instance: InstanceId, version: &str) -> Result<()> {
         // Locked before it is listed: nobody may take a living one for dead.
         self.0.locks.lock_instance(instance)?;
+        death::at(Moment::InstanceLocked);
         let version = version.to_owned();
+        let inner = Arc::clone(&self.0);
         self.run("leases.register", move |tx| {
+            // Whoever migrates from now on sees us alive.
+            inner.schema.check(tx.conn)?;
             tx.conn.execute(
                 "INSERT INTO instances (id, bot, phase, version, started_at) \
                  VALUES (?1, ?2, 'starting', ?3, ?4)",
@@ -216,6 +238,7 @@ impl Leases for SqliteStore {
                 });
             }
         }
+        death::at(Moment::DeadCounted);
         let gone = dead.clone();
         let reaped = self
             .run("leases.reap", move |tx| tx.reap(instance, &dead))
@@ -223,6 +246,7 @@ impl Leases for SqliteStore {
         for other in gone {
             self.0.locks.forget_instance(other.id);
         }
+        death::at(Moment::DeadReaped);
         Ok(reaped)
     }
 
@@ -239,11 +263,17 @@ impl Leases for SqliteStore {
     }
 
     async fn take_intake(&self) -> Result<bool> {
-        self.0.locks.take_intake()
+        let taken = self.0.locks.take_intake()?;
+        if taken {
+            death::at(Moment::LeaseTaken);
+        }
+        Ok(taken)
     }
 
     async fn release_intake(&self) -> Result<()> {
-        self.0.locks.release_intake()
+        self.0.locks.release_intake()?;
+        death::at(Moment::LeaseReleased);
+        Ok(())
     }
 
     async fn leave(&self, instance: InstanceId) -> Result<Left> {
@@ -272,11 +302,11 @@ impl Leases for SqliteStore {
         .await
     }
 
-    async fn others(&self, instance: InstanceId) -> Result<usize> {
+    async fn others(&self, instance: InstanceId) -> Result<Vec<InstanceId>> {
         let others = self
             .run("leases.others", move |tx| tx.other_instances(instance))
             .await?;
-        Ok(others.len())
+        Ok(others.into_iter().map(|(id, _)| id).collect())
     }
 
     async fn value_or(&self, key: &str, value: &str) -> Result<String> {

@@ -13,7 +13,8 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::engine::Engine;
+use super::engine::{Engine, TakeBack};
+use crate::death::{self, Side};
 use crate::domain::metric;
 use crate::store::{Result, StoreError};
 
@@ -48,8 +49,9 @@ const CROWD: usize = 8;
 const REST: Duration = Duration::from_micros(100);
 const RESTS: u32 = 4;
 
-/// What one operation tells its caller once the commit is known.
-type Answer = Box<dyn FnOnce(Result<()>) + Send>;
+/// What one operation tells its caller once the commit is known; what to take
+/// back, should it be there although the commit was reported as failed.
+type Answer = Box<dyn FnOnce(Result<()>) -> Option<TakeBack> + Send>;
 
 /// What runs inside the transaction, or hears why there is none.
 type Work = Box<dyn FnOnce(Result<&Connection>) -> (Verdict, Answer) + Send>;
@@ -88,7 +90,8 @@ impl Batch {
         }
         for job in self.jobs {
             let (_, answer) = (job.work)(Err(error.clone()));
-            answer(Err(error.clone()));
+            // It did nothing: there is nothing to take back.
+            let _ = answer(Err(error.clone()));
         }
     }
 }
@@ -144,12 +147,23 @@ impl Writer {
     }
 
     /// Runs `operation` and answers after its commit.
-    pub(super) async fn submit<T, F>(&self, name: &'static str, operation: F) -> Result<T>
+    ///
+    /// A commit that is reported as failed may have reached the disk all the
+    /// same. What `take_back` makes of the result runs before anything else
+    /// once the store works again, and must undo what the caller, who was told
+    /// of a failure, will never look after.
+    pub(super) async fn submit<T, F, B>(
+        &self,
+        name: &'static str,
+        operation: F,
+        take_back: B,
+    ) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+        B: FnOnce(&T) -> Option<TakeBack> + Send + 'static,
     {
-        let (job, result) = job(name, operation);
+        let (job, result) = job(name, operation, take_back);
         match self {
             Self::Thread(orders) => orders.send(Order::Run(job)).await.map_err(|_| closed())?,
             Self::Inline(engine) => {
@@ -226,10 +240,15 @@ impl Writer {
 }
 
 /// An operation, ready for the queue, and where its result will come.
-fn job<T, F>(name: &'static str, operation: F) -> (Job, oneshot::Receiver<Result<T>>)
+fn job<T, F, B>(
+    name: &'static str,
+    operation: F,
+    take_back: B,
+) -> (Job, oneshot::Receiver<Result<T>>)
 where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    B: FnOnce(&T) -> Option<TakeBack> + Send + 'static,
 {
     let (answer, receiver) = oneshot::channel();
     let job = Job {
@@ -247,11 +266,16 @@ where
                 Err(_) => Verdict::Undo,
             };
             let tell: Answer = Box::new(move |committed| {
+                let back = match (&result, &committed) {
+                    (Ok(value), Err(_)) => take_back(value),
+                    _ => None,
+                };
                 // A caller that went away wants no answer.
                 let _ = answer.send(match result {
                     Ok(value) => committed.map(|()| value),
                     Err(own) => Err(own),
                 });
+                back
             });
             (verdict, tell)
         }),
@@ -335,17 +359,26 @@ fn run_batch(engine: &mut Engine, mut batch: Batch) {
         return batch.refuse(&error.into());
     }
     shared::run(conn, &mut batch.shared);
+    let mut names = Vec::new();
+    if death::POSSIBLE {
+        names.extend(batch.shared.iter().map(|shared| shared.name()));
+        names.extend(batch.jobs.iter().map(|job| job.name));
+    }
     let mut answers = Vec::with_capacity(batch.jobs.len());
     for job in batch.jobs {
         answers.push(within(conn, job.name, job.work));
     }
+    die_if_asked(&names, Side::Before);
     let committed = if conn.is_autocommit() {
         Err(rolled_back())
     } else {
         conn.execute_batch("COMMIT").map_err(StoreError::from)
     };
     match &committed {
-        Ok(()) => count(operations, begun),
+        Ok(()) => {
+            die_if_asked(&names, Side::After);
+            count(operations, begun);
+        }
         Err(error) => {
             tracing::warn!(%error, operations, "failed to commit to the store");
             metrics::counter!(metric::STORE_ERRORS, "class" => "commit").increment(1);
@@ -357,7 +390,16 @@ fn run_batch(engine: &mut Engine, mut batch: Batch) {
         shared.tell(committed.clone());
     }
     for answer in answers {
-        answer(committed.clone());
+        if let Some(back) = answer(committed.clone()) {
+            engine.doubt(back);
+        }
+    }
+}
+
+/// A death at the commit that a test asked for; `names` is empty otherwise.
+fn die_if_asked(names: &[&str], side: Side) {
+    for name in names {
+        death::at_commit(name, side);
     }
 }
 

