@@ -10,7 +10,7 @@ use lastword::playground::offline::{Offline, Pace};
 use lastword::shutdown::ExitCode;
 
 use crate::house::{House, Life, assert_balanced};
-use crate::neighbours::{outcomes, pass};
+use crate::neighbours::{buttons, outcomes, pass};
 
 mod model;
 
@@ -164,14 +164,17 @@ impl Scene {
         pass(SETTLED).await;
         house.send(self.ann, Medium::Photo, "look", 1);
         house.say(self.ben, "/forget");
+        let asked = |house: &House| {
+            let posts = house.answers(self.ben).into_iter();
+            let mut asks = posts.filter(|post| buttons(post).iter().any(|b| b == "forget:no"));
+            asks.next().map(|post| post.id)
+        };
         house
-            .until("there is a question", |house| {
-                house.heard(self.ben).len() > 1
-            })
+            .until("there is a question", |house| asked(house).is_some())
             .await;
         pass(SETTLED).await;
-        let question = house.answers(self.ben).pop().expect("a question");
-        house.press(Place::private(self.ben), question.id, "forget:no");
+        let question = asked(house).expect("it is still there");
+        house.press(Place::private(self.ben), question, "forget:no");
         pass(SETTLED).await;
     }
 

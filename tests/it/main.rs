@@ -20,6 +20,7 @@ mod groups;
 mod house;
 mod neighbours;
 mod ops;
+mod poison;
 mod polling;
 mod real;
 mod rerun;

@@ -43,6 +43,7 @@ mod sockets;
 mod starts;
 mod two;
 mod verdict;
+mod waiting;
 
 pub(crate) use process::{Exit, Process};
 pub(crate) use verdict::Verdict;
