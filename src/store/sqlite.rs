@@ -26,7 +26,9 @@ mod parts;
 mod place;
 mod prune;
 mod schema;
+mod sequence;
 mod turns;
+mod uncertain;
 mod window;
 mod writer;
 

@@ -17,6 +17,7 @@ mod house;
 mod neighbours;
 mod ops;
 mod polling;
+mod probing;
 mod real;
 mod scribe;
 mod stop;

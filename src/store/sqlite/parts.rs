@@ -7,9 +7,9 @@ use rusqlite::params;
 use super::Tx;
 use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
-use crate::domain::part::{Kind, Payload, Sending, State};
+use crate::domain::part::{Kind, Payload, Sending};
 use crate::domain::turn::Claim;
-use crate::store::Result;
+use crate::store::{Finished, Result};
 
 /// A new row of the outbox.
 pub(super) struct PartRow<'a> {
@@ -147,7 +147,8 @@ impl Tx<'_> {
             params![self.bot.0, from.0, to.0],
         )?;
         self.conn.execute(
-            "UPDATE parts SET chat = ?3 WHERE bot = ?1 AND chat = ?2 \
+            // Its ids there are of another sequence: nothing is known of them.
+            "UPDATE parts SET chat = ?3, high_water = NULL WHERE bot = ?1 AND chat = ?2 \
              AND state IN (0, 3) AND state IN (0, 1, 3)",
             params![self.bot.0, from.0, to.0],
         )?;
@@ -160,7 +161,7 @@ impl Tx<'_> {
     }
 
     /// Puts others in the place of a part that Telegram refused as it was.
-    pub(super) fn replan(&self, sending: &Sending, parts: &[Payload]) -> Result<()> {
+    pub(super) fn replan(&self, sending: &Sending, parts: &[Payload]) -> Result<Finished> {
         self.fence_send(sending)?;
         let (seq, conversation, mut target): (i64, Option<i64>, Option<i64>) = self
             .conn
@@ -168,9 +169,9 @@ impl Tx<'_> {
             .query_row([sending.part.0], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?;
-        self.end_part(sending, State::Withdrawn, None)?;
+        self.withdraw_unsent(sending)?;
         if self.is_forgotten(sending)? {
-            return Ok(());
+            return self.finished(sending.turn);
         }
         // Room for the pieces: what follows moves behind the last of them.
         self.conn
@@ -197,9 +198,6 @@ impl Tx<'_> {
                 owner: sending.owner,
             })?;
         }
-        if let Some(turn) = sending.turn {
-            self.settle_delivered(turn)?;
-        }
-        Ok(())
+        self.finished(sending.turn)
     }
 }

@@ -15,10 +15,16 @@ struct Migration {
     additive: bool,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    sql: include_str!("../../../migrations/0001_first.sql"),
-    additive: false,
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sql: include_str!("../../../migrations/0001_first.sql"),
+        additive: false,
+    },
+    Migration {
+        sql: include_str!("../../../migrations/0002_probing.sql"),
+        additive: true,
+    },
+];
 
 /// Brings the schema up to date.
 ///

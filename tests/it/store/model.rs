@@ -256,7 +256,7 @@ impl World {
         let (sending, _) = self.sends.remove(n % self.sends.len());
         let pieces = vec![Payload::plain("a"), Payload::plain("b")];
         match self.desk.store.replan(&sending, pieces).await {
-            Ok(()) | Err(StoreError::Fenced) => {}
+            Ok(_) | Err(StoreError::Fenced) => {}
             Err(other) => panic!("{other}"),
         }
     }
