@@ -8,13 +8,13 @@ use lastword::store::Books;
 use super::Real;
 use crate::house::assert_balanced;
 
-/// What is not as it should be, but explained.
+/// What is not as it should be: nothing, unless probing was kept from proving
+/// what became of a send.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Second copies of an answer, each marked and counted by the store: the
-    /// process died after Telegram had executed a send.
-    pub(crate) resent: u64,
-    /// Placeholders that no answer took over, for the same reason.
+    /// Second copies of an answer, each marked and counted by the store.
+    pub(crate) doubled: u64,
+    /// Placeholders that no answer took over.
     pub(crate) left_over: u64,
 }
 
@@ -57,7 +57,7 @@ impl Real {
                 .filter(|text| text.contains(last) && text.contains('↻'))
                 .count() as u64;
             assert!(copies == 1 || marked >= 1, "unmarked copy: {heard:?}");
-            verdict.resent += copies - 1;
+            verdict.doubled += copies - 1;
             seen.entry(turn.chat).or_default().push(last.clone());
         }
         for (chat, words) in seen {
