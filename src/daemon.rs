@@ -29,12 +29,14 @@ use crate::turn::Runner;
 
 mod books;
 mod build;
+mod door;
 mod drain;
 mod identity;
 mod intake;
 mod live;
 mod lookout;
 pub mod production;
+mod recovery;
 mod voice;
 
 pub use intake::Intake;
@@ -194,6 +196,7 @@ pub async fn run(seams: Seams) -> Result<ExitCode, StartError> {
     let daemon = Arc::new(daemon);
     let known = identity::first_look(&daemon).await?;
     over("telegram");
+    let door = door::Door::of(&daemon).await?;
     daemon.shutdown.enter(Phase::Standby);
     daemon.look_at_lease().await;
     daemon.say_ready(&resumed, phases).await;
@@ -201,7 +204,7 @@ pub async fn run(seams: Seams) -> Result<ExitCode, StartError> {
         // After READY: there may be much to take up. Not at all once stopping:
         // a start that is cut begins nothing.
         daemon.resume(&resumed).await;
-        lookout::start(&daemon, known).await?;
+        lookout::start(&daemon, known, door);
         daemon.shutdown.intake().cancelled().await;
     }
     Ok(drain::run(&daemon).await)
@@ -312,6 +315,7 @@ impl Daemon {
             Arc::new(books::StoreBooks {
                 store: Arc::clone(&self.store),
                 role: self.role.subscribe(),
+                available: self.store.availability(),
             }),
         );
         self.tasks.spawn(Kind::Ops, "ops", async move {
@@ -332,6 +336,11 @@ impl Daemon {
         self.tasks.spawn(Kind::Ops, "upkeep", async move {
             crate::ops::metrics::upkeep(handle, shutdown, tasks).await
         });
+    }
+
+    /// Decides the jitter of this process.
+    fn seed(&self) -> u64 {
+        self.instance.0.unsigned_abs()
     }
 
     fn is_webhook(&self) -> bool {

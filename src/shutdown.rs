@@ -269,6 +269,7 @@ impl Shutdown {
     pub async fn keep_deadline(&self) {
         self.0.intake.cancelled().await;
         tokio::select! {
+            biased;
             () = tokio::time::sleep(self.left()) => self.abort(),
             () = self.0.work.cancelled() => {}
         }

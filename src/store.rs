@@ -13,6 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::domain::admission::Policy;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId, UserId};
@@ -21,10 +22,11 @@ use crate::domain::turn::{Blame, Claim, Outcome, Spent, Standing};
 use crate::domain::update::Message;
 use crate::domain::window::Rules;
 
+pub mod desk;
 mod error;
 pub mod sqlite;
 
-pub use error::StoreError;
+pub use error::{Availability, StoreError};
 
 /// The result of every operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -49,6 +51,9 @@ pub trait Inbox: Send + Sync + 'static {
         batch: Vec<Bytes>,
         policy: Arc<Policy>,
     ) -> Result<Accepted>;
+
+    /// Whether the store takes what is written; only an operation finds out.
+    fn availability(&self) -> watch::Receiver<Availability>;
 
     /// Messages of turns that nobody has claimed yet, counted up to `limit`.
     async fn backlog(&self, limit: u64) -> Result<u64>;
@@ -176,6 +181,8 @@ pub struct Claimed {
     pub request: Option<Bytes>,
     /// Failures of its own so far.
     pub failures: i64,
+    /// Deaths of a process at which it was running.
+    pub deaths: i64,
     /// How long ago its first message was accepted.
     pub age: Duration,
     /// Whether the person was told that it has to wait.
@@ -407,8 +414,8 @@ pub trait Leases: Send + Sync + 'static {
     /// Stores a value, replacing what was there.
     async fn set_value(&self, key: &str, value: &str) -> Result<()>;
 
-    /// How many other live instances there are.
-    async fn others(&self, instance: InstanceId) -> Result<usize>;
+    /// The other instances, those that died lately among them.
+    async fn others(&self, instance: InstanceId) -> Result<Vec<InstanceId>>;
 
     /// Stores a value unless there is one; returns the one that holds.
     async fn value_or(&self, key: &str, value: &str) -> Result<String>;

@@ -57,6 +57,8 @@ pub struct Settings {
     pub max_tokens: Option<u32>,
     /// What the endpoint understands.
     pub dialect: Dialect,
+    /// Whether the requests of two turns may be equal.
+    pub likeness: Likeness,
     /// Asks the model.
     pub completer: Arc<Completer>,
     /// When a window is due.
@@ -65,6 +67,19 @@ pub struct Settings {
     pub max_age: Duration,
     /// The bot's own words.
     pub texts: &'static Texts,
+}
+
+/// Whether the requests of two turns may be equal, byte for byte. A re-run of
+/// the same turn after a crash always is: it sends the bytes that were kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Likeness {
+    /// They may: equal questions are equal requests.
+    Allowed,
+    /// Never: something replays the answer to an equal request, and a person who
+    /// asks again wants a new one. OpenRouter's cache goes by the whole body, so
+    /// any field will do; `seed` is one that every provider takes or ignores.
+    /// Source: openrouter.ai/docs/guides/features/response-caching.
+    Avoided,
 }
 
 /// What a turn says its answer through.
@@ -245,8 +260,12 @@ impl Runner {
             }
             Ok(Next::Idle | Next::NeedsAlone) => Step::Rest,
             Err(error) => {
-                tracing::warn!(%error, "failed to claim a turn");
-                Step::Wait(STORE_AWAY)
+                if error.is_passing() {
+                    tracing::debug!(%error, "failed to claim a turn");
+                } else {
+                    tracing::error!(%error, "failed to claim a turn");
+                }
+                Step::AskAgain(STORE_AWAY)
             }
         }
     }
@@ -278,16 +297,18 @@ impl Runner {
                 .run(presence)
                 .await
         });
-        let blame = match task.await {
+        let (delay, blame) = match task.await {
             Ok(Ended::Done(Concluded::Yes)) => return,
-            Ok(Ended::Done(Concluded::StoreAway) | Ended::Cut) | Err(_) => Blame::World,
-            Ok(Ended::Done(Concluded::Refused)) => Blame::Turn,
+            // Once it is freed the store works again.
+            Ok(Ended::Done(Concluded::StoreAway) | Ended::Cut) | Err(_) => {
+                (STORE_AWAY, Blame::World)
+            }
+            Ok(Ended::Done(Concluded::Refused)) => (fate::after_failure(failures), Blame::Turn),
             Ok(Ended::Panicked) => {
                 metrics::counter!(metric::TURNS_SETTLED, "outcome" => "panicked").increment(1);
-                Blame::Turn
+                (fate::after_failure(failures), Blame::Turn)
             }
         };
-        let delay = fate::after_failure(failures);
         parts_of.free(&claim, delay, blame).await;
     }
 

@@ -47,22 +47,31 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     let _ = timeout(ladder.limit(Rung::Signal), committed).await;
     rung(Rung::Signal);
 
-    let successor = timeout(
-        ladder.limit(Rung::Intake),
-        daemon.store.successor(daemon.instance),
-    )
-    .await
-    .is_ok_and(|answer| answer.unwrap_or(false));
-    if successor {
-        meet_successor(daemon);
-    }
     if let Err(error) = daemon.store.release_intake().await {
         tracing::warn!(%error, "failed to release the lease");
     }
     rung(Rung::Intake);
 
-    let feeders = daemon.tasks.wait(&[Kind::Feeder]);
-    let _ = timeout(ladder.limit(Rung::Feeders), feeders).await;
+    // Webhook requests wait for this answer, so a busy store gets time for it:
+    // a "no" would turn them away.
+    let successor = timeout(
+        ladder.limit(Rung::Feeders),
+        daemon.store.successor(daemon.instance),
+    )
+    .await
+    .is_ok_and(|answer| answer.unwrap_or(false));
+    meet(daemon, successor);
+    let feeders = timeout(
+        ladder.limit(Rung::Feeders),
+        daemon.tasks.wait(&[Kind::Feeder]),
+    );
+    let mut late = None;
+    if successor {
+        // What they still bring in is the successor's.
+        late = Some(feeders);
+    } else {
+        let _ = feeders.await;
+    }
     rung(Rung::Feeders);
 
     let park = successor || daemon.config.shutdown.on_stop == OnStop::Park;
@@ -75,15 +84,21 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
         .close(if park { Closing::Park } else { Closing::Flush });
     rung(Rung::Grouper);
 
+    let work = async {
+        if let Some(feeders) = late {
+            let _ = feeders.await;
+        }
+        daemon.tasks.wait(&WORK).await;
+    };
     let finished = tokio::select! {
         biased;
-        () = daemon.tasks.wait(&WORK) => true,
+        () = work => true,
         () = shutdown.work().cancelled() => false,
         never = ladder::report_every(SAY_EVERY, || progress(daemon), |left| {
             daemon.systemd.going_on(&left.to_string(), SAY_EVERY * 2);
             tracing::info!("{left}");
         }) => match never {},
-        never = watch_for_successor(daemon, successor) => match never {},
+        never = watch_for_successor(daemon) => match never {},
     };
     rung(Rung::Turns);
 
@@ -125,22 +140,25 @@ fn moment_of(rung: Rung) -> Moment {
     }
 }
 
-/// A successor may come while we drain: from then on what arrives is its own.
-async fn watch_for_successor(daemon: &Daemon, known: bool) -> Infallible {
-    let mut known = known;
-    while !known {
+/// A successor may come while we drain, and one that is there may die: then what
+/// arrives is kept for the next, which finds the rest in the store.
+async fn watch_for_successor(daemon: &Daemon) -> Infallible {
+    loop {
         sleep(LOOK).await;
-        known = matches!(daemon.store.successor(daemon.instance).await, Ok(true));
+        if let Ok(successor) = daemon.store.successor(daemon.instance).await {
+            meet(daemon, successor);
+        }
     }
-    meet_successor(daemon);
-    std::future::pending().await
 }
 
-/// What arrives is its own from now on; and it may cut what runs here (a Stop,
-/// an edit), which the sweep, ended with the intake, no longer finds out.
-fn meet_successor(daemon: &Daemon) {
-    daemon.intake.has_successor(true);
-    daemon.others.send_replace(true);
+/// With a successor what arrives is its own from now on; and it may cut what
+/// runs here (a Stop, an edit), which the sweep, ended with the intake, no
+/// longer finds out.
+fn meet(daemon: &Daemon, successor: bool) {
+    daemon.intake.is_succeeded(successor);
+    if successor {
+        daemon.others.send_replace(true);
+    }
 }
 
 /// Frees what is still ours and writes the store back.
@@ -165,8 +183,16 @@ async fn close(daemon: &Daemon, limit: Duration, cut: bool) {
                 );
             }
         }
-        Ok(Err(error)) => tracing::warn!(%error, "failed to free what was ours"),
-        Err(_) => tracing::warn!("the store did not answer in time"),
+        // Everything is stored, but not as a drain leaves it: the next start
+        // takes it over as from the dead.
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "failed to free what was ours");
+            daemon.shutdown.report().early();
+        }
+        Err(_) => {
+            tracing::warn!("the store did not answer in time");
+            daemon.shutdown.report().early();
+        }
     }
     match timeout(limit, daemon.close.close()).await {
         Ok(Ok(())) => death::at(Moment::StoreClosed),

@@ -20,6 +20,8 @@ pub(super) async fn first_look(daemon: &Daemon) -> Result<Option<BotUser>, Start
     let mut call = methods::get_me();
     call.timeout = FIRST_LOOK;
     let asked = tokio::select! {
+        biased;
+        // What is known is worth keeping, also for a start that is cut.
         asked = daemon.telegram.call(call) => asked,
         () = daemon.shutdown.intake().cancelled() => return Ok(None),
     };

@@ -18,7 +18,7 @@ use crate::intake::{Accept, IntakeState, Refusal};
 use crate::pulse::{Organ, Pulse};
 use crate::reply::sender::Sender;
 use crate::shutdown::{Kind, Shutdown, Tasks};
-use crate::store::{Accepted, PressReply, Store};
+use crate::store::{Accepted, Availability, PressReply, Store};
 use crate::telegram::{Telegram, methods};
 use crate::turn::Runner;
 
@@ -43,7 +43,10 @@ pub struct Intake {
     /// Messages accepted since the backlog was counted, and that count.
     accepted: AtomicU64,
     backlog: AtomicU64,
-    successor: AtomicBool,
+    /// Whether another live instance takes over; `None` while nobody knows.
+    successor: watch::Sender<Option<bool>>,
+    /// The store does not take what is written.
+    store_away: AtomicBool,
 }
 
 impl std::fmt::Debug for Intake {
@@ -59,7 +62,8 @@ impl Intake {
             policy: watch::Sender::new(None),
             accepted: AtomicU64::new(0),
             backlog: AtomicU64::new(0),
-            successor: AtomicBool::new(false),
+            successor: watch::Sender::new(None),
+            store_away: AtomicBool::new(false),
         }
     }
 
@@ -76,9 +80,15 @@ impl Intake {
             .map(|policy| policy.bot.clone())
     }
 
-    /// Another live instance takes over what still arrives here.
-    pub(super) fn has_successor(&self, successor: bool) {
-        self.successor.store(successor, Ordering::Release);
+    /// Whether another live instance takes over what still arrives here.
+    pub(super) fn is_succeeded(&self, successor: bool) {
+        self.successor.send_replace(Some(successor));
+    }
+
+    /// Pauses or goes on with the store.
+    pub(super) fn store_is(&self, availability: Availability) {
+        let away = availability == Availability::Unavailable;
+        self.store_away.store(away, Ordering::Release);
     }
 
     /// Counts what waits unclaimed; called now and then, for the count is too
@@ -172,13 +182,23 @@ impl Accept for Intake {
     fn state(&self) -> IntakeState {
         if self.parts.shutdown.is_stopping() {
             return IntakeState::Draining {
-                successor: self.successor.load(Ordering::Acquire),
+                successor: *self.successor.borrow() == Some(true),
             };
+        }
+        if self.store_away.load(Ordering::Acquire) {
+            return IntakeState::Unavailable;
         }
         let waiting = self.backlog.load(Ordering::Acquire) + self.accepted.load(Ordering::Acquire);
         if waiting >= self.parts.buffer {
             return IntakeState::Full;
         }
         IntakeState::Open
+    }
+
+    async fn has_successor(&self) -> bool {
+        let mut successor = self.successor.subscribe();
+        // Never fails: the sender is ours.
+        let known = successor.wait_for(Option::is_some).await;
+        known.is_ok_and(|known| *known == Some(true))
     }
 }

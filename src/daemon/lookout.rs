@@ -1,5 +1,7 @@
 //! Everything that looks after the daemon while it runs: the lease and the
 //! feeder behind it, the sweep, reloads, the watchdog.
+//!
+//! Wherever a wait and the stop come at one moment, the stop is seen first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,14 +11,14 @@ use rand::distr::Alphanumeric;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::{Daemon, StartError, identity};
+use super::door::Door;
+use super::{Daemon, identity, recovery};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
 use crate::domain::metric;
 use crate::domain::phase::Phase;
 use crate::domain::turn::State;
 use crate::intake::poller::Poller;
-use crate::intake::webhook::{Listener, Webhook};
 use crate::intake::{ALLOWED_UPDATES, registration};
 use crate::ops::health::Role;
 use crate::shutdown::Kind;
@@ -42,11 +44,7 @@ const PRUNE_STEP: u32 = 500;
 const RECOUNT: Duration = Duration::from_secs(1);
 
 /// Starts them all.
-pub(super) async fn start(daemon: &Arc<Daemon>, known: Option<BotUser>) -> Result<(), StartError> {
-    let webhook = match daemon.is_webhook() {
-        true => Some(webhook(daemon).await?),
-        false => None,
-    };
+pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<Door>) {
     let life = Arc::clone(daemon);
     daemon.tasks.spawn(Kind::Ops, "watchdog", async move {
         life.systemd
@@ -59,6 +57,10 @@ pub(super) async fn start(daemon: &Arc<Daemon>, known: Option<BotUser>) -> Resul
     daemon
         .tasks
         .keep(Kind::Sweep, "sweep", move || sweep(Arc::clone(&looking)));
+    let recovering = Arc::clone(daemon);
+    daemon.tasks.keep(Kind::Sweep, "recovery", move || {
+        recovery::watch(Arc::clone(&recovering))
+    });
     let pruning = Arc::clone(daemon);
     daemon
         .tasks
@@ -82,14 +84,14 @@ pub(super) async fn start(daemon: &Arc<Daemon>, known: Option<BotUser>) -> Resul
     daemon.tasks.spawn(Kind::Feeder, "intake", async move {
         let intake = feeding.shutdown.intake().clone();
         let known = tokio::select! {
+            biased;
             () = intake.cancelled() => false,
             identified = identity => identified.is_ok(),
         };
         if known {
-            feed(feeding, webhook).await;
+            feed(feeding, door).await;
         }
     });
-    Ok(())
 }
 
 /// Tells Telegram and the operator what they should know; nothing waits for it.
@@ -128,65 +130,8 @@ async fn offer_claim(daemon: &Daemon, user: &BotUser) {
     }
 }
 
-/// The server, and its address unless that is taken: by the instance we are to
-/// succeed, which lets go when it drains.
-async fn webhook(daemon: &Daemon) -> Result<(Webhook, Option<Listener>), StartError> {
-    let config = &daemon.config.telegram.webhook;
-    let secret = registration::webhook_secret(config, daemon.bot, &*daemon.store).await?;
-    let server = Webhook::new(
-        config,
-        secret,
-        Arc::clone(&daemon.intake) as _,
-        &daemon.shutdown,
-        &daemon.tasks,
-        &daemon.pulse,
-    )
-    .await?;
-    let given = crate::ops::systemd::listeners()
-        .map_err(|error| std::io::Error::other(error.to_string()))
-        .and_then(|mut sockets| {
-            sockets
-                .pop()
-                .map(|(_, socket)| Listener::given(socket))
-                .transpose()
-        });
-    let listener = match given {
-        Ok(Some(listener)) => Ok(listener),
-        Ok(None) => Listener::bind(config.listen).await,
-        Err(error) => Err(error),
-    };
-    match listener {
-        Ok(listener) => Ok((server, Some(listener))),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Ok((server, None)),
-        Err(source) => Err(StartError::Listen {
-            key: "telegram.webhook.listen",
-            address: config.listen,
-            source,
-        }),
-    }
-}
-
-/// Waits for the address as long as it takes; `None` when the stop came first.
-async fn listener(daemon: &Daemon) -> Option<Listener> {
-    let address = daemon.config.telegram.webhook.listen;
-    loop {
-        let bound = tokio::select! {
-            () = daemon.shutdown.intake().cancelled() => return None,
-            bound = Listener::bind_when_free(address) => bound,
-        };
-        match bound {
-            Ok(listener) => return Some(listener),
-            Err(error) => tracing::error!(%error, %address, "failed to listen; trying again"),
-        }
-        tokio::select! {
-            () = daemon.shutdown.intake().cancelled() => return None,
-            () = sleep(Duration::from_secs(1)) => {}
-        }
-    }
-}
-
 /// Waits for the lease, then brings updates in until the stop.
-async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>) {
+async fn feed(daemon: Arc<Daemon>, mut door: Option<Door>) {
     let intake = daemon.shutdown.intake().clone();
     loop {
         if intake.is_cancelled() {
@@ -197,9 +142,16 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "failed to look at the lease"),
         }
+        let wait = async {
+            if let Some(door) = &mut door {
+                door.look_again(&daemon).await;
+            }
+            sleep(LEASE).await;
+        };
         tokio::select! {
+            biased;
             () = intake.cancelled() => return,
-            () = sleep(LEASE) => {}
+            () = wait => {}
         }
     }
     if intake.is_cancelled() {
@@ -209,14 +161,10 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
     }
     daemon.become_active().await;
     let telegram = Arc::clone(&daemon.telegram);
-    match webhook {
-        Some((server, bound)) => {
-            let listener = match bound {
-                Some(listener) => listener,
-                None => match listener(&daemon).await {
-                    Some(listener) => listener,
-                    None => return,
-                },
+    match door {
+        Some(door) => {
+            let Some((server, listener)) = door.open(&daemon).await else {
+                return;
             };
             let config = &daemon.config.telegram.webhook;
             server.start(listener);
@@ -228,6 +176,7 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
                             config,
                             &secret,
                             ALLOWED_UPDATES,
+                            daemon.seed(),
                         )
                         .await;
                     }
@@ -235,16 +184,19 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
                 }
             };
             tokio::select! {
+                biased;
                 () = intake.cancelled() => {}
                 () = registered => {}
             }
         }
         None => {
             tokio::select! {
+                biased;
                 () = intake.cancelled() => return,
-                () = registration::clear_webhook(&*telegram) => {}
+                () = registration::clear_webhook(&*telegram, daemon.seed()) => {}
             }
             let polling = Arc::clone(&daemon);
+            let gaps = Arc::default();
             // A panic must not make it deaf.
             let poller = daemon.tasks.keep(Kind::Feeder, "poller", move || {
                 Poller::new(
@@ -252,6 +204,8 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
                     Arc::clone(&polling.intake) as _,
                     &polling.shutdown,
                     &polling.pulse,
+                    &gaps,
+                    polling.seed(),
                 )
                 .run()
             });
@@ -266,7 +220,7 @@ async fn sweep(daemon: Arc<Daemon>) {
     let mut last_count = tokio::time::Instant::now();
     loop {
         let shared = match daemon.store.others(daemon.instance).await {
-            Ok(others) => others > 0,
+            Ok(others) => !others.is_empty(),
             Err(_) => *daemon.others.borrow(),
         };
         daemon.others.send_if_modified(|known| {
@@ -294,6 +248,7 @@ async fn sweep(daemon: Arc<Daemon>) {
                 break;
             }
             tokio::select! {
+                biased;
                 () = intake.cancelled() => return,
                 () = sleep((until - now).min(RECOUNT)) => {}
             }
@@ -319,6 +274,7 @@ async fn prune(daemon: Arc<Daemon>) {
             }
         };
         tokio::select! {
+            biased;
             () = intake.cancelled() => return,
             () = sleep(pause) => {}
         }
@@ -380,7 +336,7 @@ impl Daemon {
     }
 
     /// Wakes chats with something to send.
-    async fn wake_unsent(&self) {
+    pub(super) async fn wake_unsent(&self) {
         match self.store.unsent(self.instance).await {
             Ok(chats) => {
                 // Those that wait longer are looked for again.
@@ -404,7 +360,7 @@ impl Daemon {
     }
 
     /// Wakes conversations in which something waits.
-    async fn wake_waiting(&self) {
+    pub(super) async fn wake_waiting(&self) {
         match self.store.waiting(WAITING).await {
             Ok(waiting) => {
                 for due in waiting {

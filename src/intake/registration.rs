@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rand::Rng;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::sleep;
@@ -58,7 +59,7 @@ pub async fn webhook_secret(
 
 /// Tells Telegram to deliver `allowed_updates` to the configured URL. The same
 /// again changes nothing there, so it is said at every start. Returns once
-/// Telegram has agreed.
+/// Telegram has agreed. `seed` decides the jitter of waits only.
 ///
 /// # Cancel safety
 /// Dropping it gives up; Telegram may have agreed already.
@@ -67,6 +68,7 @@ pub async fn register_webhook(
     config: &Config,
     secret: &WebhookSecret,
     allowed_updates: &[&str],
+    seed: u64,
 ) {
     let Some(url) = &config.url else {
         // Refused when the server was made: nothing would listen.
@@ -78,7 +80,7 @@ pub async fn register_webhook(
         config.max_connections,
         allowed_updates,
     );
-    let mut patience = Patience::default();
+    let mut patience = Patience::seeded(seed);
     // Only told, never waited for: what it says decides nothing.
     if let Ok(answer) = telegram.call(methods::get_webhook_info()).await {
         tell(&Info::read(answer), url.as_str());
@@ -113,12 +115,13 @@ pub async fn register_webhook(
 
 /// Removes a webhook that would keep `getUpdates` from working, if there is
 /// one; what is pending stays. Returns once there is none, or when Telegram
-/// refuses to say: then asking for updates tells the rest.
+/// refuses to say: then asking for updates tells the rest. `seed` decides the
+/// jitter of waits only.
 ///
 /// # Cancel safety
 /// Dropping it gives up; the webhook may be gone already.
-pub async fn clear_webhook(telegram: &dyn Telegram) {
-    let Some(answer) = insist(telegram, methods::get_webhook_info()).await else {
+pub async fn clear_webhook(telegram: &dyn Telegram, seed: u64) {
+    let Some(answer) = insist(telegram, methods::get_webhook_info(), seed).await else {
         return;
     };
     let info = Info::read(answer);
@@ -130,12 +133,12 @@ pub async fn clear_webhook(telegram: &dyn Telegram) {
         "a webhook is set for this bot; removing it, for telegram.mode is polling"
     );
     // A refusal is warned about, and getUpdates would meet the same webhook.
-    insist(telegram, methods::delete_webhook()).await;
+    insist(telegram, methods::delete_webhook(), seed).await;
 }
 
 /// Calls until there is an answer; `None` when it was refused.
-async fn insist(telegram: &dyn Telegram, call: Call) -> Option<Value> {
-    let mut patience = Patience::default();
+async fn insist(telegram: &dyn Telegram, call: Call, seed: u64) -> Option<Value> {
+    let mut patience = Patience::seeded(seed);
     loop {
         let error = match telegram.call(call.clone()).await {
             Ok(answer) => return Some(answer),
@@ -160,24 +163,28 @@ async fn insist(telegram: &dyn Telegram, call: Call) -> Option<Value> {
 
 /// The wait between two tries.
 #[derive(Debug)]
-struct Patience(Duration);
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self(WAIT)
-    }
+struct Patience {
+    next: Duration,
+    rng: StdRng,
 }
 
 impl Patience {
+    fn seeded(seed: u64) -> Self {
+        Self {
+            next: WAIT,
+            rng: StdRng::seed_from_u64(seed),
+        }
+    }
+
     /// What Telegram asks for, else the doubled last wait, less up to a quarter
     /// so that many bots do not come back in step.
     fn after(&mut self, error: &CallError) -> Duration {
         if let Some(asked) = error.retry_after() {
             return asked;
         }
-        let wait = self.0;
-        self.0 = (wait * 2).min(WAIT_MAX);
-        wait.mul_f64(rand::rng().random_range(0.75..=1.0))
+        let wait = self.next;
+        self.next = (wait * 2).min(WAIT_MAX);
+        wait.mul_f64(self.rng.random_range(0.75..=1.0))
     }
 }
 

@@ -6,12 +6,13 @@
 //! tests of the real binary. It behaves like Telegram in everything that
 //! decides loss and doubling; what people saw stands in its transcript.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::clock::{Clock, Millis, duration};
 
@@ -73,6 +74,10 @@ pub struct BotApi {
     world: Mutex<World>,
     /// The world's revision; whoever waits looks again when it grows.
     changed: watch::Sender<u64>,
+    /// Wakes the calls under way, in the order in which they came to wait; a
+    /// `watch` would wake them in an order of its own, and no run of a seed
+    /// would be like another.
+    woken: Notify,
     clock: Clock,
     on_confirm: Mutex<Option<OnConfirm>>,
     bot: BotProfile,
@@ -93,6 +98,7 @@ impl BotApi {
         Arc::new(Self {
             world: Mutex::new(World::new(bot.clone(), settings, seed)),
             changed: watch::Sender::new(0),
+            woken: Notify::new(),
             clock,
             on_confirm: Mutex::new(None),
             bot,
@@ -253,7 +259,13 @@ impl BotApi {
                 return;
             }
             let next = self.with(|world, _| world.next_tick());
-            self.pause(&mut changed, next).await;
+            // Both are cancel-safe: a change is seen by its number, a sleep is
+            // measured anew.
+            tokio::select! {
+                biased;
+                _ = changed.changed() => {}
+                () = self.sleep(next) => {}
+            }
         }
     }
 
@@ -263,24 +275,27 @@ impl BotApi {
     /// Dropping it is a caller that goes away: what was executed stays, what
     /// hangs before its execution is executed when released.
     pub async fn perform(&self, method: &str, params: Value) -> Delivery {
-        let mut changed = self.watch();
-        let (id, mut progress) = self.with(|world, now| {
-            let id = world.arrive(method, params, now);
-            (id, world.advance(id, now))
-        });
+        let id = self.with(|world, now| world.arrive(method, params, now));
         let mut guard = Caller {
             api: self,
             id: Some(id),
         };
         loop {
-            match progress {
+            // Listening before it looks: no change in between is missed.
+            let mut woken = pin!(self.woken.notified());
+            woken.as_mut().enable();
+            match self.with(|world, now| world.advance(id, now)) {
                 Progress::Done(delivery) => {
                     guard.id = None;
                     return delivery;
                 }
-                Progress::Wait(until) => self.pause(&mut changed, until).await,
+                // Both are cancel-safe: the call is looked at again.
+                Progress::Wait(until) => tokio::select! {
+                    biased;
+                    () = woken => {}
+                    () = self.sleep(until) => {}
+                },
             }
-            progress = self.with(|world, now| world.advance(id, now));
         }
     }
 
@@ -296,18 +311,10 @@ impl BotApi {
         }
     }
 
-    async fn pause(&self, changed: &mut watch::Receiver<u64>, until: Option<Millis>) {
-        let sleep = async {
-            match until {
-                Some(at) => tokio::time::sleep(duration(at - self.clock.now())).await,
-                None => std::future::pending().await,
-            }
-        };
-        // Both are cancel-safe: a change is seen by its number, a sleep is
-        // measured anew.
-        tokio::select! {
-            _ = changed.changed() => {}
-            () = sleep => {}
+    async fn sleep(&self, until: Option<Millis>) {
+        match until {
+            Some(at) => tokio::time::sleep(duration(at - self.clock.now())).await,
+            None => std::future::pending().await,
         }
     }
 
@@ -329,11 +336,14 @@ impl BotApi {
                 hook(self.bot.id, &confirmed);
             }
         }
-        self.changed.send_if_modified(|seen| {
+        let grown = self.changed.send_if_modified(|seen| {
             let grown = revision > *seen;
             *seen = revision.max(*seen);
             grown
         });
+        if grown {
+            self.woken.notify_waiters();
+        }
         result
     }
 }

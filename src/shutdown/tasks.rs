@@ -256,8 +256,9 @@ impl Tasks {
                     Err(payload) => log(kind, name, payload.as_ref()),
                 }
                 tokio::select! {
-                    () = tokio::time::sleep(REST) => {}
+                    biased;
                     () = stop.cancelled() => return,
+                    () = tokio::time::sleep(REST) => {}
                 }
             }
         })

@@ -8,8 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 
-use super::{Result, StoreError};
+use super::{Availability, Result, StoreError};
 use crate::clock::{Clock, Millis};
 use crate::domain::ids::BotId;
 
@@ -18,6 +19,7 @@ mod again;
 mod books;
 mod claim;
 mod controls;
+mod desk;
 mod engine;
 mod history;
 mod leases;
@@ -25,11 +27,14 @@ mod outbox;
 mod parts;
 mod place;
 mod prune;
+mod roster;
 mod schema;
 mod turns;
 mod window;
 mod writer;
 
+pub use roster::{Living, Roster};
+pub use schema::{Migration, Schema};
 pub use writer::Mode;
 
 /// A store in one SQLite file.
@@ -41,7 +46,9 @@ struct Inner {
     bot: BotId,
     clock: Clock,
     writer: writer::Writer,
+    available: watch::Receiver<Availability>,
     locks: leases::Locks,
+    schema: Schema,
 }
 
 impl SqliteStore {
@@ -54,14 +61,47 @@ impl SqliteStore {
     /// binary cannot read; [`StoreError::Unavailable`] when the file cannot be
     /// opened.
     pub fn open(path: &Path, bot: BotId, clock: Clock, mode: Mode) -> Result<Self> {
+        Self::open_with(path, bot, clock, mode, Schema::default())
+    }
+
+    /// The same for a binary that knows this schema.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn open_with(
+        path: &Path,
+        bot: BotId,
+        clock: Clock,
+        mode: Mode,
+        schema: Schema,
+    ) -> Result<Self> {
         let locks = leases::Locks::new(path, bot)?;
-        let engine = engine::Engine::open(path, &locks)?;
+        let engine = engine::Engine::open(path, &locks, &schema)?;
+        Self::with(bot, clock, engine, mode, locks, schema)
+    }
+
+    fn with(
+        bot: BotId,
+        clock: Clock,
+        engine: engine::Engine,
+        mode: Mode,
+        locks: leases::Locks,
+        schema: Schema,
+    ) -> Result<Self> {
         Ok(Self(Arc::new(Inner {
             bot,
             clock,
+            available: engine.availability(),
             writer: writer::Writer::start(engine, mode)?,
             locks,
+            schema,
         })))
+    }
+
+    /// Lets an instance of this process that is registered from now on leave a
+    /// note when the process aborts: `note` gets the file to write it in.
+    pub fn note_aborts(&self, note: fn(std::fs::File) -> std::io::Result<()>) {
+        self.0.locks.note_aborts(note);
     }
 
     /// Writes everything back into the main file. After it the store answers
@@ -80,17 +120,31 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
     {
+        self.run_or_take_back(name, operation, |_| None).await
+    }
+
+    /// As [`Self::run`], for what its caller has to look after: see
+    /// [`writer::Writer::submit`].
+    async fn run_or_take_back<T, F, B>(
+        &self,
+        name: &'static str,
+        operation: F,
+        take_back: B,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
+        B: FnOnce(&T) -> Option<engine::TakeBack> + Send + 'static,
+    {
         let inner = Arc::clone(&self.0);
-        self.0
-            .writer
-            .submit(name, move |conn| {
-                operation(&Tx {
-                    conn,
-                    bot: inner.bot,
-                    now: inner.clock.now(),
-                })
+        let operation = move |conn: &Connection| {
+            operation(&Tx {
+                conn,
+                bot: inner.bot,
+                now: inner.clock.now(),
             })
-            .await
+        };
+        self.0.writer.submit(name, operation, take_back).await
     }
 
     /// As [`Self::run`], for what comes in crowds (see

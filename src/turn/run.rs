@@ -18,7 +18,7 @@ use super::prompt::{self, Images, Material};
 use super::{Concluded, LOOK_AFTER, LOOK_SELDOM, Parts, Presence, STORE_AWAY, Settings};
 use crate::domain::part::Payload;
 use crate::domain::preview::Preview;
-use crate::domain::turn::{Blame, MAX_FAILURES, Standing};
+use crate::domain::turn::{Blame, MAX_DEATHS, MAX_FAILURES, Standing};
 use crate::domain::update::Media;
 use crate::domain::verb::Verb;
 use crate::llm::complete::{Completion, Failure};
@@ -139,8 +139,9 @@ impl<'a> Turn<'a> {
         if self.claimed.age > self.settings.max_age {
             return End::GivenUp;
         }
-        // Only panics lead here: whatever else fails counts its failures.
-        if self.claimed.failures >= MAX_FAILURES {
+        // Only panics and deaths lead here: whatever else fails counts its
+        // failures.
+        if self.claimed.failures >= MAX_FAILURES || self.claimed.deaths >= MAX_DEATHS {
             return End::GivenUp;
         }
         if let Some(sentence) = self.unreadable() {
@@ -203,6 +204,7 @@ impl<'a> Turn<'a> {
             inputs: &self.claimed.inputs,
             past: &past,
             images,
+            turn: claim.turn,
             share,
         })
         .to_bytes(self.settings.dialect);
@@ -257,11 +259,12 @@ impl<'a> Turn<'a> {
     /// in this process; it also looks by itself, at once (what came between
     /// the claim and its listing woke nobody) and now and then.
     async fn interrupted(&self) -> End {
-        let mut others = self.parts.others.clone();
+        let others = &self.parts.others;
         loop {
             tokio::select! {
+                biased;
                 () = self.cut.notified() => {}
-                () = look_after(&mut others) => {}
+                () = look_after(others) => {}
             }
             match self.parts.store.standing(&self.claimed.claim).await {
                 Ok(Standing::Ours) => {}
@@ -290,15 +293,12 @@ impl<'a> Turn<'a> {
 
 /// Ready when it is time to look after a claim: often while other instances
 /// live, seldom while none does, for a wake may be lost even then.
-async fn look_after(others: &mut watch::Receiver<bool>) {
-    let often = async {
-        if others.wait_for(|live| *live).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+async fn look_after(others: &watch::Receiver<bool>) {
+    let begun = Instant::now();
+    loop {
         tokio::time::sleep(LOOK_AFTER).await;
-    };
-    tokio::select! {
-        () = often => {}
-        () = tokio::time::sleep(LOOK_SELDOM) => {}
+        if *others.borrow() || begun.elapsed() >= LOOK_SELDOM {
+            return;
+        }
     }
 }

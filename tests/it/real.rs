@@ -28,13 +28,17 @@ use tokio_util::sync::CancellationToken;
 mod crowd;
 mod drains;
 mod failpoints;
+mod hammer;
 mod hostile;
 mod kills;
 mod matrix;
 mod mishaps;
 mod orphans;
+mod paid;
 mod process;
 mod reload;
+mod roll;
+mod rolls;
 mod soak;
 mod sockets;
 mod starts;
@@ -42,12 +46,16 @@ mod two;
 mod verdict;
 
 pub(crate) use process::{Exit, Process};
+pub(crate) use verdict::Verdict;
 
 /// Longer than anything may take, on the slowest machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Between two looks at the store.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// More than a crowd asks between two looks at all the answers.
+const ANSWERED_AT_ONCE: usize = 200;
 
 /// How updates reach the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -274,11 +282,17 @@ impl Real {
 
     /// Asks the bot something new; in groups by its name.
     pub(crate) fn ask(&self, place: &Place) {
+        self.ask_at_length(place, 0);
+    }
+
+    /// The same with as many words more, which a model that echoes says too.
+    pub(crate) fn ask_at_length(&self, place: &Place, words: usize) {
         let mut asked = self.asked.lock().expect("plain data");
         let word = format!("q{:05}", asked.len());
+        let more = "la ".repeat(words);
         let text = match place.chat {
-            Some(_) => format!("@{} {word}", self.telegram.bot().username),
-            None => word.clone(),
+            Some(_) => format!("@{} {more}{word}", self.telegram.bot().username),
+            None => format!("{more}{word}"),
         };
         asked.push((place.chat.unwrap_or(place.person), word));
         self.say(place, &text);
@@ -301,6 +315,16 @@ impl Real {
                 .is_some_and(|view| view.bot_texts().iter().any(|text| text.contains(words)))
         });
         within(words, said).await;
+    }
+
+    /// Waits until everything asked so far was answered, as people see it:
+    /// nobody looks into the store.
+    pub(crate) async fn until_answered(&self) {
+        let asked = self.asked.lock().expect("plain data").clone();
+        let words = asked.iter().rev().take(ANSWERED_AT_ONCE).cloned();
+        for (chat, word) in words.collect::<Vec<_>>() {
+            self.until_heard(chat, &word).await;
+        }
     }
 
     pub(crate) fn heard(&self, chat: i64) -> Vec<String> {

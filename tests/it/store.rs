@@ -6,6 +6,7 @@
 mod accept;
 mod busy;
 mod controls;
+mod desk;
 mod fence;
 mod forget;
 mod leases;
@@ -19,5 +20,6 @@ mod sqlite;
 mod sqlite_failure;
 mod stage;
 mod talk;
+mod unreadable;
 mod waits;
 mod windows;

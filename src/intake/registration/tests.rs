@@ -73,7 +73,7 @@ fn broken() -> CallError {
 
 async fn register(script: &Script) {
     let secret = WebhookSecret::parse("hush").unwrap();
-    register_webhook(script, &config(), &secret, ALLOWED_UPDATES).await;
+    register_webhook(script, &config(), &secret, ALLOWED_UPDATES, 1).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,7 +119,7 @@ async fn polling_removes_a_webhook_without_dropping_what_is_pending() {
         Err(broken()),
         Ok(json!(true)),
     ]);
-    clear_webhook(&script).await;
+    clear_webhook(&script, 1).await;
     let methods = [
         "getWebhookInfo",
         "getWebhookInfo",
@@ -133,20 +133,20 @@ async fn polling_removes_a_webhook_without_dropping_what_is_pending() {
 #[tokio::test(start_paused = true)]
 async fn polling_leaves_a_bot_without_a_webhook_alone() {
     let script = Script::new([Ok(json!({"url": ""}))]);
-    clear_webhook(&script).await;
+    clear_webhook(&script, 1).await;
     assert_eq!(script.methods(), ["getWebhookInfo"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_refuses_to_say_does_not_keep_the_poller_waiting() {
     let script = Script::new([Err(refused(404, None))]);
-    clear_webhook(&script).await;
+    clear_webhook(&script, 1).await;
     assert_eq!(script.methods(), ["getWebhookInfo"]);
 }
 
 #[test]
 fn waits_grow_to_a_limit_and_obey_what_telegram_asks() {
-    let mut patience = Patience::default();
+    let mut patience = Patience::seeded(1);
     let waits: Vec<_> = (0..20).map(|_| patience.after(&broken())).collect();
     assert!(waits[0] <= WAIT && waits[0] >= WAIT / 2);
     assert!(waits.iter().all(|wait| *wait <= WAIT_MAX));

@@ -25,7 +25,7 @@ use super::seldom::Seldom;
 use crate::config::WebhookSecret;
 use crate::death::{self, Moment};
 use crate::domain::metric;
-use crate::intake::{Accept, IntakeState};
+use crate::intake::Accept;
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::Shutdown;
 
@@ -112,7 +112,7 @@ impl Desk {
         if body.size_hint().lower() > BODY_MAX as u64 {
             return Answer::TooLarge;
         }
-        if !self.takes() {
+        if !self.takes().await {
             // What it says does not matter, nor whether it arrives.
             let _ = timeout(UNWANTED, read(body)).await;
             return Answer::Later;
@@ -152,14 +152,12 @@ impl Desk {
         })
     }
 
-    fn takes(&self) -> bool {
-        let state = match self.sink.state() {
-            state @ IntakeState::Draining { .. } => state,
-            // The sink has not heard of the stop yet.
-            _ if self.shutdown.is_stopping() => IntakeState::Draining { successor: false },
-            state => state,
-        };
-        self.duty == Duty::Stores && state.takes()
+    async fn takes(&self) -> bool {
+        match self.duty {
+            Duty::TurnsAway => false,
+            Duty::Stores if self.shutdown.is_stopping() => self.sink.has_successor().await,
+            Duty::Stores => self.sink.state().takes(),
+        }
     }
 
     fn answer(&self, answer: Answer) -> Response {

@@ -1,0 +1,385 @@
+//! The books of a run: for everything that was said, what became of it, judged
+//! by what people see on their screens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::AddAssign;
+
+use lastword::domain::turn::{Outcome, State};
+use lastword::playground::bot_api::Post;
+use lastword::texts::Texts;
+use rusqlite::OptionalExtension as _;
+
+use super::host::Tally;
+use super::people::{People, Said, What};
+use super::world::World;
+
+/// What came in and what became of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Books {
+    pub(super) runs: u64,
+    /// Messages that the bot had to answer.
+    pub(super) asked: u64,
+    pub(super) answered_once: u64,
+    /// With an apology, by a person's stop, or where nobody could be reached.
+    pub(super) failed: u64,
+    pub(super) cancelled: u64,
+    pub(super) undeliverable: u64,
+    pub(super) lost: u64,
+    pub(super) doubled: u64,
+    /// Of these: copies that were marked and counted because nobody could know
+    /// whether the first had arrived.
+    pub(super) resent: u64,
+    pub(super) reordered: u64,
+    /// Completions paid a second time after a death or a cut.
+    pub(super) paid_twice: u64,
+    pub(super) tally: Sum,
+}
+
+/// Lives and their ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub(super) starts: u64,
+    pub(super) crashes: u64,
+    pub(super) drains: u64,
+    pub(super) early: u64,
+}
+
+impl AddAssign for Books {
+    fn add_assign(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.asked += other.asked;
+        self.answered_once += other.answered_once;
+        self.failed += other.failed;
+        self.cancelled += other.cancelled;
+        self.undeliverable += other.undeliverable;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.resent += other.resent;
+        self.reordered += other.reordered;
+        self.paid_twice += other.paid_twice;
+        self.tally.starts += other.tally.starts;
+        self.tally.crashes += other.tally.crashes;
+        self.tally.drains += other.tally.drains;
+        self.tally.early += other.tally.early;
+    }
+}
+
+/// A turn as the store knows it.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    id: i64,
+    state: i64,
+    outcome: Option<i64>,
+    resent: i64,
+}
+
+/// What stands in a chat, post by post.
+struct Screen {
+    posts: Vec<(i64, bool, BTreeSet<String>)>,
+    texts: Vec<String>,
+}
+
+impl Screen {
+    fn of<'a>(posts: impl Iterator<Item = &'a Post>) -> Self {
+        let mut screen = Self {
+            posts: Vec::new(),
+            texts: Vec::new(),
+        };
+        for post in posts {
+            let text = post.content().seen();
+            let words = text
+                .split_whitespace()
+                .filter(|word| word.starts_with('w') && word.ends_with('.'))
+                .map(str::to_owned)
+                .collect();
+            screen.posts.push((post.id, text.contains('⏹'), words));
+            screen.texts.push(text.to_owned());
+        }
+        screen
+    }
+
+    /// The posts that answer this message, apart from those cut by a stop.
+    fn answers(&self, said: &Said) -> Vec<i64> {
+        let says = |words: &BTreeSet<String>| said.words.iter().any(|word| words.contains(word));
+        self.posts
+            .iter()
+            .filter(|(_, stopped, words)| !stopped && says(words))
+            .map(|(id, ..)| *id)
+            .collect()
+    }
+
+    fn count(&self, sentence: &str) -> u64 {
+        self.texts
+            .iter()
+            .filter(|text| text.contains(sentence))
+            .count() as u64
+    }
+}
+
+/// The judgement of one run.
+struct Judge<'a> {
+    world: &'a World,
+    people: &'a People,
+    screens: BTreeMap<i64, Screen>,
+    replays: BTreeSet<i64>,
+    books: Books,
+}
+
+impl Books {
+    /// Judges everything, once nothing moves any more.
+    pub(super) fn close(world: &World, people: &People, tally: Tally) -> Self {
+        let chats = world.telegram.chats();
+        let mut judge = Judge {
+            world,
+            people,
+            screens: chats
+                .iter()
+                .map(|chat| (chat.id, Screen::of(chat.from_bot())))
+                .collect(),
+            replays: replays(world),
+            books: Self {
+                runs: 1,
+                paid_twice: world.eye().excused(),
+                tally: Sum {
+                    starts: tally.starts,
+                    crashes: tally.crashes,
+                    drains: tally.drains,
+                    early: tally.early,
+                },
+                ..Self::default()
+            },
+        };
+        judge.messages();
+        judge.order();
+        judge.replies();
+        judge.balance();
+        judge.books
+    }
+}
+
+impl Judge<'_> {
+    fn wrong(&self, chat: i64, what: String) {
+        self.world.wrong(Some(chat), what);
+    }
+
+    /// Every message has exactly one end that its person can see.
+    fn messages(&mut self) {
+        for said in &self.people.ledger {
+            match said.what {
+                What::Question => self.question(said),
+                What::Chatter => {
+                    let answers = self.screens[&said.chat].answers(said);
+                    if !answers.is_empty() {
+                        self.wrong(said.chat, format!("{said:?} was not meant for the bot"));
+                    }
+                }
+                What::New | What::Help | What::Other => {}
+            }
+        }
+    }
+
+    fn question(&mut self, said: &Said) {
+        self.books.asked += 1;
+        let Some(turn) = turn_of(self.world, said) else {
+            self.books.lost += 1;
+            return self.wrong(said.chat, format!("lost: {said:?}"));
+        };
+        let copies = self.screens[&said.chat].answers(said).len() as u64;
+        let outcome = turn.outcome.and_then(Outcome::from_code);
+        if turn.state != State::Settled.code() {
+            return self.wrong(said.chat, format!("not settled: {said:?} {turn:?}"));
+        }
+        let most = match outcome {
+            Some(Outcome::Answered) => {
+                if copies == 0 {
+                    self.books.lost += 1;
+                    self.wrong(
+                        said.chat,
+                        format!("answered, but nobody sees it: {said:?} {turn:?}"),
+                    );
+                } else if copies == 1 {
+                    self.books.answered_once += 1;
+                }
+                1
+            }
+            Some(Outcome::Failed) => {
+                self.books.failed += 1;
+                0
+            }
+            Some(Outcome::Cancelled) => {
+                self.books.cancelled += 1;
+                if self.screens[&said.chat].count("⏹") == 0
+                    && !self.people.hostile.contains(&said.chat)
+                {
+                    self.wrong(
+                        said.chat,
+                        format!("stopped without a sign: {said:?} {turn:?}"),
+                    );
+                }
+                0
+            }
+            Some(Outcome::Undeliverable) => {
+                self.books.undeliverable += 1;
+                if !self.people.hostile.contains(&said.chat) {
+                    self.wrong(
+                        said.chat,
+                        format!("given up without a reason: {said:?} {turn:?}"),
+                    );
+                }
+                1
+            }
+            Some(Outcome::Superseded) | None => {
+                return self.wrong(said.chat, format!("without an end: {said:?} {turn:?}"));
+            }
+        };
+        if copies > most {
+            let extra = copies - most;
+            self.books.doubled += extra;
+            let excused = extra.min(turn.resent.unsigned_abs());
+            self.books.resent += excused;
+            if excused < extra {
+                self.wrong(said.chat, format!("{copies} copies: {said:?} {turn:?}"));
+            }
+        }
+    }
+
+    /// Nobody's later message is answered before an earlier one.
+    fn order(&mut self) {
+        let mut last: BTreeMap<(i64, Option<i64>, i64), (i64, &Said)> = BTreeMap::new();
+        for said in self
+            .people
+            .ledger
+            .iter()
+            .filter(|said| said.what == What::Question)
+        {
+            let Some(turn) = turn_of(self.world, said) else {
+                continue;
+            };
+            let answers = self.screens[&said.chat].answers(said);
+            let Some(first) = answers.first() else {
+                continue;
+            };
+            if self.replays.contains(&turn.id) {
+                continue;
+            }
+            let key = (said.chat, said.thread, said.person);
+            if let Some((before, earlier)) = last.get(&key)
+                && before > first
+            {
+                self.books.reordered += 1;
+                self.world.wrong(
+                    Some(said.chat),
+                    format!("{said:?} was answered before {earlier:?}"),
+                );
+            }
+            last.insert(key, (*first, said));
+        }
+    }
+
+    /// Commands are answered once each.
+    fn replies(&mut self) {
+        let texts = Texts::english();
+        for (chat, screen) in &self.screens {
+            if self.people.hostile.contains(chat) {
+                continue;
+            }
+            let said = |what| {
+                let ours = |said: &&Said| said.chat == *chat && said.what == what;
+                self.people.ledger.iter().filter(ours).count() as u64
+            };
+            let help = match *chat > 0 {
+                true => texts.help.to_owned(),
+                false => texts.help_group(&self.world.telegram.bot().username),
+            };
+            for (what, sentence) in [(What::New, texts.new_done), (What::Help, &help)] {
+                let (asked, seen) = (said(what), screen.count(sentence));
+                let resent = self.resent_in(*chat);
+                if seen < asked || seen > asked + resent {
+                    self.wrong(
+                        *chat,
+                        format!("{what:?} was said {asked} times and answered {seen} times"),
+                    );
+                }
+            }
+            let apologies = screen.count(texts.failed);
+            let failed = self.world.eye().count(
+                "SELECT count(*) FROM turns AS t JOIN conversations AS c ON c.id = t.conversation \
+                 WHERE c.chat = ?1 AND t.ending = 1 AND coalesce(t.outcome, 0) <> 4",
+                &[*chat],
+            );
+            let failed = failed.unsigned_abs();
+            if apologies < failed || apologies > failed + self.resent_in(*chat) {
+                self.wrong(
+                    *chat,
+                    format!("{failed} turns failed and {apologies} apologies are seen"),
+                );
+            }
+            for text in &screen.texts {
+                if text.ends_with('…')
+                    && !text.contains(texts.thinking)
+                    && self.resent_in(*chat) == 0
+                {
+                    self.wrong(*chat, format!("left unfinished on the screen: {text:?}"));
+                }
+            }
+        }
+    }
+
+    fn resent_in(&self, chat: i64) -> u64 {
+        let resent = self.world.eye().count(
+            "SELECT coalesce(sum(resent), 0) FROM parts WHERE chat = ?1",
+            &[chat],
+        );
+        resent.unsigned_abs()
+    }
+
+    /// The store's own books balance.
+    fn balance(&mut self) {
+        let store = self.world.open_store();
+        let books = futures_util::FutureExt::now_or_never(lastword::store::Turns::books(&store));
+        let books = books
+            .expect("an inline store never waits")
+            .expect("the store answers");
+        if books.orphaned + books.unbalanced > 0 {
+            self.world
+                .wrong(None, format!("the store's books do not balance: {books:?}"));
+        }
+    }
+}
+
+/// Turns that were begun by trying again.
+fn replays(world: &World) -> BTreeSet<i64> {
+    world.eye().with(|store| {
+        let mut statement = store
+            .prepare_cached("SELECT turn FROM controls WHERE effect = 'retried'")
+            .expect("the schema is known");
+        let rows = statement.query_map([], |row| row.get::<_, Option<i64>>(0));
+        let rows = rows.expect("the schema is known");
+        rows.filter_map(|row| row.expect("the schema is known"))
+            .collect()
+    })
+}
+
+fn turn_of(world: &World, said: &Said) -> Option<Turn> {
+    world.eye().with(|store| {
+        store
+            .prepare_cached(
+                "SELECT t.id, t.state, t.outcome, \
+                    (SELECT coalesce(sum(resent), 0) FROM parts AS p WHERE p.turn = t.id AND p.kind = 0) \
+                 FROM messages AS m JOIN turns AS t ON t.id = m.turn \
+                 JOIN conversations AS c ON c.id = m.conversation \
+                 WHERE c.chat = ?1 AND m.message_id = ?2",
+            )
+            .expect("the schema is known")
+            .query_row([said.chat, said.message], |row| {
+                Ok(Turn {
+                    id: row.get(0)?,
+                    state: row.get(1)?,
+                    outcome: row.get(2)?,
+                    resent: row.get(3)?,
+                })
+            })
+            .optional()
+            .expect("the schema is known")
+    })
+}

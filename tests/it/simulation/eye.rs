@@ -1,0 +1,257 @@
+//! The eye that looks on: through a connection of its own it checks at each
+//! seam, at that very moment, what the promises say about it.
+//!
+//! Confirmed is stored; sent has an intent; a completion has one owner and is
+//! paid once for each death.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use lastword::telegram::Call;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::mortal::Mortal;
+use super::world::World;
+
+/// What became of a finished completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Paid {
+    /// By this life; its answer is not stored yet.
+    By(u32),
+    /// Its answer is stored.
+    Stored,
+    /// Its life ended, was cut or could not store it first.
+    Lost,
+}
+
+/// Looks on.
+#[derive(Debug)]
+pub(super) struct Eye(Mutex<Sight>);
+
+#[derive(Debug)]
+struct Sight {
+    store: Connection,
+    /// Completions under way: the life and the turn.
+    running: BTreeSet<(u32, i64)>,
+    /// Finished completions by request, with their turn.
+    paid: BTreeMap<u64, (i64, Paid)>,
+    ended: BTreeSet<u32>,
+    met_successor: BTreeSet<u32>,
+    excused: u64,
+}
+
+impl Eye {
+    pub(super) fn open(path: &Path) -> Self {
+        let store = Connection::open(path).expect("the store exists");
+        store.set_prepared_statement_cache_capacity(64);
+        Self(Mutex::new(Sight {
+            store,
+            running: BTreeSet::new(),
+            paid: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            met_successor: BTreeSet::new(),
+            excused: 0,
+        }))
+    }
+
+    fn sight(&self) -> MutexGuard<'_, Sight> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks something up.
+    pub(super) fn with<T>(&self, look: impl FnOnce(&Connection) -> T) -> T {
+        look(&self.sight().store)
+    }
+
+    /// One number.
+    pub(super) fn count(&self, sql: &str, of: &[i64]) -> i64 {
+        let sight = self.sight();
+        let mut statement = sight
+            .store
+            .prepare_cached(sql)
+            .expect("the schema is known");
+        statement
+            .query_row(rusqlite::params_from_iter(of), |row| row.get(0))
+            .expect("the schema is known")
+    }
+
+    /// Completions that were paid a second time because of a death or a cut.
+    pub(super) fn excused(&self) -> u64 {
+        self.sight().excused
+    }
+
+    /// What Telegram forgets by our will must be stored.
+    pub(super) fn confirmed(&self, updates: &[i64]) -> Vec<i64> {
+        let unstored = |id: &&i64| {
+            self.count("SELECT count(*) FROM updates WHERE update_id = ?1", &[**id]) == 0
+        };
+        updates.iter().filter(unstored).copied().collect()
+    }
+
+    /// Exactly this message must be on record as being sent, by this life.
+    pub(super) fn sends(&self, world: &World, mortal: &Mortal, call: &Call) {
+        let chat = call.body["chat_id"].as_i64().unwrap_or(0);
+        let words = call.body["text"]
+            .as_str()
+            .or_else(|| call.body["rich_message"]["markdown"].as_str())
+            .unwrap_or_default();
+        let intents: Vec<String> = self.with(|store| {
+            let mut statement = store
+                .prepare_cached(
+                    "SELECT payload FROM parts WHERE chat = ?1 AND owner = ?2 AND state = 1 \
+                     AND state IN (0, 1, 3)",
+                )
+                .expect("the schema is known");
+            let rows = statement.query_map([chat, mortal.instance], |row| row.get(0));
+            rows.expect("the schema is known")
+                .collect::<rusqlite::Result<_>>()
+                .expect("the schema is known")
+        });
+        let said = |payload: &String| {
+            let payload: serde_json::Value = serde_json::from_str(payload).unwrap_or_default();
+            let content = &payload["content"];
+            let stored = content["text"]
+                .as_str()
+                .or_else(|| content["markdown"].as_str());
+            stored.is_some_and(|stored| words.contains(stored))
+        };
+        if intents.len() != 1 || !intents.iter().all(said) {
+            world.wrong(
+                Some(chat),
+                format!("sent without an intent: {words:?}, on record: {intents:?}"),
+            );
+        }
+    }
+
+    /// A completion is asked for: by the one owner of its turn, while the turn
+    /// has no answer. Says which turn it is and where.
+    pub(super) fn completion_begins(
+        &self,
+        world: &World,
+        mortal: &Mortal,
+        request: &Bytes,
+    ) -> (i64, i64) {
+        let mut sight = self.sight();
+        let found: Option<(i64, i64, Option<i64>, i64)> = sight
+            .store
+            .prepare_cached(
+                "SELECT t.id, t.state, t.owner, c.chat FROM requests AS r \
+                 JOIN turns AS t ON t.id = r.turn \
+                 JOIN conversations AS c ON c.id = t.conversation \
+                 WHERE r.body = ?1 AND t.state < 4 ORDER BY t.id DESC LIMIT 1",
+            )
+            .expect("the schema is known")
+            .query_row(params![&request[..]], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .optional()
+            .expect("the schema is known");
+        // An edit has just dropped it: its owner is about to notice.
+        let Some((turn, state, owner, chat)) = found else {
+            return (0, 0);
+        };
+        let others: Vec<u32> = sight
+            .running
+            .iter()
+            .filter(|(life, of)| *of == turn && *life != mortal.number)
+            .map(|(life, _)| *life)
+            .filter(|life| !sight.ended.contains(life))
+            .collect();
+        sight.running.insert((mortal.number, turn));
+        drop(sight);
+        if state >= 3 {
+            world.wrong(
+                Some(chat),
+                format!("turn {turn} has an answer and asks for another"),
+            );
+        }
+        if state == 2 && owner != Some(mortal.instance) {
+            world.wrong(
+                Some(chat),
+                format!("turn {turn} is asked for by who does not own it"),
+            );
+        }
+        if !others.is_empty() {
+            world.wrong(
+                Some(chat),
+                format!("turn {turn} runs in lives {others:?}, too"),
+            );
+        }
+        (turn, chat)
+    }
+
+    pub(super) fn completion_over(&self, life: u32, turn: i64) {
+        self.sight().running.remove(&(life, turn));
+    }
+
+    /// The last word of a completion was said: it is paid for.
+    pub(super) fn completion_finished(
+        &self,
+        world: &World,
+        mortal: &Mortal,
+        turn: i64,
+        request: u64,
+    ) {
+        let mut sight = self.sight();
+        let before = sight.paid.insert(request, (turn, Paid::By(mortal.number)));
+        match before {
+            None => {}
+            Some((_, Paid::Lost)) => sight.excused += 1,
+            Some((_, paid)) => {
+                drop(sight);
+                let chat = self.chat_of(turn);
+                world.wrong(
+                    chat,
+                    format!("turn {turn} is paid twice, the first time {paid:?}"),
+                );
+            }
+        }
+    }
+
+    fn chat_of(&self, turn: i64) -> Option<i64> {
+        self.with(|store| {
+            store
+                .query_row(
+                    "SELECT c.chat FROM turns AS t JOIN conversations AS c \
+                     ON c.id = t.conversation WHERE t.id = ?1",
+                    [turn],
+                    |row| row.get(0),
+                )
+                .optional()
+                .expect("the schema is known")
+        })
+    }
+
+    /// The turn has its answer: whatever was paid for it is not lost.
+    pub(super) fn answer_stored(&self, turn: i64) {
+        for (of, paid) in self.sight().paid.values_mut() {
+            if *of == turn {
+                *paid = Paid::Stored;
+            }
+        }
+    }
+
+    /// What this life has paid for and not stored is lost.
+    pub(super) fn completions_lost(&self, life: u32) {
+        for (_, paid) in self.sight().paid.values_mut() {
+            if *paid == Paid::By(life) {
+                *paid = Paid::Lost;
+            }
+        }
+    }
+
+    pub(super) fn life_ended(&self, life: u32, _how: &'static str) {
+        self.completions_lost(life);
+        self.sight().ended.insert(life);
+    }
+
+    pub(super) fn successor_seen(&self, life: u32) {
+        self.sight().met_successor.insert(life);
+    }
+
+    pub(super) fn met_successor(&self, life: u32) -> bool {
+        self.sight().met_successor.contains(&life)
+    }
+}

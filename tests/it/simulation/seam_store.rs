@@ -1,0 +1,456 @@
+//! The store as one life sees it: every operation is a point to die at, before
+//! its commit and between the commit and its answer.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use lastword::daemon::Closable;
+use lastword::domain::admission::Policy;
+use lastword::domain::ids::{ChatId, InstanceId, TurnId};
+use lastword::domain::part::{OnUncertain, Payload, Sending, Sent};
+use lastword::domain::turn::{Blame, Claim, Standing};
+use lastword::store::sqlite::SqliteStore;
+use lastword::store::{
+    Accepted, Answer, Ask, Availability, Begin, Books, Due, Finished, Inbox, Leases, Left, Next,
+    Outbox, Past, Reaped, Result, Retention, StoreError, TurnLine, Turns,
+};
+use std::collections::BTreeMap;
+use tokio::sync::watch;
+
+use super::defect::Defect;
+use super::mortal::{Mortal, Point, When};
+use super::trace::About;
+
+/// The store of one life.
+#[derive(Debug, Clone)]
+pub(super) struct Storing(pub(super) Arc<Mortal>);
+
+impl Storing {
+    async fn op<T, F>(
+        &self,
+        name: &'static str,
+        chat: i64,
+        run: impl FnOnce(SqliteStore) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let mortal = &self.0;
+        if mortal.ends_at(Point::Store(When::Before), name) {
+            return pending().await;
+        }
+        let Some(store) = mortal.store() else {
+            return pending().await;
+        };
+        let world = &mortal.world;
+        if world.faults().store_is_away(name) {
+            world.trace.add(
+                mortal.number,
+                "store",
+                name,
+                About {
+                    chat,
+                    number: 0,
+                    end: "away",
+                },
+            );
+            return Err(StoreError::Unavailable {
+                reason: "the disk is full".to_owned(),
+            });
+        }
+        // The store is inline: it never waits, and must not be taken for doing
+        // so by the scheduler's budget, or a commit and its answer would come
+        // apart in ways that no crash explains.
+        let result = tokio::task::unconstrained(run(store)).await;
+        let end = match &result {
+            Ok(_) => "ok",
+            Err(StoreError::Fenced) => "fenced",
+            Err(_) => "failed",
+        };
+        world.trace.add(
+            mortal.number,
+            "store",
+            name,
+            About {
+                chat,
+                number: 0,
+                end,
+            },
+        );
+        if let Err(error) = &result
+            && *error != StoreError::Fenced
+        {
+            world.wrong(
+                (chat != 0).then_some(chat),
+                format!("store.{name} failed: {error}"),
+            );
+        }
+        if mortal.ends_at(Point::Store(When::After), name) {
+            return pending().await;
+        }
+        result
+    }
+}
+
+#[async_trait]
+impl Closable for Storing {
+    async fn close(&self) -> Result<()> {
+        self.op("close", 0, |store| async move { store.close().await })
+            .await
+    }
+}
+
+#[async_trait]
+impl Inbox for Storing {
+    fn availability(&self) -> watch::Receiver<Availability> {
+        match self.0.store() {
+            Some(store) => store.availability(),
+            // The dead learn nothing new.
+            None => watch::Sender::new(Availability::Available).subscribe(),
+        }
+    }
+
+    async fn accept(
+        &self,
+        instance: InstanceId,
+        batch: Vec<Bytes>,
+        policy: Arc<Policy>,
+    ) -> Result<Accepted> {
+        if let Some(Defect::ConfirmsUnstored(n)) = self.0.world.defect
+            && self.0.world.strikes(n)
+        {
+            return Ok(Accepted::default());
+        }
+        self.op("accept", 0, |store| async move {
+            store.accept(instance, batch, policy).await
+        })
+        .await
+    }
+
+    async fn backlog(&self, limit: u64) -> Result<u64> {
+        self.op(
+            "backlog",
+            0,
+            |store| async move { store.backlog(limit).await },
+        )
+        .await
+    }
+
+    async fn prune(&self, keep: Retention, step: u32) -> Result<u64> {
+        self.op(
+            "prune",
+            0,
+            |store| async move { store.prune(keep, step).await },
+        )
+        .await
+    }
+}
+
+#[async_trait]
+impl Turns for Storing {
+    async fn claim(&self, ask: Ask) -> Result<Next> {
+        if self.0.world.defect == Some(Defect::OvertakesTurns) {
+            self.0.world.eye().swap_turns(ask.conversation.0);
+        }
+        let next = self
+            .op("claim", 0, |store| async move { store.claim(ask).await })
+            .await?;
+        if let Next::Run(claimed) = &next {
+            let claim = &claimed.claim;
+            self.0.world.trace.add(
+                self.0.number,
+                "turn",
+                "claimed",
+                About {
+                    chat: claim.chat.0,
+                    number: claim.turn.0.unsigned_abs(),
+                    end: "",
+                },
+            );
+            if let Some(Defect::LeaksClaim(n)) = self.0.world.defect
+                && self.0.world.strikes(n)
+            {
+                self.0.world.eye().free_claim(claim.turn.0);
+            }
+        }
+        Ok(next)
+    }
+
+    async fn history(&self, claim: &Claim, chars: usize) -> Result<Vec<Past>> {
+        self.op("history", claim.chat.0, |store| async move {
+            store.history(claim, chars).await
+        })
+        .await
+    }
+
+    async fn keep_request(&self, claim: &Claim, body: Bytes) -> Result<()> {
+        self.op("keep_request", claim.chat.0, |store| async move {
+            store.keep_request(claim, body).await
+        })
+        .await
+    }
+
+    async fn plan_placeholder(&self, claim: &Claim, payload: Payload) -> Result<()> {
+        self.op("plan_placeholder", claim.chat.0, |store| async move {
+            store.plan_placeholder(claim, payload).await
+        })
+        .await
+    }
+
+    async fn answer(&self, claim: &Claim, answer: Answer) -> Result<()> {
+        let turn = claim.turn.0;
+        let stored = self
+            .op("answer", claim.chat.0, |store| async move {
+                let stored = store.answer(claim, answer).await;
+                if stored.is_ok() {
+                    self.0.world.eye().answer_stored(turn);
+                }
+                stored
+            })
+            .await;
+        if let Some(Defect::SettlesUnsent(n)) = self.0.world.defect
+            && self.0.world.strikes(n)
+        {
+            self.0.world.eye().settle_unsent(turn);
+        }
+        stored
+    }
+
+    async fn defer(
+        &self,
+        claim: &Claim,
+        delay: Duration,
+        blame: Blame,
+        notice: Option<Payload>,
+    ) -> Result<()> {
+        self.op("defer", claim.chat.0, |store| async move {
+            store.defer(claim, delay, blame, notice).await
+        })
+        .await
+    }
+
+    async fn park(&self, claim: &Claim) -> Result<()> {
+        self.op("park", claim.chat.0, |store| async move {
+            store.park(claim).await
+        })
+        .await
+    }
+
+    async fn standing(&self, claim: &Claim) -> Result<Standing> {
+        self.op("standing", claim.chat.0, |store| async move {
+            store.standing(claim).await
+        })
+        .await
+    }
+
+    async fn waiting(&self, limit: u32) -> Result<Vec<Due>> {
+        self.op(
+            "waiting",
+            0,
+            |store| async move { store.waiting(limit).await },
+        )
+        .await
+    }
+
+    async fn keep_administrators(&self, chat: ChatId, ids: Vec<i64>) -> Result<()> {
+        self.op("keep_administrators", chat.0, |store| async move {
+            store.keep_administrators(chat, ids).await
+        })
+        .await
+    }
+
+    async fn administrators_older_than(&self, chat: ChatId, age: Duration) -> Result<bool> {
+        self.op("administrators_older_than", chat.0, |store| async move {
+            store.administrators_older_than(chat, age).await
+        })
+        .await
+    }
+
+    async fn recent(&self, limit: u32) -> Result<Vec<TurnLine>> {
+        self.op(
+            "recent",
+            0,
+            |store| async move { store.recent(limit).await },
+        )
+        .await
+    }
+
+    async fn open_turns(&self) -> Result<BTreeMap<&'static str, u64>> {
+        self.op(
+            "open_turns",
+            0,
+            |store| async move { store.open_turns().await },
+        )
+        .await
+    }
+
+    async fn books(&self) -> Result<Books> {
+        self.op("books", 0, |store| async move { store.books().await })
+            .await
+    }
+}
+
+#[async_trait]
+impl Outbox for Storing {
+    async fn begin_send(
+        &self,
+        chat: ChatId,
+        owner: InstanceId,
+        within: Duration,
+        on_uncertain: OnUncertain,
+    ) -> Result<Begin> {
+        if self.0.world.defect == Some(Defect::ResendsBlindly) {
+            self.0.world.eye().plan_again(chat.0, self.0.instance);
+        }
+        let begun = self
+            .op("begin_send", chat.0, |store| async move {
+                store.begin_send(chat, owner, within, on_uncertain).await
+            })
+            .await;
+        if let (Some(Defect::ForgetsIntent(n)), Ok(Begin::Send(sending))) =
+            (self.0.world.defect, &begun)
+            && self.0.world.strikes(n)
+        {
+            self.0.world.eye().forget_intent(sending.part.0);
+        }
+        begun
+    }
+
+    async fn finish_send(&self, sending: &Sending, sent: Sent) -> Result<Finished> {
+        self.op("finish_send", sending.chat.0, |store| async move {
+            store.finish_send(sending, sent).await
+        })
+        .await
+    }
+
+    async fn replan(&self, sending: &Sending, parts: Vec<Payload>) -> Result<()> {
+        self.op("replan", sending.chat.0, |store| async move {
+            store.replan(sending, parts).await
+        })
+        .await
+    }
+
+    async fn placeholder(&self, turn: TurnId) -> Result<Option<i64>> {
+        self.op("placeholder", 0, |store| async move {
+            store.placeholder(turn).await
+        })
+        .await
+    }
+
+    async fn alert(
+        &self,
+        cause: &'static str,
+        payload: Payload,
+        every: Duration,
+        owner: InstanceId,
+    ) -> Result<Vec<ChatId>> {
+        self.op("alert", 0, |store| async move {
+            store.alert(cause, payload, every, owner).await
+        })
+        .await
+    }
+
+    async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>> {
+        self.op(
+            "unsent",
+            0,
+            |store| async move { store.unsent(owner).await },
+        )
+        .await
+    }
+}
+
+#[async_trait]
+impl Leases for Storing {
+    async fn register(&self, instance: InstanceId, version: &str) -> Result<()> {
+        self.op("register", 0, |store| async move {
+            store.register(instance, version).await
+        })
+        .await
+    }
+
+    async fn set_phase(&self, instance: InstanceId, phase: &'static str) -> Result<()> {
+        self.op("set_phase", 0, |store| async move {
+            store.set_phase(instance, phase).await
+        })
+        .await
+    }
+
+    async fn reap(&self, instance: InstanceId) -> Result<Reaped> {
+        self.op("reap", 0, |store| async move { store.reap(instance).await })
+            .await
+    }
+
+    async fn successor(&self, instance: InstanceId) -> Result<bool> {
+        let found = self
+            .op("successor", 0, |store| async move {
+                store.successor(instance).await
+            })
+            .await;
+        if matches!(found, Ok(true)) {
+            self.0.world.eye().successor_seen(self.0.number);
+        }
+        found
+    }
+
+    async fn take_intake(&self) -> Result<bool> {
+        self.op("take_intake", 0, |store| async move {
+            store.take_intake().await
+        })
+        .await
+    }
+
+    async fn release_intake(&self) -> Result<()> {
+        self.op("release_intake", 0, |store| async move {
+            store.release_intake().await
+        })
+        .await
+    }
+
+    async fn leave(&self, instance: InstanceId) -> Result<Left> {
+        self.op(
+            "leave",
+            0,
+            |store| async move { store.leave(instance).await },
+        )
+        .await
+    }
+
+    async fn value(&self, key: &str) -> Result<Option<String>> {
+        self.op("value", 0, |store| async move { store.value(key).await })
+            .await
+    }
+
+    async fn set_value(&self, key: &str, value: &str) -> Result<()> {
+        self.op("set_value", 0, |store| async move {
+            store.set_value(key, value).await
+        })
+        .await
+    }
+
+    async fn others(&self, instance: InstanceId) -> Result<Vec<InstanceId>> {
+        self.op(
+            "others",
+            0,
+            |store| async move { store.others(instance).await },
+        )
+        .await
+    }
+
+    async fn value_or(&self, key: &str, value: &str) -> Result<String> {
+        self.op("value_or", 0, |store| async move {
+            store.value_or(key, value).await
+        })
+        .await
+    }
+
+    async fn has_operator(&self) -> Result<bool> {
+        self.op("has_operator", 0, |store| async move {
+            store.has_operator().await
+        })
+        .await
+    }
+}
