@@ -31,6 +31,8 @@ mod failpoints;
 mod hammer;
 mod hostile;
 mod kills;
+mod matrix;
+mod mishaps;
 mod orphans;
 mod paid;
 mod process;
@@ -258,6 +260,30 @@ impl Real {
         };
         let acted = self.telegram.act(act).expect("a group can be opened");
         acted.id.expect("it has an id")
+    }
+
+    /// A forum with topics, in each of which somebody of its own writes.
+    pub(crate) fn topics(&self, name: &str, topics: usize) -> Vec<Place> {
+        let act = |act| self.telegram.act(act).expect("people may do that");
+        let people: Vec<i64> = (0..topics)
+            .map(|n| self.person(&format!("{name}{n}")))
+            .collect();
+        let forum = act(Act::OpenGroup {
+            kind: ChatKind::Forum,
+            title: name.to_owned(),
+            members: people.clone(),
+        });
+        let chat = forum.id.expect("it has an id");
+        let open = |person: &i64| {
+            let topic = act(Act::OpenTopic {
+                chat,
+                person: *person,
+                name: name.to_owned(),
+            });
+            let thread = topic.id.expect("it has an id");
+            Place::group(*person, chat).topic(thread)
+        };
+        people.iter().map(open).collect()
     }
 
     /// Asks the bot something new; in groups by its name.

@@ -10,21 +10,21 @@ use super::{Process, Real, Transport, in_part, in_turn, note, outcomes, within};
 
 /// Where the person writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Room {
+pub(super) enum Room {
     Private,
     Group,
 }
 
 /// On which side of its execution a call hangs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
+pub(super) enum Side {
     Before,
     After,
 }
 
 /// The moment of the kill.
 #[derive(Debug, Clone, Copy)]
-enum Moment {
+pub(super) enum Moment {
     Turn(turn::State),
     /// The answer's own part.
     Part(part::State, Side),
@@ -33,8 +33,8 @@ enum Moment {
 }
 
 /// What the run must have come to.
-struct Expected {
-    settled: u64,
+pub(super) struct Expected {
+    pub(super) settled: u64,
     /// Parts that had arrived without a receipt, and were found.
     bound: u64,
     /// Finished completions.
@@ -69,16 +69,29 @@ fn sides(state: part::State) -> &'static [Side] {
     }
 }
 
-struct Scene {
-    real: Real,
-    process: Process,
-    place: Place,
-    chat: i64,
+pub(super) struct Scene {
+    pub(super) real: Real,
+    pub(super) process: Process,
+    pub(super) place: Place,
+    pub(super) chat: i64,
     room: Room,
 }
 
-async fn scene(transport: Transport, room: Room, moment: Moment) -> Scene {
+pub(super) async fn scene(transport: Transport, room: Room, moment: Moment) -> Scene {
+    scene_with(transport, room, moment, &[]).await
+}
+
+/// The same with other settings.
+pub(super) async fn scene_with(
+    transport: Transport,
+    room: Room,
+    moment: Moment,
+    settings: &[(&'static str, &str)],
+) -> Scene {
     let mut real = Real::new(transport).await;
+    for (name, value) in settings {
+        real.env.insert(name, (*value).to_owned());
+    }
     if matches!(moment, Moment::Turn(turn::State::Gathering)) {
         let quiet = "2s".to_owned();
         real.env.insert("LASTWORD_CHAT__QUIET_PERIOD", quiet);
@@ -112,13 +125,13 @@ impl Scene {
         self.real.telegram.fault(rule);
     }
 
-    fn hold_model(&self) {
+    pub(super) fn hold_model(&self) {
         self.real
             .model
             .change(|now| now.fault = Fault::HoldAfter(0));
     }
 
-    fn free_model(&self) {
+    pub(super) fn free_model(&self) {
         self.real.model.change(|now| now.fault = Fault::Sound);
     }
 
@@ -176,7 +189,7 @@ fn cut(side: Side) -> Trouble {
 }
 
 /// Brings the daemon to the moment.
-async fn reach(scene: &Scene, moment: Moment) -> Expected {
+pub(super) async fn reach(scene: &Scene, moment: Moment) -> Expected {
     let mut expected = Expected {
         settled: 1,
         bound: 0,
