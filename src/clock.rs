@@ -4,6 +4,8 @@
 //! simulation derives wall time from tokio's (paused) monotonic time, so that
 //! both move together. Nothing else in the crate may ask for the time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Wall time in milliseconds since the Unix epoch.
@@ -16,9 +18,10 @@ pub struct Clock(Source);
 #[derive(Debug, Clone)]
 enum Source {
     System,
-    /// Wall time = `base` + monotonic time since `origin`.
+    /// Wall time = `base` + monotonic time since `origin`; `base` is shared by
+    /// the clones, for it may jump.
     Monotonic {
-        base: Millis,
+        base: Arc<AtomicI64>,
         origin: tokio::time::Instant,
     },
 }
@@ -35,9 +38,17 @@ impl Clock {
     #[must_use]
     pub fn virtual_from(base: Millis) -> Self {
         Self(Source::Monotonic {
-            base,
+            base: Arc::new(AtomicI64::new(base)),
             origin: tokio::time::Instant::now(),
         })
+    }
+
+    /// Sets a virtual clock and its clones on by so many milliseconds, or back,
+    /// as an operator or NTP does; the system's clock is left alone.
+    pub fn jump(&self, by: Millis) {
+        if let Source::Monotonic { base, .. } = &self.0 {
+            base.fetch_add(by, Ordering::Relaxed);
+        }
     }
 
     /// Wall time now. May jump; use it for stamps and due times that are
@@ -50,7 +61,9 @@ impl Clock {
                 let now = SystemTime::now();
                 now.duration_since(UNIX_EPOCH).map_or(0, millis)
             }
-            Source::Monotonic { base, origin } => base + millis(origin.elapsed()),
+            Source::Monotonic { base, origin } => {
+                base.load(Ordering::Relaxed) + millis(origin.elapsed())
+            }
         }
     }
 

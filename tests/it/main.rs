@@ -5,6 +5,7 @@ mod access;
 mod answers;
 mod buttons;
 mod claims;
+mod clocks;
 mod commands;
 mod conversation;
 mod delivery;

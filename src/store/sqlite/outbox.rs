@@ -22,9 +22,12 @@ const SETTLE_MS: Millis = 5_000;
 /// How soon to look again at a chat that another send blocks.
 const BLOCKED: Duration = Duration::from_millis(250);
 
-/// No `expires_at` or `not_before` lies further off; one that does was stored
-/// before the clock was set back.
+/// No `not_before` of a part lies further off; one that does was stored before
+/// the clock was set back.
 const FURTHEST_MS: Millis = 3_600_000;
+
+/// No `expires_at` lies further off: no call may take longer.
+pub(super) const LONGEST_CALL_MS: Millis = 120_000;
 
 #[async_trait]
 impl Outbox for SqliteStore {
@@ -36,7 +39,7 @@ impl Outbox for SqliteStore {
         on_uncertain: OnUncertain,
     ) -> Result<Begin> {
         let begin = move |tx: &Tx<'_>| {
-            if let Some(wait) = tx.resolve(chat, owner, on_uncertain)? {
+            if let Some(wait) = tx.resolve(chat, owner, within, on_uncertain)? {
                 return Ok(Begin::Wait(wait));
             }
             tx.begin(chat, owner, within)
@@ -90,10 +93,12 @@ impl Outbox for SqliteStore {
     async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>> {
         self.run("outbox.unsent", move |tx| {
             let mut statement = tx.conn.prepare_cached(
-                "SELECT chat, min(CASE state WHEN 0 THEN not_before ELSE expires_at + ?2 END) \
+                "SELECT chat, min(CASE WHEN created_at > ?3 OR expires_at - ?4 > ?3 THEN 0 \
+                                       WHEN state = 0 THEN not_before ELSE expires_at + ?2 END) \
                  FROM parts WHERE owner = ?1 AND state IN (0, 1, 3) GROUP BY chat",
             )?;
-            let rows = statement.query_map([owner.0, SETTLE_MS], |row| {
+            let among = params![owner.0, SETTLE_MS, tx.now, LONGEST_CALL_MS];
+            let rows = statement.query_map(among, |row| {
                 Ok((ChatId(row.get(0)?), row.get::<_, i64>(1)?))
             })?;
             rows.map(|row| {
@@ -126,6 +131,7 @@ impl Tx<'_> {
         &self,
         chat: ChatId,
         owner: InstanceId,
+        within: Duration,
         on_uncertain: OnUncertain,
     ) -> Result<Option<Duration>> {
         loop {
@@ -153,8 +159,17 @@ impl Tx<'_> {
                 return Ok(None);
             };
             let ours = open.owner.is_none_or(|by| by == owner.0);
-            let left = open.expires_at.saturating_add(SETTLE_MS) - self.now;
-            let settling = left > 0 && left <= FURTHEST_MS;
+            let mut left = open.expires_at.saturating_add(SETTLE_MS) - self.now;
+            if ours && left > LONGEST_CALL_MS + SETTLE_MS {
+                // The clock was set back: it is given its time once more, for
+                // it may still be under way.
+                let expires_at = self.now.saturating_add(clock::millis(within));
+                self.conn
+                    .prepare_cached("UPDATE parts SET expires_at = ?2 WHERE id = ?1")?
+                    .execute(params![open.part, expires_at])?;
+                left = expires_at + SETTLE_MS - self.now;
+            }
+            let settling = left > 0;
             // Our own send may still be under way; once it cannot be any more,
             // whoever was to finish it is gone.
             if !ours || (settling && open.state == State::Sending.code()) {
@@ -198,7 +213,7 @@ impl Tx<'_> {
                 return Ok(Begin::Idle);
             };
             let wait = next.not_before - self.now;
-            if wait > 0 && wait <= FURTHEST_MS {
+            if wait > 0 && wait <= FURTHEST_MS && next.set_at <= self.now {
                 return Ok(Begin::Wait(clock::duration(wait)));
             }
             let Some((kind, payload)) = next.readable() else {
