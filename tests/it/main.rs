@@ -6,6 +6,7 @@ mod answers;
 mod books;
 mod buttons;
 mod claims;
+mod clocks;
 mod commands;
 mod conversation;
 mod delivery;
