@@ -33,8 +33,8 @@ pub(super) struct Eye(Mutex<Sight>);
 #[derive(Debug)]
 struct Sight {
     store: Connection,
-    /// Completions under way: the life and the turn.
-    running: BTreeSet<(u32, i64)>,
+    /// Completions under way: the life and the request.
+    running: Vec<(u32, u64)>,
     /// Finished completions by request, with their turn.
     paid: BTreeMap<u64, (i64, Paid)>,
     ended: BTreeSet<u32>,
@@ -48,7 +48,7 @@ impl Eye {
         store.set_prepared_statement_cache_capacity(64);
         Self(Mutex::new(Sight {
             store,
-            running: BTreeSet::new(),
+            running: Vec::new(),
             paid: BTreeMap::new(),
             ended: BTreeSet::new(),
             met_successor: BTreeSet::new(),
@@ -127,8 +127,9 @@ impl Eye {
         world: &World,
         mortal: &Mortal,
         request: &Bytes,
+        number: u64,
     ) -> (i64, i64) {
-        let mut sight = self.sight();
+        let sight = self.sight();
         let found: Option<(i64, i64, Option<i64>, i64)> = sight
             .store
             .prepare_cached(
@@ -147,14 +148,13 @@ impl Eye {
         let Some((turn, state, owner, chat)) = found else {
             return (0, 0);
         };
+        // The same request: after an edit the old one is a little slow to end.
         let others: Vec<u32> = sight
             .running
             .iter()
-            .filter(|(life, of)| *of == turn && *life != mortal.number)
+            .filter(|(life, asked)| *asked == number && !sight.ended.contains(life))
             .map(|(life, _)| *life)
-            .filter(|life| !sight.ended.contains(life))
             .collect();
-        sight.running.insert((mortal.number, turn));
         drop(sight);
         if state >= 3 {
             world.wrong(Some(chat), format!("turn {turn} has an answer and asks for another"));
@@ -168,8 +168,15 @@ impl Eye {
         (turn, chat)
     }
 
-    pub(super) fn completion_over(&self, life: u32, turn: i64) {
-        self.sight().running.remove(&(life, turn));
+    pub(super) fn completion_runs(&self, life: u32, request: u64) {
+        self.sight().running.push((life, request));
+    }
+
+    pub(super) fn completion_over(&self, life: u32, request: u64) {
+        let running = &mut self.sight().running;
+        if let Some(at) = running.iter().position(|one| *one == (life, request)) {
+            running.swap_remove(at);
+        }
     }
 
     /// The last word of a completion was said: it is paid for.

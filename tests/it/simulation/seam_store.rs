@@ -61,9 +61,7 @@ impl Storing {
             Err(_) => "failed",
         };
         world.trace.add(mortal.number, "store", name, About { chat, number: 0, end });
-        if let Err(error) = &result
-            && *error != StoreError::Fenced
-        {
+        if let Err(error @ (StoreError::Defect { .. } | StoreError::Refused { .. })) = &result {
             world.wrong((chat != 0).then_some(chat), format!("store.{name} failed: {error}"));
         }
         if mortal.ends_at(Point::Store(When::After), name) {

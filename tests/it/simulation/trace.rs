@@ -7,6 +7,9 @@
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// What marks the place where something was found wrong.
+pub(super) const WRONG: &str = "WRONG";
+
 /// One event.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Event {
@@ -95,11 +98,13 @@ impl Trace {
         text
     }
 
-    /// The last events that touch this chat, with what happened to the
-    /// processes and to the world meanwhile.
+    /// The last events before something was found wrong that touch this chat,
+    /// with what happened to the processes and to the world meanwhile.
     pub(super) fn shortened(&self, chat: Option<i64>, last: usize) -> String {
         let events = self.events();
-        let mut chosen: Vec<&Event> = events
+        let found = events.iter().position(|event| event.what == WRONG);
+        let end = found.map_or(events.len(), |at| at + 1);
+        let mut chosen: Vec<&Event> = events[..end]
             .iter()
             .rev()
             .filter(|event| {
