@@ -74,6 +74,33 @@ impl Eye {
             .expect("the schema is known")
     }
 
+    /// What is open, for a message.
+    pub(super) fn open_turns(&self) -> String {
+        self.with(|store| {
+            let mut statement = store
+                .prepare_cached(
+                    "SELECT t.id, c.chat, t.state, t.owner, t.due_at, t.not_before, t.deaths \
+                     FROM turns AS t JOIN conversations AS c ON c.id = t.conversation \
+                     WHERE t.state < 4",
+                )
+                .expect("the schema is known");
+            let rows = statement.query_map([], |row| {
+                Ok(format!(
+                    "turn {} in {}: state {}, owner {:?}, due {}, not before {}, deaths {}; ",
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, i64>(1)?,
+                    row.get::<_, i64>(2)?,
+                    row.get::<_, Option<i64>>(3)?,
+                    row.get::<_, i64>(4)?,
+                    row.get::<_, i64>(5)?,
+                    row.get::<_, i64>(6)?,
+                ))
+            });
+            let rows = rows.expect("the schema is known");
+            rows.collect::<rusqlite::Result<String>>().expect("the schema is known")
+        })
+    }
+
     /// Completions that were paid a second time because of a death or a cut.
     pub(super) fn excused(&self) -> u64 {
         self.sight().excused

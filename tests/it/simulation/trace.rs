@@ -109,7 +109,19 @@ impl Trace {
             .rev()
             .filter(|event| {
                 let ours = chat.is_none_or(|chat| event.chat == chat);
-                let routine = ["others", "open_turns", "waiting", "unsent", "backlog", "prune"];
+                let seen = ["sendChatAction", "sendRichMessageDraft", "content"];
+                let ours = ours && !seen.contains(&event.what);
+                let routine = [
+                    "others",
+                    "open_turns",
+                    "waiting",
+                    "unsent",
+                    "backlog",
+                    "prune",
+                    "successor",
+                    "take_intake",
+                    "reap",
+                ];
                 (ours && event.seam != "store") || event.seam == "world" || {
                     event.seam == "store" && !routine.contains(&event.what) && chat.is_none()
                 }
