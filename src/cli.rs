@@ -2,6 +2,8 @@
 //! mean. Parses and says; running the daemon is somebody else's business.
 
 pub mod check;
+pub mod desk;
+pub mod roll;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,9 +16,15 @@ use crate::config::Errors;
 /// restart after it, for a restart would not help.
 pub const EXIT_CONFIG: u8 = 78;
 
+/// Exit code when an operator's verb could not be carried out: no such turn, no
+/// store. Nothing was changed.
+pub const EXIT_REFUSED: u8 = 1;
+
 const AFTER_HELP: &str = "\
 Exit codes:
    0  stopped, everything answered
+   1  turns, replay: not possible, and why; nothing was changed
+      roll: nothing was rolled; the sentence says who goes on
    2  the command line is wrong
    3  stopped early (second signal or deadline), everything stored
    4  something accepted could not be stored
@@ -45,8 +53,14 @@ pub struct Cli {
 pub enum Command {
     /// Run the bot (the default)
     Run,
+    /// Start a new version beside the running one and let it take over
+    Roll(roll::Roll),
     /// Check the configuration and print what is in force, without secrets
     Check,
+    /// List turns, without anybody's words, beside a running daemon or without
+    Turns(desk::Turns),
+    /// Let a failed turn run again; a running daemon begins within seconds
+    Replay(desk::Again),
     /// Talk with the bot in the browser; needs no account and no token
     #[cfg(feature = "playground")]
     Playground(Playground),
@@ -131,7 +145,7 @@ mod tests {
     #[test]
     fn help_names_every_exit_code() {
         let help = Cli::command().render_long_help().to_string();
-        for code in ["  0  ", "  2  ", "  3  ", "  4  ", " 78  "] {
+        for code in ["  0  ", "  1  ", "  2  ", "  3  ", "  4  ", " 78  "] {
             assert!(help.contains(code), "{help}");
         }
     }

@@ -174,6 +174,15 @@ impl Config {
         load::load(sources)
     }
 
+    /// Where the store is, whatever else is wrong or missing: for looking into
+    /// it, which needs no secret.
+    ///
+    /// # Errors
+    /// When the sources do not say, or cannot be read.
+    pub fn store_path(sources: &Sources) -> Result<PathBuf, Errors> {
+        load::store_path(sources)
+    }
+
     /// Every key with its value, in the order in which they are shown; no
     /// secret's text.
     #[must_use]

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::{Config, Mode};
+use crate::death::{self, Moment};
 use crate::domain::ids::{BotId, InstanceId};
 use crate::domain::metric;
 use crate::domain::phase::Phase;
@@ -28,6 +29,7 @@ use crate::turn::Runner;
 
 mod books;
 mod build;
+mod door;
 mod drain;
 mod identity;
 mod intake;
@@ -193,6 +195,7 @@ pub async fn run(seams: Seams) -> Result<ExitCode, StartError> {
     let daemon = Arc::new(daemon);
     let known = identity::first_look(&daemon).await?;
     over("telegram");
+    let door = door::Door::of(&daemon).await?;
     daemon.shutdown.enter(Phase::Standby);
     daemon.look_at_lease().await;
     daemon.say_ready(&resumed, phases).await;
@@ -200,7 +203,7 @@ pub async fn run(seams: Seams) -> Result<ExitCode, StartError> {
         // After READY: there may be much to take up. Not at all once stopping:
         // a start that is cut begins nothing.
         daemon.resume(&resumed).await;
-        lookout::start(&daemon, known).await?;
+        lookout::start(&daemon, known, door);
         daemon.shutdown.intake().cancelled().await;
     }
     Ok(drain::run(&daemon).await)
@@ -265,6 +268,7 @@ impl Daemon {
         }
         let unsettled = self.store.open_turns().await.unwrap_or_default();
         self.systemd.ready(phase.as_str());
+        death::at(Moment::SaidReady);
         if self.lines == Lines::Printed {
             crate::shutdown::report::print(&crate::shutdown::report::StartLine {
                 lastword: crate::shutdown::report::Word::Start,

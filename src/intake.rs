@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use crate::store::StoreError;
 
+pub mod gaps;
 pub mod poller;
 pub mod registration;
 pub mod webhook;
@@ -41,11 +42,17 @@ pub trait Accept: Debug + Send + Sync + 'static {
     /// When dropped, the batch is stored as a whole or not at all.
     async fn accept(&self, batch: Vec<Bytes>) -> Result<(), Refusal>;
 
-    /// Whether updates may be taken now. Asked before each request and at the
-    /// very moment of a stop, so it waits for nothing: whether there is a
-    /// successor is kept up to date beforehand. Until this says otherwise a
-    /// stopping transport assumes that there is none.
+    /// Whether updates may be taken now. Asked before each request, so it waits
+    /// for nothing.
     fn state(&self) -> IntakeState;
+
+    /// Whether a live instance takes over from this one, which stops. Waits
+    /// for as long as that is being found out: whoever would turn an update
+    /// away meanwhile asks here first.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn has_successor(&self) -> bool;
 }
 
 /// Whether updates may be taken.

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod death;
 pub mod domain;
 pub mod format;
 pub mod grouper;

@@ -26,8 +26,15 @@ fn main() -> ProcessExit {
     let sources = Sources::new(cli.config.clone(), std::env::vars_os());
     match cli.verb() {
         Command::Check => check(&sources),
+        Command::Turns(asked) => {
+            desk(async |out, err| cli::desk::turns(&asked, &sources, out, err).await)
+        }
+        Command::Replay(asked) => {
+            desk(async |out, err| cli::desk::replay(&asked, &sources, out, err).await)
+        }
         #[cfg(feature = "playground")]
         Command::Playground(options) => playground(&options, &shutdown),
+        Command::Roll(options) => roll(&options, &sources, &shutdown),
         Command::Run => run(&sources, &shutdown, begun),
     }
 }
@@ -36,6 +43,20 @@ fn check(sources: &Sources) -> ProcessExit {
     match cli::check::check(sources, &mut io::stdout().lock(), &mut io::stderr().lock()) {
         Ok(code) => ProcessExit::from(code),
         Err(error) => fail(ExitCode::Early, &format!("failed to write: {error}")),
+    }
+}
+
+/// An operator's verb, on the store.
+fn desk<F>(verb: F) -> ProcessExit
+where
+    F: AsyncFnOnce(&mut (dyn Write + Send), &mut (dyn Write + Send)) -> u8,
+{
+    match runtime() {
+        Ok(runtime) => {
+            let code = runtime.block_on(verb(&mut io::stdout(), &mut io::stderr()));
+            ProcessExit::from(code)
+        }
+        Err(error) => fail(ExitCode::Early, &format!("failed to start: {error}")),
     }
 }
 
@@ -65,6 +86,20 @@ fn run(sources: &Sources, shutdown: &Shutdown, begun: tokio::time::Instant) -> P
     match ended {
         Ok(code) => code.into(),
         Err(error) => fail(error.exit_code(), &error.to_string()),
+    }
+}
+
+fn roll(options: &cli::roll::Roll, sources: &Sources, shutdown: &Shutdown) -> ProcessExit {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(ExitCode::Early, &format!("failed to start: {error}")),
+    };
+    match runtime.block_on(cli::roll::roll(options, sources, shutdown)) {
+        Ok(()) => ProcessExit::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr().lock(), "lastword: {error}");
+            ProcessExit::FAILURE
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::domain::turn::{Blame, Claim, Outcome, Spent, Standing};
 use crate::domain::update::Message;
 use crate::domain::window::Rules;
 
+pub mod desk;
 mod error;
 pub mod sqlite;
 
@@ -176,6 +177,8 @@ pub struct Claimed {
     pub request: Option<Bytes>,
     /// Failures of its own so far.
     pub failures: i64,
+    /// Deaths of a process at which it was running.
+    pub deaths: i64,
     /// How long ago its first message was accepted.
     pub age: Duration,
     /// Whether the person was told that it has to wait.
@@ -407,8 +410,8 @@ pub trait Leases: Send + Sync + 'static {
     /// Stores a value, replacing what was there.
     async fn set_value(&self, key: &str, value: &str) -> Result<()>;
 
-    /// How many other live instances there are.
-    async fn others(&self, instance: InstanceId) -> Result<usize>;
+    /// The other instances, those that died lately among them.
+    async fn others(&self, instance: InstanceId) -> Result<Vec<InstanceId>>;
 
     /// Stores a value unless there is one; returns the one that holds.
     async fn value_or(&self, key: &str, value: &str) -> Result<String>;

@@ -57,6 +57,8 @@ pub struct Settings {
     pub max_tokens: Option<u32>,
     /// What the endpoint understands.
     pub dialect: Dialect,
+    /// Whether the requests of two turns may be equal.
+    pub likeness: Likeness,
     /// Asks the model.
     pub completer: Arc<Completer>,
     /// When a window is due.
@@ -65,6 +67,19 @@ pub struct Settings {
     pub max_age: Duration,
     /// The bot's own words.
     pub texts: &'static Texts,
+}
+
+/// Whether the requests of two turns may be equal, byte for byte. A re-run of
+/// the same turn after a crash always is: it sends the bytes that were kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Likeness {
+    /// They may: equal questions are equal requests.
+    Allowed,
+    /// Never: something replays the answer to an equal request, and a person who
+    /// asks again wants a new one. OpenRouter's cache goes by the whole body, so
+    /// any field will do; `seed` is one that every provider takes or ignores.
+    /// Source: openrouter.ai/docs/guides/features/response-caching.
+    Avoided,
 }
 
 /// What a turn says its answer through.

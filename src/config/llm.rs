@@ -150,7 +150,7 @@ impl Llm {
         );
         w.knob(
             "llm.response_cache",
-            Apply::Live,
+            Apply::Restart,
             &mut self.response_cache,
             Flag,
         );

@@ -15,8 +15,63 @@ use super::secret::{BotToken, SecretSpec, SecretText};
 use super::walk::{Apply, Key, Walk};
 use super::{Config, Loaded, Sources};
 
+const NO_FOLDER: &str =
+    "there is no STATE_DIRECTORY, XDG_STATE_HOME or HOME to derive it from; name a file";
+
 /// Reads every layer.
 pub(super) fn load(sources: &Sources) -> Result<Loaded, Errors> {
+    let read = read(sources)?;
+    let mut agree = Agree {
+        config: &read.config,
+        origins: &read.fill.origins,
+        refused: &read.fill.refused,
+        problems: read.fill.layers.problems,
+        warnings: read.fill.layers.warnings,
+    };
+    if !read.has_store {
+        agree.missing("store.path", NO_FOLDER);
+    }
+    agree.check();
+
+    let (mut problems, warnings) = (agree.problems, agree.warnings);
+    problems.sort_by_key(Problem::line);
+    if !problems.is_empty() {
+        return Err(Errors(problems));
+    }
+    Ok(Loaded {
+        config: read.config,
+        origin: read.origin,
+        origins: read.fill.origins,
+        warnings,
+    })
+}
+
+/// Where the store is, whatever else may be wrong or missing: an operator who
+/// looks into it has no use for the secrets.
+pub(super) fn store_path(sources: &Sources) -> Result<PathBuf, Errors> {
+    let read = read(sources)?;
+    if read.has_store && !read.fill.refused.contains(&"store.path") {
+        return Ok(read.config.store.path);
+    }
+    let mut problems = read.fill.layers.problems;
+    if problems.is_empty() {
+        problems.push(Problem::Missing {
+            key: "store.path",
+            how: NO_FOLDER.to_owned(),
+        });
+    }
+    Err(Errors(problems))
+}
+
+/// Every layer laid over the defaults, nothing checked yet.
+struct Read<'a> {
+    config: Config,
+    origin: Option<PathBuf>,
+    fill: Fill<'a>,
+    has_store: bool,
+}
+
+fn read(sources: &Sources) -> Result<Read<'_>, Errors> {
     let env = &sources.env.0;
     let store = default_store(env);
     let mut config = Config::new(BotToken::absent(), store.clone().unwrap_or_default());
@@ -40,31 +95,12 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, Errors> {
         origins: BTreeMap::new(),
     };
     config.walk(&mut fill);
-    let mut agree = Agree {
-        config: &config,
-        origins: &fill.origins,
-        refused: &fill.refused,
-        problems: fill.layers.problems,
-        warnings: fill.layers.warnings,
-    };
-    if store.is_none() && !fill.origins.contains_key("store.path") {
-        agree.missing(
-            "store.path",
-            "there is no STATE_DIRECTORY, XDG_STATE_HOME or HOME to derive it from; name a file",
-        );
-    }
-    agree.check();
-
-    let (mut problems, warnings) = (agree.problems, agree.warnings);
-    problems.sort_by_key(Problem::line);
-    if !problems.is_empty() {
-        return Err(Errors(problems));
-    }
-    Ok(Loaded {
+    let has_store = store.is_some() || fill.origins.contains_key("store.path");
+    Ok(Read {
         config,
         origin,
-        origins: fill.origins,
-        warnings,
+        fill,
+        has_store,
     })
 }
 

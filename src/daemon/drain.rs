@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Daemon, Lines};
 use crate::config::OnStop;
+use crate::death::{self, Moment};
 use crate::domain::phase::Phase;
 use crate::grouper::Closing;
 use crate::shutdown::ladder::{self, Progress};
@@ -35,7 +36,10 @@ const WORK: [Kind; 6] = [
 pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     let shutdown = &daemon.shutdown;
     let ladder = Ladder::new(shutdown.limits());
-    let rung = |rung: Rung| shutdown.report().rung(rung, shutdown.since_signal());
+    let rung = |rung: Rung| {
+        shutdown.report().rung(rung, shutdown.since_signal());
+        death::at(moment_of(rung));
+    };
 
     daemon.systemd.stopping("draining");
     tracing::info!(cause = ?shutdown.cause(), "draining");
@@ -43,22 +47,31 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     let _ = timeout(ladder.limit(Rung::Signal), committed).await;
     rung(Rung::Signal);
 
-    let successor = timeout(
-        ladder.limit(Rung::Intake),
-        daemon.store.successor(daemon.instance),
-    )
-    .await
-    .is_ok_and(|answer| answer.unwrap_or(false));
-    if successor {
-        meet_successor(daemon);
-    }
     if let Err(error) = daemon.store.release_intake().await {
         tracing::warn!(%error, "failed to release the lease");
     }
     rung(Rung::Intake);
 
-    let feeders = daemon.tasks.wait(&[Kind::Feeder]);
-    let _ = timeout(ladder.limit(Rung::Feeders), feeders).await;
+    // Webhook requests wait for this answer, so a busy store gets time for it:
+    // a "no" would turn them away.
+    let successor = timeout(
+        ladder.limit(Rung::Feeders),
+        daemon.store.successor(daemon.instance),
+    )
+    .await
+    .is_ok_and(|answer| answer.unwrap_or(false));
+    meet(daemon, successor);
+    let feeders = timeout(
+        ladder.limit(Rung::Feeders),
+        daemon.tasks.wait(&[Kind::Feeder]),
+    );
+    let mut late = None;
+    if successor {
+        // What they still bring in is the successor's.
+        late = Some(feeders);
+    } else {
+        let _ = feeders.await;
+    }
     rung(Rung::Feeders);
 
     let park = successor || daemon.config.shutdown.on_stop == OnStop::Park;
@@ -71,15 +84,21 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
         .close(if park { Closing::Park } else { Closing::Flush });
     rung(Rung::Grouper);
 
+    let work = async {
+        if let Some(feeders) = late {
+            let _ = feeders.await;
+        }
+        daemon.tasks.wait(&WORK).await;
+    };
     let finished = tokio::select! {
         biased;
-        () = daemon.tasks.wait(&WORK) => true,
+        () = work => true,
         () = shutdown.work().cancelled() => false,
         never = ladder::report_every(SAY_EVERY, || progress(daemon), |left| {
             daemon.systemd.going_on(&left.to_string(), SAY_EVERY * 2);
             tracing::info!("{left}");
         }) => match never {},
-        never = watch_for_successor(daemon, successor) => match never {},
+        never = watch_for_successor(daemon) => match never {},
     };
     rung(Rung::Turns);
 
@@ -108,22 +127,38 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     code
 }
 
-/// A successor may come while we drain: from then on what arrives is its own.
-async fn watch_for_successor(daemon: &Daemon, known: bool) -> Infallible {
-    let mut known = known;
-    while !known {
-        sleep(LOOK).await;
-        known = matches!(daemon.store.successor(daemon.instance).await, Ok(true));
+/// The fail point at the end of a rung.
+fn moment_of(rung: Rung) -> Moment {
+    match rung {
+        Rung::Signal => Moment::DrainSignal,
+        Rung::Intake => Moment::DrainIntake,
+        Rung::Feeders => Moment::DrainFeeders,
+        Rung::Grouper => Moment::DrainGrouper,
+        Rung::Turns => Moment::DrainTurns,
+        Rung::Abort => Moment::DrainAbort,
+        Rung::Close => Moment::DrainClose,
     }
-    meet_successor(daemon);
-    std::future::pending().await
 }
 
-/// What arrives is its own from now on; and it may cut what runs here (a Stop,
-/// an edit), which the sweep, ended with the intake, no longer finds out.
-fn meet_successor(daemon: &Daemon) {
-    daemon.intake.has_successor(true);
-    daemon.others.send_replace(true);
+/// A successor may come while we drain, and one that is there may die: then what
+/// arrives is kept for the next, which finds the rest in the store.
+async fn watch_for_successor(daemon: &Daemon) -> Infallible {
+    loop {
+        sleep(LOOK).await;
+        if let Ok(successor) = daemon.store.successor(daemon.instance).await {
+            meet(daemon, successor);
+        }
+    }
+}
+
+/// With a successor what arrives is its own from now on; and it may cut what
+/// runs here (a Stop, an edit), which the sweep, ended with the intake, no
+/// longer finds out.
+fn meet(daemon: &Daemon, successor: bool) {
+    daemon.intake.is_succeeded(successor);
+    if successor {
+        daemon.others.send_replace(true);
+    }
 }
 
 /// Frees what is still ours and writes the store back.
@@ -152,7 +187,7 @@ async fn close(daemon: &Daemon, limit: Duration, cut: bool) {
         Err(_) => tracing::warn!("the store did not answer in time"),
     }
     match timeout(limit, daemon.close.close()).await {
-        Ok(Ok(())) => {}
+        Ok(Ok(())) => death::at(Moment::StoreClosed),
         Ok(Err(error)) => tracing::warn!(%error, "failed to write the store back"),
         Err(_) => tracing::warn!("the store was not written back in time"),
     }

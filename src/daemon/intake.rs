@@ -4,7 +4,7 @@
 //! woken. A wake that is lost costs time, never a message.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -43,7 +43,8 @@ pub struct Intake {
     /// Messages accepted since the backlog was counted, and that count.
     accepted: AtomicU64,
     backlog: AtomicU64,
-    successor: AtomicBool,
+    /// Whether another live instance takes over; `None` while nobody knows.
+    successor: watch::Sender<Option<bool>>,
 }
 
 impl std::fmt::Debug for Intake {
@@ -59,7 +60,7 @@ impl Intake {
             policy: watch::Sender::new(None),
             accepted: AtomicU64::new(0),
             backlog: AtomicU64::new(0),
-            successor: AtomicBool::new(false),
+            successor: watch::Sender::new(None),
         }
     }
 
@@ -76,9 +77,9 @@ impl Intake {
             .map(|policy| policy.bot.clone())
     }
 
-    /// Another live instance takes over what still arrives here.
-    pub(super) fn has_successor(&self, successor: bool) {
-        self.successor.store(successor, Ordering::Release);
+    /// Whether another live instance takes over what still arrives here.
+    pub(super) fn is_succeeded(&self, successor: bool) {
+        self.successor.send_replace(Some(successor));
     }
 
     /// Counts what waits unclaimed; called now and then, for the count is too
@@ -172,7 +173,7 @@ impl Accept for Intake {
     fn state(&self) -> IntakeState {
         if self.parts.shutdown.is_stopping() {
             return IntakeState::Draining {
-                successor: self.successor.load(Ordering::Acquire),
+                successor: *self.successor.borrow() == Some(true),
             };
         }
         let waiting = self.backlog.load(Ordering::Acquire) + self.accepted.load(Ordering::Acquire);
@@ -180,5 +181,12 @@ impl Accept for Intake {
             return IntakeState::Full;
         }
         IntakeState::Open
+    }
+
+    async fn has_successor(&self) -> bool {
+        let mut successor = self.successor.subscribe();
+        // Never fails: the sender is ours.
+        let known = successor.wait_for(Option::is_some).await;
+        known.is_ok_and(|known| *known == Some(true))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::config::{AccessMode, Busy, Changes, Config, Format, Groups};
+use crate::config::{AccessMode, Busy, Changes, Config, Format, Groups, ResponseCache};
 use crate::domain::address::{self, BotUser};
 use crate::domain::admission::{self, Access, Policy};
 use crate::domain::part;
@@ -16,7 +16,7 @@ use crate::llm::breaker::Breaker;
 use crate::llm::complete::{Completer, Limits};
 use crate::llm::request::Dialect;
 use crate::texts::Texts;
-use crate::turn::Settings;
+use crate::turn::{Likeness, Settings};
 
 /// The configuration in force and what is made of it.
 #[derive(Debug)]
@@ -141,6 +141,10 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         context_tokens: config.llm.context_tokens as usize,
         max_tokens: config.llm.max_tokens,
         dialect,
+        likeness: match config.llm.response_cache {
+            ResponseCache::On => Likeness::Avoided,
+            ResponseCache::Off => Likeness::Allowed,
+        },
         completer: Arc::new(Completer::new(
             Arc::clone(llm),
             limits,

@@ -11,14 +11,14 @@ use rand::distr::Alphanumeric;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::{Daemon, StartError, identity};
+use super::door::Door;
+use super::{Daemon, identity};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
 use crate::domain::metric;
 use crate::domain::phase::Phase;
 use crate::domain::turn::State;
 use crate::intake::poller::Poller;
-use crate::intake::webhook::{Listener, Webhook};
 use crate::intake::{ALLOWED_UPDATES, registration};
 use crate::ops::health::Role;
 use crate::shutdown::Kind;
@@ -44,11 +44,7 @@ const PRUNE_STEP: u32 = 500;
 const RECOUNT: Duration = Duration::from_secs(1);
 
 /// Starts them all.
-pub(super) async fn start(daemon: &Arc<Daemon>, known: Option<BotUser>) -> Result<(), StartError> {
-    let webhook = match daemon.is_webhook() {
-        true => Some(webhook(daemon).await?),
-        false => None,
-    };
+pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<Door>) {
     let life = Arc::clone(daemon);
     daemon.tasks.spawn(Kind::Ops, "watchdog", async move {
         life.systemd
@@ -89,10 +85,9 @@ pub(super) async fn start(daemon: &Arc<Daemon>, known: Option<BotUser>) -> Resul
             identified = identity => identified.is_ok(),
         };
         if known {
-            feed(feeding, webhook).await;
+            feed(feeding, door).await;
         }
     });
-    Ok(())
 }
 
 /// Tells Telegram and the operator what they should know; nothing waits for it.
@@ -131,67 +126,8 @@ async fn offer_claim(daemon: &Daemon, user: &BotUser) {
     }
 }
 
-/// The server, and its address unless that is taken: by the instance we are to
-/// succeed, which lets go when it drains.
-async fn webhook(daemon: &Daemon) -> Result<(Webhook, Option<Listener>), StartError> {
-    let config = &daemon.config.telegram.webhook;
-    let secret = registration::webhook_secret(config, daemon.bot, &*daemon.store).await?;
-    let server = Webhook::new(
-        config,
-        secret,
-        Arc::clone(&daemon.intake) as _,
-        &daemon.shutdown,
-        &daemon.tasks,
-        &daemon.pulse,
-    )
-    .await?;
-    let given = crate::ops::systemd::listeners()
-        .map_err(|error| std::io::Error::other(error.to_string()))
-        .and_then(|mut sockets| {
-            sockets
-                .pop()
-                .map(|(_, socket)| Listener::given(socket))
-                .transpose()
-        });
-    let listener = match given {
-        Ok(Some(listener)) => Ok(listener),
-        Ok(None) => Listener::bind(config.listen).await,
-        Err(error) => Err(error),
-    };
-    match listener {
-        Ok(listener) => Ok((server, Some(listener))),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Ok((server, None)),
-        Err(source) => Err(StartError::Listen {
-            key: "telegram.webhook.listen",
-            address: config.listen,
-            source,
-        }),
-    }
-}
-
-/// Waits for the address as long as it takes; `None` when the stop came first.
-async fn listener(daemon: &Daemon) -> Option<Listener> {
-    let address = daemon.config.telegram.webhook.listen;
-    loop {
-        let bound = tokio::select! {
-            biased;
-            () = daemon.shutdown.intake().cancelled() => return None,
-            bound = Listener::bind_when_free(address) => bound,
-        };
-        match bound {
-            Ok(listener) => return Some(listener),
-            Err(error) => tracing::error!(%error, %address, "failed to listen; trying again"),
-        }
-        tokio::select! {
-            biased;
-            () = daemon.shutdown.intake().cancelled() => return None,
-            () = sleep(Duration::from_secs(1)) => {}
-        }
-    }
-}
-
 /// Waits for the lease, then brings updates in until the stop.
-async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>) {
+async fn feed(daemon: Arc<Daemon>, mut door: Option<Door>) {
     let intake = daemon.shutdown.intake().clone();
     loop {
         if intake.is_cancelled() {
@@ -202,10 +138,16 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "failed to look at the lease"),
         }
+        let wait = async {
+            if let Some(door) = &mut door {
+                door.look_again(&daemon).await;
+            }
+            sleep(LEASE).await;
+        };
         tokio::select! {
             biased;
             () = intake.cancelled() => return,
-            () = sleep(LEASE) => {}
+            () = wait => {}
         }
     }
     if intake.is_cancelled() {
@@ -215,14 +157,10 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
     }
     daemon.become_active().await;
     let telegram = Arc::clone(&daemon.telegram);
-    match webhook {
-        Some((server, bound)) => {
-            let listener = match bound {
-                Some(listener) => listener,
-                None => match listener(&daemon).await {
-                    Some(listener) => listener,
-                    None => return,
-                },
+    match door {
+        Some(door) => {
+            let Some((server, listener)) = door.open(&daemon).await else {
+                return;
             };
             let config = &daemon.config.telegram.webhook;
             server.start(listener);
@@ -254,6 +192,7 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
                 () = registration::clear_webhook(&*telegram, daemon.seed()) => {}
             }
             let polling = Arc::clone(&daemon);
+            let gaps = Arc::default();
             // A panic must not make it deaf.
             let poller = daemon.tasks.keep(Kind::Feeder, "poller", move || {
                 Poller::new(
@@ -261,6 +200,7 @@ async fn feed(daemon: Arc<Daemon>, webhook: Option<(Webhook, Option<Listener>)>)
                     Arc::clone(&polling.intake) as _,
                     &polling.shutdown,
                     &polling.pulse,
+                    &gaps,
                     polling.seed(),
                 )
                 .run()
@@ -276,7 +216,7 @@ async fn sweep(daemon: Arc<Daemon>) {
     let mut last_count = tokio::time::Instant::now();
     loop {
         let shared = match daemon.store.others(daemon.instance).await {
-            Ok(others) => others > 0,
+            Ok(others) => !others.is_empty(),
             Err(_) => *daemon.others.borrow(),
         };
         daemon.others.send_if_modified(|known| {

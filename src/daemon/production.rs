@@ -12,9 +12,9 @@ use crate::daemon::{self, Lines, Reload, Seams, StartError};
 use crate::domain::ids::BotId;
 use crate::llm::openrouter::{self, Endpoint, EndpointError};
 use crate::ops::systemd::Systemd;
-use crate::shutdown::{ExitCode, Shutdown};
+use crate::shutdown::{ExitCode, Shutdown, signals};
 use crate::store::StoreError;
-use crate::store::sqlite::{Mode, SqliteStore};
+use crate::store::sqlite::{Mode, Schema, SqliteStore};
 use crate::telegram::client::{Client, ClientError};
 use crate::telemetry::{Reader, Telemetry};
 
@@ -77,6 +77,20 @@ pub async fn run(
     shutdown: &Shutdown,
     begun: tokio::time::Instant,
 ) -> Result<ExitCode, Error> {
+    run_with(loaded, sources, shutdown, begun, Schema::default()).await
+}
+
+/// The same as a binary of a version that knows this schema.
+///
+/// # Errors
+/// [`Error`], before anything was accepted.
+pub async fn run_with(
+    loaded: Loaded,
+    sources: &Sources,
+    shutdown: &Shutdown,
+    begun: tokio::time::Instant,
+    schema: Schema,
+) -> Result<ExitCode, Error> {
     let Loaded {
         config, warnings, ..
     } = loaded;
@@ -90,12 +104,13 @@ pub async fn run(
     let metrics = crate::ops::metrics::install().map_err(|e| Error::Metrics(e.to_string()))?;
     let bot = BotId(config.telegram.token.bot_id());
     let clock = Clock::system();
-    let store = SqliteStore::open(&config.store.path, bot, clock.clone(), Mode::Thread).map_err(
-        |source| Error::Store {
-            path: config.store.path.display().to_string(),
-            source,
-        },
-    )?;
+    let path = &config.store.path;
+    let store = SqliteStore::open_with(path, bot, clock.clone(), Mode::Thread, schema);
+    let store = store.map_err(|source| Error::Store {
+        path: path.display().to_string(),
+        source,
+    })?;
+    store.note_aborts(signals::note_abort);
     let telegram = Client::new(
         config.telegram.api_url.as_str(),
         SecretString::from(config.telegram.token.expose().to_owned()),

@@ -134,7 +134,31 @@ pub const MAX_INTERRUPTS: i64 = 3;
 
 /// Deaths of a process after which a turn that was running at each of them
 /// runs alone.
+///
+/// What a death alone means depends on how the process died. One that *aborts*
+/// (a panic within a panic, an overflown stack, memory that cannot be had, the
+/// watchdog over a runtime that hangs) leaves a note, and with nobody else
+/// running the turn has done it: that is a failure of its own. One that is
+/// killed from outside (`kill -9`, a power cut, the kernel short of memory)
+/// leaves none, and nobody can tell a deploy from a poison: it counts as no
+/// failure, only as one of [`MAX_DEATHS`].
 pub const DEATHS_BEFORE_ALONE: i64 = 2;
+
+/// Deaths of whatever kind after which a turn is given up: far more than any
+/// row of deploys or kills, so that those cost no healthy turn its answer, and
+/// still an end for one whose every run gets the process killed.
+pub const MAX_DEATHS: i64 = 40;
+
+/// How long a turn waits after its `deaths`-th death, which it died alone: the
+/// others go on meanwhile. Not at all at first, then 1 s, 2 s … 60 s.
+#[must_use]
+pub fn rest_after_death(deaths: i64) -> Duration {
+    let alone = deaths - DEATHS_BEFORE_ALONE;
+    match u32::try_from(alone - 2) {
+        Ok(doublings) => Duration::from_secs(1 << doublings.min(6)).min(Duration::from_secs(60)),
+        Err(_) => Duration::ZERO,
+    }
+}
 
 /// What a completion used and cost.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -6,15 +6,17 @@
 //! and an offset near the newest id deletes what is pending. Never exits and
 //! never goes deaf over anything Telegram or the network does.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use super::gaps::Gaps;
 use super::registration::clear_webhook;
 use super::{ALLOWED_UPDATES, Accept, IntakeState, Refusal};
+use crate::death::{self, Moment};
 use crate::domain::metric;
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::Shutdown;
@@ -38,9 +40,6 @@ const TELL_EVERY: Duration = Duration::from_secs(60);
 /// The longest wait after failures.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// A gap between ids larger than this is a new life of the sequence.
-const RESEED: i64 = 1_000_000;
-
 /// Asks Telegram for updates.
 #[derive(Debug)]
 pub struct Poller {
@@ -51,21 +50,23 @@ pub struct Poller {
     seed: u64,
     /// What confirms the last batch; `None` once that is confirmed.
     offset: Option<i64>,
-    /// The highest id seen in this life of the process.
-    last: Option<i64>,
+    /// What this life of the process knows of the ids.
+    gaps: Arc<Mutex<Gaps>>,
     failures: u32,
     told: Option<Instant>,
 }
 
 impl Poller {
-    /// A poller that hands what comes to `sink`. `seed` decides the jitter of
-    /// waits only.
+    /// A poller that hands what comes to `sink`. `gaps` outlives it, for a
+    /// poller may be begun again within the life of a process. `seed`
+    /// decides the jitter of waits only.
     #[must_use]
     pub fn new(
         telegram: Arc<dyn Telegram>,
         sink: Arc<dyn Accept>,
         shutdown: &Shutdown,
         pulse: &Pulse,
+        gaps: &Arc<Mutex<Gaps>>,
         seed: u64,
     ) -> Self {
         Self {
@@ -75,7 +76,7 @@ impl Poller {
             pulse: pulse.clone(),
             seed,
             offset: None,
-            last: None,
+            gaps: Arc::clone(gaps),
             failures: 0,
             told: None,
         }
@@ -107,6 +108,9 @@ impl Poller {
                 Ok(Value::Array(updates)) => {
                     self.failures = 0;
                     self.offset = None;
+                    if !updates.is_empty() {
+                        death::at(Moment::PollAnswered);
+                    }
                     if !updates.is_empty() && !self.store(&updates).await {
                         return;
                     }
@@ -147,12 +151,12 @@ impl Poller {
                 }
             }
         }
+        death::at(Moment::BatchStored);
         metrics::counter!(metric::UPDATES_ACCEPTED, "transport" => "polling")
             .increment(batch.len() as u64);
-        if let (Some(first), Some(highest)) = (ids.iter().min(), ids.iter().max()) {
-            self.count_gap(*first);
-            self.last = Some(*highest);
-            self.offset = Some(highest + 1);
+        if let Some(highest) = ids.iter().max() {
+            self.count_gaps(&ids);
+            self.offset = Some(highest.saturating_add(1));
         } else {
             // Nothing to confirm it by: it will come again.
             self.rest(Duration::from_secs(1)).await;
@@ -160,16 +164,15 @@ impl Poller {
         true
     }
 
-    /// Ids are sequential within a life of the bot's queue: what is missing
-    /// was dropped before it reached us.
-    fn count_gap(&self, first: i64) {
-        let Some(last) = self.last else { return };
-        let missing = first - last - 1;
-        if (1..RESEED).contains(&missing) {
-            metrics::counter!(metric::UPDATES_MISSED).increment(missing.unsigned_abs());
+    /// Only after the batch is stored: what is tried again is counted once.
+    fn count_gaps(&self, ids: &[i64]) {
+        // Plain data: usable after a panic elsewhere.
+        let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
+        for missing in gaps.note(ids, Instant::now()) {
+            metrics::counter!(metric::UPDATES_MISSED).increment(missing);
             tracing::warn!(
                 missing,
-                "Telegram has dropped updates before they reached us"
+                "updates are missing: Telegram has dropped them, or somebody else has taken them"
             );
         }
     }

@@ -17,6 +17,7 @@ use tokio::time::sleep;
 
 use crate::config::Webhook as Config;
 use crate::config::WebhookSecret;
+use crate::death::{self, Moment};
 use crate::domain::ids::BotId;
 use crate::store::{Leases, StoreError};
 use crate::telegram::{Call, CallError, Meaning, Telegram, methods};
@@ -87,6 +88,7 @@ pub async fn register_webhook(
     loop {
         match telegram.call(call.clone()).await {
             Ok(_) => {
+                death::at(Moment::WebhookSet);
                 tracing::info!(
                     host = url.host(),
                     "Telegram delivers updates to the webhook"

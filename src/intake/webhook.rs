@@ -6,11 +6,12 @@
 //! them can delay a stop: hyper's graceful shutdown alone waits for ever on half
 //! a request, so each connection is dropped when its time is over.
 //!
-//! **A stop.** Requests in flight finish storing within [`Limits::finish`]. With
-//! a live successor the socket is closed at once, and what still arrives on open
-//! connections is stored and answered 200 with `Connection: close`. Without one
-//! a *doorman* keeps the socket to the very end and answers 503 with
-//! `Retry-After: 1`: refused connections would make Telegram wait ever longer.
+//! **A stop.** Requests in flight finish storing within [`Limits::finish`]. A
+//! live successor holds the same socket and accepts from then on; what still
+//! arrives here on open connections is stored and answered 200 with
+//! `Connection: close`. Without one a *doorman* answers 503 with `Retry-After:
+//! 1`: refused connections would make Telegram wait ever longer. He stays to the
+//! very end, for a successor may come, and may die.
 
 use std::io;
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::{Accept, IntakeState};
+use super::Accept;
 use crate::config::Webhook as Config;
 use crate::config::WebhookSecret;
 use crate::pulse::Pulse;
@@ -33,17 +34,19 @@ mod connection;
 mod desk;
 mod listener;
 mod seldom;
+mod succession;
 mod tls;
 
 pub use desk::BODY_MAX;
 pub use listener::Listener;
+pub use succession::{bequeath, inherit};
 
 use connection::{Connection, Stopping};
 use desk::{Desk, Duty};
 use seldom::Seldom;
 use tls::Identity;
 
-/// How often the doorman asks whether a successor has come.
+/// How often the doorman asks whether a successor has come, or gone.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// How long the loop rests when the system has no room for a connection.
@@ -79,7 +82,10 @@ impl Default for Limits {
             body: Duration::from_secs(10),
             store: Duration::from_secs(30),
             idle: Duration::from_secs(75),
-            late: Duration::from_millis(100),
+            // A busy proxy sends another request within that time on each of its
+            // connections; closing one just as a request leaves for it is the
+            // one window that HTTP has.
+            late: Duration::from_millis(900),
             finish: Duration::from_secs(1),
         }
     }
@@ -165,9 +171,9 @@ impl Webhook {
     /// kind [`Kind::Feeder`] ends within [`Limits::late`] and
     /// [`Limits::finish`], the doorman (of [`Kind::Ops`]) with
     /// [`Tasks::close`].
-    pub fn start(self, listener: Listener) -> JoinHandle<Ended<()>> {
+    pub fn start(self, listener: impl Into<Arc<Listener>>) -> JoinHandle<Ended<()>> {
         let server = Arc::new(Server::new(self));
-        let listener = Arc::new(listener);
+        let listener = listener.into();
         let tasks = server.tasks.clone();
         tasks.keep(Kind::Feeder, "webhook", move || {
             Arc::clone(&server).serve(Arc::clone(&listener))
@@ -237,11 +243,7 @@ impl Server {
                 (stream, slot) = self.next(&listener) => self.admit(stream, slot),
             }
         }
-        if self.has_successor() {
-            self.empty(&listener);
-        } else {
-            self.leave_doorman(listener);
-        }
+        self.leave_doorman(listener);
     }
 
     /// The next connection, once there is a slot for it. Errors never end it.
@@ -276,7 +278,7 @@ impl Server {
                 let _slot = slot;
                 let stop = async {
                     server.shutdown.intake().cancelled().await;
-                    if server.has_successor() {
+                    if server.sink.has_successor().await {
                         Stopping::AfterLateRequests
                     } else {
                         Stopping::Now
@@ -286,43 +288,57 @@ impl Server {
             });
     }
 
-    /// Takes what the system has accepted for us, for a closed socket resets
-    /// it. A socket that was handed over lives on with its queue.
-    fn empty(self: &Arc<Self>, listener: &Listener) {
-        if listener.is_ours() {
-            while let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
-                let Some(stream) = listener.accept_now() else {
-                    return;
-                };
-                self.admit(stream, slot);
-            }
-        }
-    }
-
     fn leave_doorman(self: Arc<Self>, listener: Arc<Listener>) {
         let tasks = self.tasks.clone();
         // Detached on purpose: cut by the close.
         tasks.keep(Kind::Ops, "webhook-doorman", move || {
-            Arc::clone(&self).turn_away(Arc::clone(&listener))
+            Arc::clone(&self).mind(Arc::clone(&listener))
         });
     }
 
-    /// Answers 503 until a successor has come or the close cuts it.
-    async fn turn_away(self: Arc<Self>, listener: Arc<Listener>) {
-        while !self.has_successor() {
-            // Cancel safe, as in `serve`.
-            let Ok((stream, slot)) = timeout(LOOK, self.next(&listener)).await else {
-                continue;
+    /// Answers 503 while there is no successor, and leaves the socket to one
+    /// that is there.
+    async fn mind(self: Arc<Self>, listener: Arc<Listener>) {
+        loop {
+            if !self.sink.has_successor().await {
+                self.turn_away(&listener).await;
+            } else if listener.lives_on() {
+                // Held on to: should the successor die, the next one can have
+                // it, and connections wait in it until then.
+                sleep(LOOK).await;
+            } else {
+                // It asked before it was ready, or cannot (an older version):
+                // then it binds the address, once that is free.
+                return self.empty(&listener);
+            }
+        }
+    }
+
+    /// Answers one connection with 503, if one comes soon.
+    async fn turn_away(self: &Arc<Self>, listener: &Listener) {
+        // Cancel safe, as in `serve`.
+        let Ok((stream, slot)) = timeout(LOOK, self.next(listener)).await else {
+            return;
+        };
+        let connection = Connection {
+            router: self.doorman.clone(),
+            acceptor: self.identity.as_ref().map(Identity::acceptor),
+            limits: self.limits,
+        };
+        self.tasks.spawn(Kind::Ops, "webhook-doorman", async move {
+            let _slot = slot;
+            connection.run(stream, std::future::pending()).await;
+        });
+    }
+
+    /// Takes what the system has accepted for us, for the socket is closed next
+    /// and would reset it.
+    fn empty(self: &Arc<Self>, listener: &Listener) {
+        while let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            let Some(stream) = listener.accept_now() else {
+                return;
             };
-            let connection = Connection {
-                router: self.doorman.clone(),
-                acceptor: self.identity.as_ref().map(Identity::acceptor),
-                limits: self.limits,
-            };
-            self.tasks.spawn(Kind::Ops, "webhook-doorman", async move {
-                let _slot = slot;
-                connection.run(stream, std::future::pending()).await;
-            });
+            self.admit(stream, slot);
         }
     }
 
@@ -339,9 +355,5 @@ impl Server {
                 tracing::error!(error = %error, reason, "keeping the old certificate of the webhook");
             }
         }
-    }
-
-    fn has_successor(&self) -> bool {
-        self.sink.state() == IntakeState::Draining { successor: true }
     }
 }

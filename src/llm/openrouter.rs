@@ -249,6 +249,26 @@ struct Parser {
     is_over: bool,
 }
 
+/// Everything that the bytes of one 200 answer say until they end, however they
+/// were cut into chunks: at most one error, as the last word, and none after a
+/// finish reason.
+///
+/// Pure; what an [`Endpoint`] streams from a connection.
+pub fn heard<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Result<Delta, LlmError>> {
+    let mut parser = Parser::default();
+    for chunk in chunks {
+        parser.take(chunk);
+        if parser.is_over {
+            break;
+        }
+    }
+    parser.end("ended without a finish reason");
+    parser.ready.into()
+}
+
+/// How much white space may stand before an answer, in bytes.
+const HEAD: usize = 1024;
+
 /// Servers ignore `stream: true`, or report an error as a JSON body under 200.
 /// The first character tells: no event stream begins with a brace.
 enum Form {
@@ -269,9 +289,11 @@ impl Parser {
             head.extend_from_slice(bytes);
             let mark = b"\xEF\xBB\xBF".as_slice();
             let text = head.strip_prefix(mark).unwrap_or(head);
-            let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+            // Never beyond it: where a chunk ends must not decide the form.
+            let mut looked_at = text.iter().take(HEAD);
+            let first = looked_at.find(|byte| !byte.is_ascii_whitespace());
             let form = match first {
-                None if head.len() < 1024 => return,
+                None if text.len() < HEAD => return,
                 // A mark that is not complete yet.
                 Some(_) if head.len() < mark.len() && mark.starts_with(head) => return,
                 Some(b'{') => Form::Json(Vec::new()),

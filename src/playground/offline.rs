@@ -15,6 +15,7 @@ mod server;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +33,10 @@ struct Shared {
     /// Raised by every release of what is held.
     releases: watch::Sender<u64>,
     counts: watch::Sender<Counts>,
+    /// Whether requests in memory, which have no headers, ask for the cache.
+    caching: AtomicBool,
+    /// Finished answers by the hash of their request.
+    finished: Mutex<BTreeMap<u64, String>>,
 }
 
 /// How the model behaves, until told otherwise.
@@ -132,6 +137,8 @@ pub struct Count {
     pub asked: usize,
     /// How often the finish reason was said: paid for in full.
     pub finished: usize,
+    /// How often a finished answer was replayed from the cache: free.
+    pub replayed: usize,
 }
 
 impl Counts {
@@ -145,6 +152,12 @@ impl Counts {
     #[must_use]
     pub fn finished(&self) -> usize {
         self.requests.values().map(|count| count.finished).sum()
+    }
+
+    /// Answers replayed from the cache.
+    #[must_use]
+    pub fn replayed(&self) -> usize {
+        self.requests.values().map(|count| count.replayed).sum()
     }
 
     /// Answers said to the end more than once for the same request.
@@ -170,6 +183,8 @@ impl Offline {
             next: Mutex::default(),
             releases: watch::Sender::new(0),
             counts: watch::Sender::new(Counts::default()),
+            caching: AtomicBool::new(false),
+            finished: Mutex::default(),
         }))
     }
 
@@ -181,6 +196,15 @@ impl Offline {
             voice: Voice::Echo,
             pace: Pace::INSTANT,
         })
+    }
+
+    /// The same model; from now on requests in memory ask for the cache, as
+    /// requests over HTTP do by OpenRouter's header: a finished answer is
+    /// replayed for free to a request of the very same bytes.
+    #[must_use]
+    pub fn caching(self) -> Self {
+        self.0.caching.store(true, Ordering::Relaxed);
+        self
     }
 
     /// Changes the behaviour, e.g. `|now| now.fault = Fault::Outage`. Answers
@@ -225,6 +249,11 @@ impl Offline {
             .wait_for(condition)
             .await
             .expect("the sender lives in self");
+    }
+
+    fn finished(&self) -> MutexGuard<'_, BTreeMap<u64, String>> {
+        let finished = self.0.finished.lock();
+        finished.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn next(&self) -> MutexGuard<'_, VecDeque<Fault>> {

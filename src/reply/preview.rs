@@ -14,6 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::limits::{Limits, Rank};
 use super::plan::Server;
+use crate::death::{self, Moment};
 use crate::domain::part::Format;
 use crate::domain::preview::Preview;
 use crate::domain::turn::Claim;
@@ -258,7 +259,9 @@ impl Frames {
     async fn call(&self, mut call: Call) -> bool {
         call.timeout = call.timeout.min(CALL);
         let method = call.method;
-        let Err(error) = self.previews.telegram.call(call).await else {
+        let shown = self.previews.telegram.call(call).await;
+        death::at(Moment::DraftShown);
+        let Err(error) = shown else {
             return true;
         };
         match error.meaning() {

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use super::limits::{Limits, Rank};
 use super::plan::{self, Server};
 use crate::clock::millis;
+use crate::death::{self, Moment};
 use crate::domain::ids::{ChatId, InstanceId};
 use crate::domain::metric;
 use crate::domain::part::{Content, OnUncertain, Sending, Sent};
@@ -132,10 +133,12 @@ impl Sender {
     /// that the part went to instead, when the group had moved.
     async fn send(&self, sending: &Sending) -> Option<ChatId> {
         let parts = &self.0.parts;
+        death::at(Moment::CallBegins);
         let result = parts
             .telegram
             .call(call_of(sending, &parts.resent_mark))
             .await;
+        death::at(Moment::CallAnswered);
         let _busy = parts.pulse.busy(Organ::Outbox);
         match self.judge(sending, result) {
             Judged::Sent(sent) => {

@@ -4,10 +4,13 @@
 //! The kernel and the handler fold equal signals that arrive within the same
 //! instant into one, so nobody may rely on counting them faster than that.
 
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::{io, thread};
 
 use serde::Serialize;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::Shutdown;
@@ -78,6 +81,21 @@ fn effect(stop: Option<Stop>, signal: i32) -> Effect {
         // turns that are to be finished.
         _ => Effect::Nothing,
     }
+}
+
+/// Has one byte written into `file` when this process aborts, by itself or at
+/// the watchdog's wish, before it dies of it as ever. Whoever finds the byte
+/// knows that no kill from outside was the cause.
+///
+/// An overflown stack ends here too: Rust's own handler aborts.
+///
+/// # Errors
+/// When the handler cannot be installed.
+pub fn note_abort(file: File) -> io::Result<()> {
+    // In this order: first the note, then the death.
+    signal_hook::low_level::pipe::register(SIGABRT, file)?;
+    signal_hook::flag::register_conditional_default(SIGABRT, Arc::new(AtomicBool::new(true)))?;
+    Ok(())
 }
 
 /// Installs the handlers and starts the thread that forwards the signals.

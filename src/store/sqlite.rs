@@ -18,6 +18,7 @@ mod again;
 mod books;
 mod claim;
 mod controls;
+mod desk;
 mod engine;
 mod history;
 mod leases;
@@ -25,11 +26,14 @@ mod outbox;
 mod parts;
 mod place;
 mod prune;
+mod roster;
 mod schema;
 mod turns;
 mod window;
 mod writer;
 
+pub use roster::{Living, Roster};
+pub use schema::{Migration, Schema};
 pub use writer::Mode;
 
 /// A store in one SQLite file.
@@ -42,6 +46,7 @@ struct Inner {
     clock: Clock,
     writer: writer::Writer,
     locks: leases::Locks,
+    schema: Schema,
 }
 
 impl SqliteStore {
@@ -54,14 +59,46 @@ impl SqliteStore {
     /// binary cannot read; [`StoreError::Unavailable`] when the file cannot be
     /// opened.
     pub fn open(path: &Path, bot: BotId, clock: Clock, mode: Mode) -> Result<Self> {
+        Self::open_with(path, bot, clock, mode, Schema::default())
+    }
+
+    /// The same for a binary that knows this schema.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn open_with(
+        path: &Path,
+        bot: BotId,
+        clock: Clock,
+        mode: Mode,
+        schema: Schema,
+    ) -> Result<Self> {
         let locks = leases::Locks::new(path, bot)?;
-        let engine = engine::Engine::open(path, &locks)?;
-        Ok(Self(Arc::new(Inner {
+        let engine = engine::Engine::open(path, &locks, &schema)?;
+        let writer = writer::Writer::start(engine, mode)?;
+        Ok(Self::with(bot, clock, writer, locks, schema))
+    }
+
+    fn with(
+        bot: BotId,
+        clock: Clock,
+        writer: writer::Writer,
+        locks: leases::Locks,
+        schema: Schema,
+    ) -> Self {
+        Self(Arc::new(Inner {
             bot,
             clock,
-            writer: writer::Writer::start(engine, mode)?,
+            writer,
             locks,
-        })))
+            schema,
+        }))
+    }
+
+    /// Lets an instance of this process that is registered from now on leave a
+    /// note when the process aborts: `note` gets the file to write it in.
+    pub fn note_aborts(&self, note: fn(std::fs::File) -> std::io::Result<()>) {
+        self.0.locks.note_aborts(note);
     }
 
     /// Writes everything back into the main file. After it the store answers

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::STORE_AWAY;
 use super::fate::{self, Fate};
 use super::run::{End, Turn};
+use crate::death::{self, Moment};
 use crate::domain::metric;
 use crate::domain::part::{Kind, Payload};
 use crate::domain::turn::{Blame, Outcome, Spent};
@@ -204,6 +205,7 @@ impl Turn<'_> {
                 .await
             {
                 Ok(()) => {
+                    death::at(Moment::AnswerStored);
                     if self.parts.shutdown.is_stopping() {
                         self.parts.shutdown.report().answered(1);
                     }

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::ids::TurnId;
 use crate::domain::update::{Media, Message};
 use crate::llm::request::{ChatMessage, ChatRequest, Part, Role};
 use crate::store::Past;
 
-use super::Settings;
+use super::{Likeness, Settings};
 
 /// A quoted message longer than this is cut, in characters.
 const QUOTED: usize = 1_000;
@@ -30,6 +31,8 @@ pub(super) struct Material<'a> {
     /// Latest first.
     pub(super) past: &'a [Past],
     pub(super) images: &'a Images,
+    /// Which turn it is.
+    pub(super) turn: TurnId,
     /// Share of the history's budget that is used, in percent.
     pub(super) share: usize,
 }
@@ -61,8 +64,16 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
         messages,
         max_tokens: settings.max_tokens,
         temperature: None,
-        nonce: None,
+        nonce: match settings.likeness {
+            Likeness::Allowed => None,
+            Likeness::Avoided => Some(nonce(material.turn)),
+        },
     }
+}
+
+/// The turn's number, in what fits every provider's `seed`.
+fn nonce(turn: TurnId) -> u32 {
+    u32::try_from(turn.0 & 0x7FFF_FFFF).unwrap_or(0)
 }
 
 /// An estimate of tokens: about four letters of English, one and a half of

@@ -18,7 +18,7 @@ use super::prompt::{self, Images, Material};
 use super::{Concluded, LOOK_AFTER, LOOK_SELDOM, Parts, Presence, STORE_AWAY, Settings};
 use crate::domain::part::Payload;
 use crate::domain::preview::Preview;
-use crate::domain::turn::{Blame, MAX_FAILURES, Standing};
+use crate::domain::turn::{Blame, MAX_DEATHS, MAX_FAILURES, Standing};
 use crate::domain::update::Media;
 use crate::domain::verb::Verb;
 use crate::llm::complete::{Completion, Failure};
@@ -139,8 +139,9 @@ impl<'a> Turn<'a> {
         if self.claimed.age > self.settings.max_age {
             return End::GivenUp;
         }
-        // Only panics lead here: whatever else fails counts its failures.
-        if self.claimed.failures >= MAX_FAILURES {
+        // Only panics and deaths lead here: whatever else fails counts its
+        // failures.
+        if self.claimed.failures >= MAX_FAILURES || self.claimed.deaths >= MAX_DEATHS {
             return End::GivenUp;
         }
         if let Some(sentence) = self.unreadable() {
@@ -203,6 +204,7 @@ impl<'a> Turn<'a> {
             inputs: &self.claimed.inputs,
             past: &past,
             images,
+            turn: claim.turn,
             share,
         })
         .to_bytes(self.settings.dialect);

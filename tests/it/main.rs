@@ -3,11 +3,13 @@
 
 mod access;
 mod answers;
+mod books;
 mod buttons;
 mod claims;
 mod commands;
 mod conversation;
 mod delivery;
+mod desk;
 mod drain;
 mod gate;
 mod going_on;
@@ -18,6 +20,7 @@ mod neighbours;
 mod ops;
 mod polling;
 mod real;
+mod rerun;
 mod scribe;
 mod simulation;
 mod stop;

@@ -27,10 +27,15 @@ use tokio_util::sync::CancellationToken;
 
 mod crowd;
 mod drains;
+mod failpoints;
+mod hammer;
 mod kills;
 mod orphans;
+mod paid;
 mod process;
 mod reload;
+mod roll;
+mod rolls;
 mod sockets;
 mod starts;
 mod two;
@@ -175,6 +180,15 @@ impl Real {
         store
     }
 
+    /// A number of the store's; `None` while it has no such table.
+    pub(crate) fn count(&self, sql: &str) -> Option<u64> {
+        if !self.store_path().exists() {
+            return None;
+        }
+        let number: rusqlite::Result<i64> = self.sql().query_row(sql, [], |row| row.get(0));
+        number.ok().map(i64::unsigned_abs)
+    }
+
     /// The store as a second look at the same file.
     pub(crate) fn look(&self) -> SqliteStore {
         SqliteStore::open(
@@ -236,11 +250,17 @@ impl Real {
 
     /// Asks the bot something new; in groups by its name.
     pub(crate) fn ask(&self, place: &Place) {
+        self.ask_at_length(place, 0);
+    }
+
+    /// The same with as many words more, which a model that echoes says too.
+    pub(crate) fn ask_at_length(&self, place: &Place, words: usize) {
         let mut asked = self.asked.lock().expect("plain data");
         let word = format!("q{:05}", asked.len());
+        let more = "la ".repeat(words);
         let text = match place.chat {
-            Some(_) => format!("@{} {word}", self.telegram.bot().username),
-            None => word.clone(),
+            Some(_) => format!("@{} {more}{word}", self.telegram.bot().username),
+            None => format!("{more}{word}"),
         };
         asked.push((place.chat.unwrap_or(place.person), word));
         self.say(place, &text);
@@ -334,6 +354,11 @@ fn count(counts: &[(&'static str, u64)], name: &str) -> u64 {
 #[expect(clippy::print_stdout, reason = "shown with the failure only")]
 pub(crate) fn note(text: &str) {
     println!("{text}");
+}
+
+/// A number that a run is told by the environment.
+pub(crate) fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
 }
 
 /// Fails with `what` instead of waiting for ever.

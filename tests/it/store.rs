@@ -6,6 +6,7 @@
 mod accept;
 mod busy;
 mod controls;
+mod desk;
 mod fence;
 mod forget;
 mod leases;

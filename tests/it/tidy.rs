@@ -29,6 +29,7 @@ const LAYERS: [&[&str]; 6] = [
     ],
     &[
         "domain",
+        "death",
         "config",
         "clock",
         "telemetry",

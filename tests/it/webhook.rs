@@ -51,6 +51,10 @@ impl Accept for Sink {
     fn state(&self) -> IntakeState {
         *self.state.lock().expect("whole")
     }
+
+    async fn has_successor(&self) -> bool {
+        self.state() == IntakeState::Draining { successor: true }
+    }
 }
 
 impl Sink {

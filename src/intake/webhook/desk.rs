@@ -22,8 +22,9 @@ use tokio::time::timeout;
 use super::Limits;
 use super::seldom::Seldom;
 use crate::config::WebhookSecret;
+use crate::death::{self, Moment};
 use crate::domain::metric;
-use crate::intake::{Accept, IntakeState};
+use crate::intake::Accept;
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::Shutdown;
 
@@ -107,7 +108,7 @@ impl Desk {
         if body.size_hint().lower() > BODY_MAX as u64 {
             return Answer::TooLarge;
         }
-        if !self.takes() {
+        if !self.takes().await {
             // What it says does not matter, nor whether it arrives.
             let _ = timeout(UNWANTED, read(body)).await;
             return Answer::Later;
@@ -124,9 +125,11 @@ impl Desk {
         let _busy = self.pulse.busy(Organ::Intake);
         // Each request is an operation of its own; the store's writer groups
         // those that come together into one commit.
+        death::at(Moment::DeliveryRead);
         let stored = timeout(self.limits.store, self.sink.accept(vec![update])).await;
         match stored {
             Ok(Ok(())) => {
+                death::at(Moment::DeliveryStored);
                 metrics::counter!(metric::UPDATES_ACCEPTED, "transport" => "webhook").increment(1);
                 Answer::Stored
             }
@@ -145,14 +148,12 @@ impl Desk {
         })
     }
 
-    fn takes(&self) -> bool {
-        let state = match self.sink.state() {
-            state @ IntakeState::Draining { .. } => state,
-            // The sink has not heard of the stop yet.
-            _ if self.shutdown.is_stopping() => IntakeState::Draining { successor: false },
-            state => state,
-        };
-        self.duty == Duty::Stores && state.takes()
+    async fn takes(&self) -> bool {
+        match self.duty {
+            Duty::TurnsAway => false,
+            Duty::Stores if self.shutdown.is_stopping() => self.sink.has_successor().await,
+            Duty::Stores => self.sink.state().takes(),
+        }
     }
 
     fn answer(&self, answer: Answer) -> Response {

@@ -1,29 +1,34 @@
-//! The listening socket: handed over by the service manager, or bound here.
+//! The listening socket: handed over by the service manager, inherited from the
+//! predecessor, or bound here.
 //!
-//! A socket of our own is closed with the stop, one that was handed over lives
-//! on in the service manager with the connections that wait in its queue.
+//! What the system has accepted for a socket waits in its queue and is reset
+//! when the last process closes it. So in a roll nobody closes it: the
+//! successor holds the same socket before the predecessor stops
+//! (`succession.rs`), or the service manager does.
 
 use std::io;
 use std::net::{self, SocketAddr};
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
 
-/// How often an address is tried that another process still holds.
-const TAKEN: Duration = Duration::from_millis(100);
+use super::succession::{Bond, Heirs};
 
 /// Where connections come from.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
     origin: Origin,
+    heirs: Heirs,
+    /// Tells the predecessor for as long as we hold its socket.
+    _bond: Option<Bond>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    Bound,
+    /// Ours alone, unless there are heirs.
+    Own,
+    /// The service manager's too.
     Given,
 }
 
@@ -33,10 +38,21 @@ impl Listener {
     /// # Errors
     /// When it is not usable.
     pub fn given(socket: net::TcpListener) -> io::Result<Self> {
+        Self::from(socket, Origin::Given, None)
+    }
+
+    /// Takes over the socket of a predecessor.
+    pub(super) fn inherited(socket: net::TcpListener, bond: Bond) -> io::Result<Self> {
+        Self::from(socket, Origin::Own, Some(bond))
+    }
+
+    fn from(socket: net::TcpListener, origin: Origin, bond: Option<Bond>) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self {
             socket: TcpListener::from_std(socket)?,
-            origin: Origin::Given,
+            origin,
+            heirs: Heirs::default(),
+            _bond: bond,
         })
     }
 
@@ -47,32 +63,10 @@ impl Listener {
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         Ok(Self {
             socket: TcpListener::bind(address).await?,
-            origin: Origin::Bound,
+            origin: Origin::Own,
+            heirs: Heirs::default(),
+            _bond: None,
         })
-    }
-
-    /// Binds `address` as soon as nobody else holds it: in a roll the
-    /// predecessor closes it when it begins to drain.
-    ///
-    /// # Errors
-    /// When it cannot be bound for another reason.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn bind_when_free(address: SocketAddr) -> io::Result<Self> {
-        let mut said = false;
-        loop {
-            match Self::bind(address).await {
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                    if !said {
-                        tracing::warn!(%address, "the webhook's address is taken; waiting for it");
-                        said = true;
-                    }
-                    sleep(TAKEN).await;
-                }
-                done => return done,
-            }
-        }
     }
 
     /// Where it listens.
@@ -94,9 +88,19 @@ impl Listener {
         self.accept().now_or_never()?.ok()
     }
 
-    /// Whether it was bound here, so that its queue dies with it.
-    pub(super) fn is_ours(&self) -> bool {
-        self.origin == Origin::Bound
+    /// The socket itself, to be handed on.
+    pub(super) fn socket(&self) -> &TcpListener {
+        &self.socket
+    }
+
+    /// Who else holds it.
+    pub(super) fn heirs(&self) -> &Heirs {
+        &self.heirs
+    }
+
+    /// Whether its queue outlives this process.
+    pub(super) fn lives_on(&self) -> bool {
+        self.origin == Origin::Given || self.heirs.any()
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::Limits;
+use crate::death::{self, Moment};
 use crate::domain::metric;
 use crate::domain::preview::Preview;
 use crate::llm::{Delta, Deltas, FinishReason, Llm, LlmError, Usage};
@@ -72,6 +73,7 @@ impl<'a> Growing<'a> {
         let until = self.until();
         let opened = timeout_at(until, llm.open(request)).await;
         let mut deltas = opened.map_err(|_elapsed| self.stalled())??;
+        death::at(Moment::ModelAsked);
         loop {
             let next = timeout_at(self.until(), deltas.next()).await;
             match next.map_err(|_elapsed| self.stalled())? {
@@ -85,11 +87,13 @@ impl<'a> Growing<'a> {
                     Delta::Reasoning(_) => self.think(),
                     Delta::Content(piece) => {
                         self.write(&piece);
+                        death::at(Moment::DeltaRead);
                         if self.text.len() > TEXT_LIMIT {
                             return Ok((FinishReason::Length, None));
                         }
                     }
                     Delta::Finish(reason) => {
+                        death::at(Moment::FinishSeen);
                         let usage = self.epilogue(&mut deltas).await;
                         return Ok((reason, usage));
                     }

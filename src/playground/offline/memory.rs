@@ -1,18 +1,24 @@
 //! The offline model in memory: the same script without a network, on tokio's
 //! (possibly paused) time.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
 
 use super::Offline;
-use super::script::{Course, Sound};
+use super::script::{Cached, Course, Sound};
 use crate::llm::{Delta, Deltas, FinishReason, Llm, LlmError, Usage};
 
 #[async_trait]
 impl Llm for Offline {
     async fn open(&self, request: Bytes) -> Result<Deltas, LlmError> {
-        let play = match self.begin(&request) {
+        let cached = match self.0.caching.load(Ordering::Relaxed) {
+            true => Cached::Replayed,
+            false => Cached::Ignored,
+        };
+        let play = match self.begin(&request, cached) {
             Course::Play(play) => play,
             Course::Refuse(refusal) => {
                 return Err(LlmError::Status {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::{Behaviour, Fault, Offline, Voice, answer, request_hash};
+use super::{Behaviour, Fault, Offline, Pace, Voice, answer, request_hash};
 
 /// How often a waiting model says that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
@@ -53,20 +53,39 @@ enum Step {
     Hold,
 }
 
+/// What an answer to an equal request is to this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cached {
+    /// Its own, for free.
+    Replayed,
+    /// Nothing.
+    Ignored,
+}
+
+/// Where an answer comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Model,
+    Cache,
+}
+
 /// An answer being given. Dropping it is how the listener hangs up.
 pub(super) struct Play {
     model: Offline,
     behaviour: watch::Receiver<Behaviour>,
     releases: watch::Receiver<u64>,
     hash: u64,
+    source: Source,
     steps: VecDeque<Step>,
+    /// The whole answer.
+    text: String,
     /// The name that the request asked for.
     pub(super) asked_model: String,
 }
 
 impl Offline {
     /// Takes a request and decides its course.
-    pub(super) fn begin(&self, request: &[u8]) -> Course {
+    pub(super) fn begin(&self, request: &[u8], cached: Cached) -> Course {
         let hash = request_hash(request);
         let counts = &self.0.counts;
         counts.send_modify(|counts| counts.requests.entry(hash).or_default().asked += 1);
@@ -83,6 +102,14 @@ impl Offline {
         if !body["messages"].is_array() {
             return refuse(400, "messages are missing", None);
         }
+        let asked_model = body["model"].as_str().unwrap_or("offline").to_owned();
+        let prompt = u64::try_from(request.len() / 4).unwrap_or(u64::MAX);
+        let kept = self.finished().get(&hash).cloned();
+        if let Some(text) = kept.filter(|_| cached == Cached::Replayed) {
+            // At once, whatever the model behind it does.
+            let steps = steps(&text, &Pace::INSTANT, Fault::Sound, prompt);
+            return Course::Play(self.play(hash, Source::Cache, text, steps, asked_model));
+        }
         let now = self.behaviour();
         let fault = self.next().pop_front().unwrap_or(now.fault);
         match fault {
@@ -97,18 +124,31 @@ impl Offline {
             Voice::Echo => format!("echo: {}", asked.text),
             Voice::Fixed(text) => text,
         };
+        let steps = steps(&text, &now.pace, fault, prompt);
+        Course::Play(self.play(hash, Source::Model, text, steps, asked_model))
+    }
+
+    fn play(
+        &self,
+        hash: u64,
+        source: Source,
+        text: String,
+        steps: VecDeque<Step>,
+        asked_model: String,
+    ) -> Play {
         // Before it is counted: whoever waits for the count may release at once.
         let releases = self.0.releases.subscribe();
-        counts.send_modify(|counts| counts.running += 1);
-        let prompt = u64::try_from(request.len() / 4).unwrap_or(u64::MAX);
-        Course::Play(Play {
+        self.0.counts.send_modify(|counts| counts.running += 1);
+        Play {
             model: self.clone(),
             behaviour: self.0.behaviour.subscribe(),
             releases,
             hash,
-            steps: steps(&text, &now.pace, fault, prompt),
-            asked_model: body["model"].as_str().unwrap_or("offline").to_owned(),
-        })
+            source,
+            steps,
+            text,
+            asked_model,
+        }
     }
 }
 
@@ -156,7 +196,8 @@ impl Play {
     /// The next sound; `None` after the last.
     pub(super) async fn next(&mut self) -> Option<Sound> {
         loop {
-            if self.behaviour.borrow().fault == Fault::Outage {
+            let is_down = self.behaviour.borrow().fault == Fault::Outage;
+            if is_down && self.source == Source::Model {
                 self.steps.clear();
                 return Some(Sound::Break);
             }
@@ -183,9 +224,13 @@ impl Play {
                     }
                     if sound == Sound::Finish {
                         let hash = self.hash;
+                        let is_paid = self.source == Source::Model;
                         self.model.0.counts.send_modify(|counts| {
-                            counts.requests.entry(hash).or_default().finished += 1;
+                            let count = counts.requests.entry(hash).or_default();
+                            count.finished += usize::from(is_paid);
+                            count.replayed += usize::from(!is_paid);
                         });
+                        self.model.finished().insert(hash, self.text.clone());
                     }
                     return Some(sound);
                 }

@@ -6,7 +6,7 @@ use std::io;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::script::{Course, Play, Refusal, Sound};
+use super::script::{Cached, Course, Play, Refusal, Sound};
 use super::{Offline, request_hash};
 
 /// Requests carry photos as text.
@@ -51,9 +51,13 @@ async fn models() -> Json<Value> {
     Json(json!({"object": "list", "data": [{"id": "offline", "object": "model"}]}))
 }
 
-async fn complete(State(model): State<Offline>, request: Bytes) -> Response {
+async fn complete(State(model): State<Offline>, headers: HeaderMap, request: Bytes) -> Response {
+    let cached = match headers.get("x-openrouter-cache") {
+        Some(on) if on == "true" => Cached::Replayed,
+        _ => Cached::Ignored,
+    };
     let id = format!("gen-{:016x}", request_hash(&request));
-    match model.begin(&request) {
+    match model.begin(&request, cached) {
         Course::Refuse(refusal) => refused(&refusal),
         Course::Play(play) if wants_stream(&request) => streamed(play, id),
         Course::Play(play) => whole(play, &id).await,

@@ -14,6 +14,7 @@ use super::place::Pace;
 use super::writer::Care;
 use super::{SqliteStore, Tx};
 use crate::clock;
+use crate::death::{self, Moment};
 use crate::domain::admission::{Access, Facts, Policy, Verdict};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload};
@@ -220,6 +221,7 @@ impl Accepting<'_, '_> {
             Verdict::Control(verb) => {
                 let conversation = self.tx.conversation(&message.chat, message.topic)?;
                 self.command(row, conversation, message, &verb)?;
+                death::at(Moment::ControlApplied);
                 Ok(Sort::Control)
             }
             Verdict::Turn => {

@@ -6,9 +6,10 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::Tx;
 use super::accept::Accepting;
 use super::controls::{Effect, Place};
-use crate::domain::ids::{TurnId, UserId};
+use crate::domain::ids::{ConversationId, TurnId, UserId};
 use crate::domain::turn::Outcome;
 use crate::domain::update::{Chat, ChatKind, Message, Person};
 use crate::store::Result;
@@ -43,48 +44,14 @@ impl Accepting<'_, '_> {
     /// A replay is a new last turn; the messages move to it.
     pub(super) fn retry(&mut self, place: &Place, turn: TurnId) -> Result<Effect> {
         let words = &self.policy.words;
-        let found: Option<(i64, i64, i64)> = self
-            .tx
-            .conn
-            .prepare_cached(
-                "SELECT sender, messages, chars FROM turns \
-                 WHERE id = ?1 AND conversation = ?2 AND state = 4 \
-                   AND (outcome IN (?3, ?4) OR (outcome = ?5 AND NOT EXISTS \
-                        (SELECT 1 FROM parts WHERE turn = ?1 AND kind = 0 AND state = 2))) \
-                   AND EXISTS (SELECT 1 FROM messages WHERE turn = ?1 AND body IS NOT NULL)",
-            )?
-            .query_row(
-                params![
-                    turn.0,
-                    place.conversation.0,
-                    Outcome::Failed.code(),
-                    Outcome::Cancelled.code(),
-                    // Nobody has seen anything of it.
-                    Outcome::Undeliverable.code()
-                ],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )
-            .optional()?;
-        let Some((asker, messages, chars)) = found else {
+        let again = self.tx.tried_again(turn)?;
+        let Some(again) = again.filter(|again| again.conversation == place.conversation) else {
             return Ok(Effect::new("nothing", Some(&words.nothing_to_retry)));
         };
-        if asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
+        if again.asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
             return Ok(Effect::new("refused", Some(&words.not_yours)));
         }
-        let replay = self.new_last_turn(place, asker, messages, chars)?;
-        self.tx.conn.execute(
-            "UPDATE updates SET settled_at = NULL \
-             WHERE id IN (SELECT update_row FROM messages WHERE turn = ?1)",
-            [turn.0],
-        )?;
-        self.tx.conn.execute(
-            "UPDATE messages SET turn = ?2 WHERE turn = ?1",
-            params![turn.0, replay.0],
-        )?;
-        self.tx.conn.execute(
-            "UPDATE turns SET outcome = ?2 WHERE id = ?1",
-            params![turn.0, Outcome::Superseded.code()],
-        )?;
+        let replay = self.tx.try_again(turn, &again)?;
         self.due(place.conversation, place.chat, place.topic, self.tx.now);
         Ok(Effect {
             name: "retried",
@@ -116,7 +83,9 @@ impl Accepting<'_, '_> {
         if asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
             return Ok(Effect::new("refused", Some(&words.not_yours)));
         }
-        let next = self.new_last_turn(place, asker, 1, GO_ON.len() as i64)?;
+        let next = self
+            .tx
+            .new_last_turn(place.conversation, asker, 1, GO_ON.len() as i64)?;
         self.tx
             .insert_message(place.conversation, next, row, &spoken(place, self.tx.now))?;
         self.due(place.conversation, place.chat, place.topic, self.tx.now);
@@ -126,33 +95,98 @@ impl Accepting<'_, '_> {
             say: None,
         })
     }
+}
+
+/// An ended turn that may be tried again.
+pub(super) struct Again {
+    pub(super) conversation: ConversationId,
+    pub(super) outcome: Outcome,
+    pub(super) asker: i64,
+    messages: i64,
+    chars: i64,
+}
+
+impl Tx<'_> {
+    /// What there is to try again of this turn: it has failed, was stopped, or
+    /// nobody has seen anything of it; and what it was asked is still here.
+    pub(super) fn tried_again(&self, turn: TurnId) -> Result<Option<Again>> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT conversation, outcome, sender, messages, chars FROM turns \
+                 WHERE id = ?1 AND bot = ?2 AND state = 4 \
+                   AND (outcome IN (?3, ?4) OR (outcome = ?5 AND NOT EXISTS \
+                        (SELECT 1 FROM parts WHERE turn = ?1 AND kind = 0 AND state = 2))) \
+                   AND EXISTS (SELECT 1 FROM messages WHERE turn = ?1 AND body IS NOT NULL)",
+            )?
+            .query_row(
+                params![
+                    turn.0,
+                    self.bot.0,
+                    Outcome::Failed.code(),
+                    Outcome::Cancelled.code(),
+                    // Nobody has seen anything of it.
+                    Outcome::Undeliverable.code()
+                ],
+                |row| {
+                    Ok(Again {
+                        conversation: ConversationId(row.get(0)?),
+                        outcome: Outcome::from_code(row.get(1)?).unwrap_or(Outcome::Failed),
+                        asker: row.get(2)?,
+                        messages: row.get(3)?,
+                        chars: row.get(4)?,
+                    })
+                },
+            )
+            .optional()?)
+    }
+
+    /// The messages move to a new last turn; what they had is superseded.
+    pub(super) fn try_again(&self, turn: TurnId, again: &Again) -> Result<TurnId> {
+        let replay =
+            self.new_last_turn(again.conversation, again.asker, again.messages, again.chars)?;
+        self.conn.execute(
+            "UPDATE updates SET settled_at = NULL \
+             WHERE id IN (SELECT update_row FROM messages WHERE turn = ?1)",
+            [turn.0],
+        )?;
+        self.conn.execute(
+            "UPDATE messages SET turn = ?2 WHERE turn = ?1",
+            params![turn.0, replay.0],
+        )?;
+        self.conn.execute(
+            "UPDATE turns SET outcome = ?2 WHERE id = ?1",
+            params![turn.0, Outcome::Superseded.code()],
+        )?;
+        Ok(replay)
+    }
 
     fn new_last_turn(
         &self,
-        place: &Place,
+        conversation: ConversationId,
         asker: i64,
         messages: i64,
         chars: i64,
     ) -> Result<TurnId> {
-        // Whoever still gathers wrote before this press.
-        self.tx.seal_all(place.conversation)?;
-        let seal_no = self.tx.next_seal(place.conversation)?;
-        self.tx.conn.execute(
+        // Whoever still gathers wrote before this wish.
+        self.seal_all(conversation)?;
+        let seal_no = self.next_seal(conversation)?;
+        self.conn.execute(
             "INSERT INTO turns \
              (bot, conversation, sender, state, seal_no, opened_at, due_at, messages, chars, history_from) \
              VALUES (?1, ?2, ?3, 1, ?4, ?5, ?5, ?6, ?7, \
                      (SELECT boundary FROM conversations WHERE id = ?2))",
             params![
-                self.tx.bot.0,
-                place.conversation.0,
+                self.bot.0,
+                conversation.0,
                 asker,
                 seal_no,
-                self.tx.now,
+                self.now,
                 messages,
                 chars
             ],
         )?;
-        Ok(TurnId(self.tx.conn.last_insert_rowid()))
+        Ok(TurnId(self.conn.last_insert_rowid()))
     }
 }
 

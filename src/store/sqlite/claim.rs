@@ -133,14 +133,14 @@ impl Tx<'_> {
     }
 
     fn take(&self, ask: &Ask, turn: TurnId) -> Result<Claimed> {
-        let (no, opened_at, failures, told): (i64, i64, i64, bool) = self
+        let (no, opened_at, failures, deaths, told): (i64, i64, i64, i64, bool) = self
             .conn
             .prepare_cached(
                 // Only a death in quarantine counts: without company alone,
                 // every innocent turn of a quiet bot would be blamed.
                 "UPDATE turns SET state = 2, owner = ?2, claim_no = claim_no + 1, claimed_at = ?3, \
                         alone = (?4 AND deaths >= ?5), not_before = 0 \
-                 WHERE id = ?1 RETURNING claim_no, opened_at, failures, told",
+                 WHERE id = ?1 RETURNING claim_no, opened_at, failures, deaths, told",
             )?
             .query_row(
                 params![
@@ -150,7 +150,15 @@ impl Tx<'_> {
                     ask.company == Company::Alone,
                     DEATHS_BEFORE_ALONE
                 ],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+                |row| {
+                    Ok((
+                        row.get(0)?,
+                        row.get(1)?,
+                        row.get(2)?,
+                        row.get(3)?,
+                        row.get(4)?,
+                    ))
+                },
             )?;
         let (chat, topic, title): (i64, i64, String) = self
             .conn
@@ -176,6 +184,7 @@ impl Tx<'_> {
             inputs: self.inputs(turn)?,
             request: request.map(Bytes::from),
             failures,
+            deaths,
             age: clock::duration(self.now - opened_at),
             told,
             has_placeholder: self.has_placeholder(turn)?,

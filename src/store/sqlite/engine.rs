@@ -12,7 +12,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::leases::Locks;
-use super::schema;
+use super::schema::Schema;
+use crate::death::{self, Moment};
+use crate::domain::ids::BotId;
 use crate::store::{Result, StoreError};
 
 /// How long a write waits for another process of this host.
@@ -53,19 +55,50 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Opens the file, creating it (mode 0600) where there is none.
-    pub(super) fn open(path: &Path, locks: &Locks) -> Result<Self> {
+    pub(super) fn open(path: &Path, locks: &Locks, schema: &Schema) -> Result<Self> {
         create(path)?;
         refuse_network(path)?;
         // Before the first connection: switching to a log waits for nobody.
         let alone = locks.migration()?;
+        death::at(Moment::MigrationLocked);
         let mut conn = connect(path)?;
-        schema::migrate(&mut conn, locks)?;
+        schema.migrate(&mut conn, locks)?;
+        death::at(Moment::MigrationCommitted);
         drop(alone);
         Ok(Self {
             path: path.to_owned(),
             conn: Some(conn),
             distrusted: false,
         })
+    }
+
+    /// Opens a store as it is: creates nothing, migrates nothing, and waits for
+    /// nobody who does.
+    pub(super) fn visit(path: &Path) -> Result<Self> {
+        if !path.is_file() {
+            return Err(StoreError::Refused {
+                reason: "there is no such file".to_owned(),
+            });
+        }
+        refuse_network(path)?;
+        // Before any setting is touched: it may be somebody else's file.
+        Schema::default().look(&Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?)?;
+        Ok(Self {
+            path: path.to_owned(),
+            conn: Some(connect(path)?),
+            distrusted: false,
+        })
+    }
+
+    /// The bots whose conversations are here.
+    pub(super) fn bots(&self) -> Result<Vec<BotId>> {
+        let conn = self.conn.as_ref().expect("an engine that was just opened");
+        let mut bots = conn.prepare("SELECT DISTINCT bot FROM conversations ORDER BY bot")?;
+        let bots = bots.query_map([], |row| row.get(0).map(BotId))?;
+        Ok(bots.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The connection, opened anew after a failure.
@@ -113,6 +146,7 @@ impl Engine {
     pub(super) fn close(mut self) -> Result<()> {
         let conn = self.ready()?;
         conn.execute_batch("PRAGMA optimize")?;
+        death::at(Moment::StoreLeft);
         if !checkpoint(conn)? {
             tracing::debug!("checkpoint left to another process");
         }

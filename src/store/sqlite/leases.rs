@@ -1,19 +1,23 @@
 //! Who lives and who may poll, by files the kernel unlocks at death.
 //!
-//! Beside the store lies `<store>.locks/`: one file per instance, locked for
-//! as long as it lives; one per bot for the intake; one for migrations. They
+//! Beside the store lies `<store>.locks/`: one file per instance, with its
+//! process id in it and locked for as long as it lives; one per bot for the intake; one for migrations. They
 //! are opened close-on-exec. The intake file is never unlinked (a lock on an
-//! unlinked file would let two poll).
+//! unlinked file would let two poll). A process that aborts writes into its own
+//! file as its last act, which tells its death from a kill.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
 use super::{SqliteStore, Tx};
+use crate::clock;
+use crate::death::{self, Moment};
 use crate::domain::ids::{BotId, InstanceId};
 use crate::domain::{part, turn};
 use crate::store::{Leases, Left, Reaped, Result, StoreError};
@@ -25,20 +29,30 @@ pub(super) struct Locks {
     bot: BotId,
     own: Mutex<Option<File>>,
     intake: Mutex<Option<File>>,
+    note: OnceLock<Note>,
 }
+
+/// Takes the file that an abort of this process is to be noted in.
+pub(super) type Note = fn(File) -> std::io::Result<()>;
 
 impl Locks {
     pub(super) fn new(store: &Path, bot: BotId) -> Result<Self> {
+        let locks = Self::beside(store, bot);
+        fs::create_dir_all(&locks.folder)?;
+        Ok(locks)
+    }
+
+    /// For a visitor, who makes and locks nothing.
+    pub(super) fn beside(store: &Path, bot: BotId) -> Self {
         let mut folder = store.as_os_str().to_owned();
         folder.push(".locks");
-        let folder = PathBuf::from(folder);
-        fs::create_dir_all(&folder)?;
-        Ok(Self {
-            folder,
+        Self {
+            folder: PathBuf::from(folder),
             bot,
             own: Mutex::new(None),
             intake: Mutex::new(None),
-        })
+            note: OnceLock::new(),
+        }
     }
 
     /// Held while migrations run; waits for another process that migrates.
@@ -81,17 +95,48 @@ impl Locks {
     fn lock_instance(&self, id: InstanceId) -> Result<()> {
         // Whoever migrates looks at every file by locking it for a moment.
         let _nobody_looks = self.migration()?;
-        let file = self.file(&Self::instance_name(id))?;
+        let mut file = self.file(&Self::instance_name(id))?;
         file.try_lock().map_err(lock_error)?;
+        writeln!(file, "{}", std::process::id())?;
+        if let Some(note) = self.note.get() {
+            // Opened anew: a copy of the handle would keep the lock.
+            let path = self.folder.join(Self::instance_name(id));
+            note(OpenOptions::new().append(true).open(path)?)?;
+        }
         *self.own.lock().map_err(poisoned)? = Some(file);
         Ok(())
+    }
+
+    pub(super) fn note_aborts(&self, note: Note) {
+        // Set once, before the only registration.
+        let _ = self.note.set(note);
+    }
+
+    /// Whether a dead instance has noted that it died of itself.
+    fn has_aborted(&self, id: InstanceId) -> bool {
+        self.written(id).is_some_and(|(_, rest)| !rest.is_empty())
+    }
+
+    /// The process id that an instance wrote down.
+    pub(super) fn process_of(&self, id: InstanceId) -> Option<i32> {
+        self.written(id)?.0.parse().ok()
+    }
+
+    /// What an instance wrote into its file: its process id, and behind it the
+    /// note of an abort.
+    fn written(&self, id: InstanceId) -> Option<(String, String)> {
+        let path = self.folder.join(Self::instance_name(id));
+        let text = fs::read_to_string(path).ok()?;
+        let (pid, rest) = text.split_once('\n')?;
+        Some((pid.to_owned(), rest.to_owned()))
     }
 
     fn forget_instance(&self, id: InstanceId) {
         let _ = fs::remove_file(self.folder.join(Self::instance_name(id)));
     }
 
-    fn is_alive(&self, id: InstanceId) -> Result<bool> {
+    /// Whether its process holds the lock.
+    pub(super) fn is_alive(&self, id: InstanceId) -> Result<bool> {
         let path = self.folder.join(Self::instance_name(id));
         let file = match File::open(path) {
             Ok(file) => file,
@@ -127,6 +172,14 @@ impl Locks {
     }
 }
 
+/// An instance whose lock is free.
+#[derive(Debug, Clone, Copy)]
+struct Dead {
+    id: InstanceId,
+    /// It died of itself, not by a kill.
+    aborted: bool,
+}
+
 fn lock_error(error: TryLockError) -> StoreError {
     StoreError::Unavailable {
         reason: error.to_string(),
@@ -144,8 +197,12 @@ impl Leases for SqliteStore {
     async fn register(&self, instance: InstanceId, version: &str) -> Result<()> {
         // Locked before it is listed: nobody may take a living one for dead.
         self.0.locks.lock_instance(instance)?;
+        death::at(Moment::InstanceLocked);
         let version = version.to_owned();
+        let inner = Arc::clone(&self.0);
         self.run("leases.register", move |tx| {
+            // Whoever migrates from now on sees us alive.
+            inner.schema.check(tx.conn)?;
             tx.conn.execute(
                 "INSERT INTO instances (id, bot, phase, version, started_at) \
                  VALUES (?1, ?2, 'starting', ?3, ?4)",
@@ -175,16 +232,21 @@ impl Leases for SqliteStore {
         let mut dead = Vec::new();
         for (other, _) in others {
             if !self.0.locks.is_alive(other)? {
-                dead.push(other);
+                dead.push(Dead {
+                    id: other,
+                    aborted: self.0.locks.has_aborted(other),
+                });
             }
         }
+        death::at(Moment::DeadCounted);
         let gone = dead.clone();
         let reaped = self
             .run("leases.reap", move |tx| tx.reap(instance, &dead))
             .await?;
         for other in gone {
-            self.0.locks.forget_instance(other);
+            self.0.locks.forget_instance(other.id);
         }
+        death::at(Moment::DeadReaped);
         Ok(reaped)
     }
 
@@ -201,11 +263,17 @@ impl Leases for SqliteStore {
     }
 
     async fn take_intake(&self) -> Result<bool> {
-        self.0.locks.take_intake()
+        let taken = self.0.locks.take_intake()?;
+        if taken {
+            death::at(Moment::LeaseTaken);
+        }
+        Ok(taken)
     }
 
     async fn release_intake(&self) -> Result<()> {
-        self.0.locks.release_intake()
+        self.0.locks.release_intake()?;
+        death::at(Moment::LeaseReleased);
+        Ok(())
     }
 
     async fn leave(&self, instance: InstanceId) -> Result<Left> {
@@ -234,11 +302,11 @@ impl Leases for SqliteStore {
         .await
     }
 
-    async fn others(&self, instance: InstanceId) -> Result<usize> {
+    async fn others(&self, instance: InstanceId) -> Result<Vec<InstanceId>> {
         let others = self
             .run("leases.others", move |tx| tx.other_instances(instance))
             .await?;
-        Ok(others.len())
+        Ok(others.into_iter().map(|(id, _)| id).collect())
     }
 
     async fn value_or(&self, key: &str, value: &str) -> Result<String> {
@@ -285,14 +353,17 @@ impl Tx<'_> {
             .query_row([self.bot.0], |row| row.get(0))?)
     }
 
-    fn reap(&self, me: InstanceId, dead: &[InstanceId]) -> Result<Reaped> {
+    fn reap(&self, me: InstanceId, dead: &[Dead]) -> Result<Reaped> {
         let mut reaped = Reaped {
             instances: dead.len() as u64,
             ..Reaped::default()
         };
         for other in dead {
+            if other.aborted {
+                self.blame(other.id)?;
+            }
             self.conn
-                .execute("DELETE FROM instances WHERE id = ?1", [other.0])?;
+                .execute("DELETE FROM instances WHERE id = ?1", [other.id.0])?;
         }
         // An owner that is not listed is dead too: it died between leaving and
         // its last write.
@@ -312,21 +383,49 @@ impl Tx<'_> {
         Ok(reaped)
     }
 
-    /// The turns the dead were running wait again, in their old place.
-    fn bury_turns(&self, me: InstanceId) -> Result<u64> {
-        let turns = self.conn.execute(
-            "UPDATE turns SET state = ?3, owner = NULL, deaths = deaths + 1, \
-                    failures = failures + alone, alone = 0 \
-             WHERE bot = ?1 AND owner IS NOT NULL AND owner <> ?2 AND state = ?4 \
-               AND owner NOT IN (SELECT id FROM instances)",
-            params![
-                self.bot.0,
-                me.0,
-                turn::State::Sealed.code(),
-                turn::State::Claimed.code()
-            ],
+    /// The process aborted while this turn alone was running: its own failure.
+    fn blame(&self, owner: InstanceId) -> Result<()> {
+        self.conn.execute(
+            "UPDATE turns SET failures = failures + 1 WHERE owner = ?1 AND state = ?2 AND alone",
+            params![owner.0, turn::State::Claimed.code()],
         )?;
-        Ok(turns as u64)
+        Ok(())
+    }
+
+    /// The turns the dead were running wait again, in their old place; who died
+    /// alone lets the others go on for a while.
+    fn bury_turns(&self, me: InstanceId) -> Result<u64> {
+        let mut orphans = self.conn.prepare_cached(
+            "SELECT id, deaths + 1, alone FROM turns \
+             WHERE bot = ?1 AND owner IS NOT NULL AND owner <> ?2 AND state = ?3 \
+               AND owner NOT IN (SELECT id FROM instances)",
+        )?;
+        let orphans = orphans
+            .query_map(
+                params![self.bot.0, me.0, turn::State::Claimed.code()],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )?
+            .collect::<rusqlite::Result<Vec<(i64, i64, bool)>>>()?;
+        for (id, deaths, alone) in &orphans {
+            let rest = if *alone {
+                clock::millis(turn::rest_after_death(*deaths))
+            } else {
+                0
+            };
+            self.conn
+                .prepare_cached(
+                    "UPDATE turns SET state = ?2, owner = NULL, deaths = ?3, alone = 0, \
+                            not_before = ?4 \
+                     WHERE id = ?1",
+                )?
+                .execute(params![
+                    id,
+                    turn::State::Sealed.code(),
+                    deaths,
+                    if rest > 0 { self.now + rest } else { 0 }
+                ])?;
+        }
+        Ok(orphans.len() as u64)
     }
 
     /// Takes over the parts of this state that no living instance owns.

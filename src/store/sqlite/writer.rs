@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::engine::Engine;
+use crate::death::{self, Side};
 use crate::domain::metric;
 use crate::store::{Result, StoreError};
 
@@ -335,17 +336,26 @@ fn run_batch(engine: &mut Engine, mut batch: Batch) {
         return batch.refuse(&error.into());
     }
     shared::run(conn, &mut batch.shared);
+    let mut names = Vec::new();
+    if death::POSSIBLE {
+        names.extend(batch.shared.iter().map(|shared| shared.name()));
+        names.extend(batch.jobs.iter().map(|job| job.name));
+    }
     let mut answers = Vec::with_capacity(batch.jobs.len());
     for job in batch.jobs {
         answers.push(within(conn, job.name, job.work));
     }
+    die_if_asked(&names, Side::Before);
     let committed = if conn.is_autocommit() {
         Err(rolled_back())
     } else {
         conn.execute_batch("COMMIT").map_err(StoreError::from)
     };
     match &committed {
-        Ok(()) => count(operations, begun),
+        Ok(()) => {
+            die_if_asked(&names, Side::After);
+            count(operations, begun);
+        }
         Err(error) => {
             tracing::warn!(%error, operations, "failed to commit to the store");
             metrics::counter!(metric::STORE_ERRORS, "class" => "commit").increment(1);
@@ -358,6 +368,13 @@ fn run_batch(engine: &mut Engine, mut batch: Batch) {
     }
     for answer in answers {
         answer(committed.clone());
+    }
+}
+
+/// A death at the commit that a test asked for; `names` is empty otherwise.
+fn die_if_asked(names: &[&str], side: Side) {
+    for name in names {
+        death::at_commit(name, side);
     }
 }
 

@@ -132,6 +132,21 @@ impl Process {
         assert_eq!(exit.code, None, "it ended before it was killed: {exit:?}");
     }
 
+    /// Waits until it is gone, however long that takes.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(crate) async fn gone(&mut self) {
+        let _ = self.child.wait().await;
+    }
+
+    /// SIGABRT, as when it aborts of itself, and its end.
+    pub(crate) async fn abort(&mut self) {
+        self.signal(Signal::ABORT);
+        let exit = self.ended().await;
+        assert_eq!(exit.code, None, "it outlived its abort: {exit:?}");
+    }
+
     pub(crate) async fn ended(&mut self) -> Exit {
         let status = within("the end of the process", self.child.wait()).await;
         let took = self.signalled.map_or(Duration::ZERO, |at| at.elapsed());

@@ -1,11 +1,16 @@
 //! The verdict over a run: every message in one turn, every turn with one
 //! visible final answer, in order; what was resent is classified, not excused.
+//!
+//! Counted into [`Ledger`] first, judged afterwards: a failing run shows its
+//! figures, too.
 
 use std::collections::BTreeMap;
 
+use lastword::domain::turn::Outcome;
 use lastword::store::Books;
 
-use super::Real;
+use super::{Real, note};
+use crate::books::Ledger;
 use crate::house::assert_balanced;
 
 /// What is not as it should be, but explained.
@@ -32,54 +37,96 @@ impl Real {
     /// settled. Turns that could not be delivered have no answer to look for.
     pub(crate) fn verdict(&self, books: &Books) -> Verdict {
         assert_balanced(books);
-        let unstored = self.confirmed_unstored.lock().expect("plain data").clone();
-        assert_eq!(unstored, Vec::<i64>::new(), "confirmed but not stored");
-        let asked = self.asked.lock().expect("plain data").clone();
-        assert_eq!(books.messages, asked.len() as u64, "{books:?}");
-        let turns = self.turns();
-        let mut verdict = Verdict::default();
-        let mut seen: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-        for turn in turns.values() {
-            assert!(turn.outcome.is_some(), "not settled: {turn:?}");
-            if turn.outcome == Some(lastword::domain::turn::Outcome::Undeliverable.code()) {
-                continue;
-            }
-            let last = turn.words.last().expect("a turn has messages");
-            let heard = self.heard(turn.chat);
-            let copies = heard.iter().filter(|text| text.contains(last)).count() as u64;
-            assert!(copies >= 1, "{last} was never answered: {turn:?} {heard:?}");
-            assert!(
-                copies <= 1 + turn.resent,
-                "{last} was answered {copies} times: {turn:?} {heard:?}"
-            );
-            let marked = heard
-                .iter()
-                .filter(|text| text.contains(last) && text.contains('↻'))
-                .count() as u64;
-            assert!(copies == 1 || marked >= 1, "unmarked copy: {heard:?}");
-            verdict.resent += copies - 1;
-            seen.entry(turn.chat).or_default().push(last.clone());
+        let ledger = self.ledger("verdict", books);
+        ledger.judge();
+        Verdict {
+            resent: ledger.resent_visible_twice,
+            left_over: self.left_over(),
         }
-        for (chat, words) in seen {
-            self.assert_order(chat, words);
-            verdict.left_over += self
-                .heard(chat)
-                .iter()
-                .filter(|text| text.ends_with('…'))
-                .count() as u64;
-        }
-        verdict
     }
 
-    /// The first copies of the answers stand in the order of the questions.
-    fn assert_order(&self, chat: i64, mut words: Vec<String>) {
+    /// Counts what people see against what they asked. What is wrong is told
+    /// on stdout, with what the chat shows.
+    pub(crate) fn ledger(&self, proof: &str, books: &Books) -> Ledger {
+        let unstored = self.confirmed_unstored.lock().expect("plain data").clone();
+        let asked = self.asked.lock().expect("plain data").clone();
+        let mut ledger = Ledger {
+            runs: 1,
+            sent: asked.len() as u64,
+            unstored: unstored.len() as u64,
+            uncertain_resent: books.resent,
+            paid_twice: self.model.counts().paid_twice() as u64,
+            ..Ledger::of(proof)
+        };
+        let turns = self.turns();
+        let stored: u64 = turns.values().map(|turn| turn.words.len() as u64).sum();
+        // What never came in has no turn; what came in twice has two.
+        ledger.lost += ledger.sent.saturating_sub(stored);
+        ledger.doubled += stored.saturating_sub(ledger.sent);
+        let mut seen: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        for turn in turns.values() {
+            let messages = turn.words.len() as u64;
+            let Some(last) = self.count_turn(turn, messages, &mut ledger) else {
+                continue;
+            };
+            seen.entry(turn.chat).or_default().push(last);
+        }
+        for (chat, words) in seen {
+            ledger.reordered += self.inversions(chat, words);
+        }
+        ledger
+    }
+
+    /// Counts one turn; its last word when there is an answer to be in order.
+    fn count_turn(&self, turn: &Turn, messages: u64, ledger: &mut Ledger) -> Option<String> {
+        if turn.outcome == Some(Outcome::Undeliverable.code()) {
+            ledger.answered_once += messages;
+            return None;
+        }
+        let last = turn.words.last().expect("a turn has messages");
+        let heard = self.heard(turn.chat);
+        let with = |mark: &str| {
+            let told = |text: &&String| text.contains(last) && text.contains(mark);
+            heard.iter().filter(told).count() as u64
+        };
+        let (copies, marked) = (with(""), with("↻"));
+        if copies == 0 || turn.outcome.is_none() {
+            note(&format!("{last} was never answered: {turn:?} {heard:?}"));
+            ledger.lost += messages;
+            return None;
+        }
+        let owned_up = (copies - 1).min(turn.resent).min(marked);
+        ledger.resent_visible_twice += owned_up;
+        if copies - 1 > owned_up {
+            note(&format!("{last} has {copies} answers: {turn:?} {heard:?}"));
+            ledger.doubled += copies - 1 - owned_up;
+        } else {
+            ledger.answered_once += messages;
+        }
+        Some(last.clone())
+    }
+
+    /// Placeholders that still stand as if something were to come.
+    fn left_over(&self) -> u64 {
+        let asked = self.asked.lock().expect("plain data").clone();
+        let chats: std::collections::BTreeSet<i64> = asked.iter().map(|(chat, _)| *chat).collect();
+        let heard = chats.into_iter().flat_map(|chat| self.heard(chat));
+        heard.filter(|text| text.ends_with('…')).count() as u64
+    }
+
+    /// How many first copies stand before the answer to an earlier question.
+    fn inversions(&self, chat: i64, mut words: Vec<String>) -> u64 {
         words.sort();
         let heard = self.heard(chat);
         let places: Vec<usize> = words
             .iter()
             .filter_map(|word| heard.iter().position(|text| text.contains(word)))
             .collect();
-        assert!(places.is_sorted(), "out of order: {words:?} {heard:?}");
+        let inverted = places.windows(2).filter(|pair| pair[0] > pair[1]).count();
+        if inverted > 0 {
+            note(&format!("out of order: {words:?} {heard:?}"));
+        }
+        inverted as u64
     }
 
     fn turns(&self) -> BTreeMap<i64, Turn> {

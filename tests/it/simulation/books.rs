@@ -12,6 +12,7 @@ use rusqlite::OptionalExtension as _;
 use super::host::Tally;
 use super::people::{People, Said, What};
 use super::world::World;
+use crate::books::Ledger;
 
 /// What came in and what became of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,7 +20,8 @@ pub(super) struct Books {
     pub(super) runs: u64,
     /// Messages that the bot had to answer.
     pub(super) asked: u64,
-    pub(super) answered_once: u64,
+    /// With the model's answer.
+    pub(super) answered: u64,
     /// With an apology, by a person's stop, or where nobody could be reached.
     pub(super) failed: u64,
     pub(super) cancelled: u64,
@@ -29,6 +31,8 @@ pub(super) struct Books {
     /// Of these: copies that were marked and counted because nobody could know
     /// whether the first had arrived.
     pub(super) resent: u64,
+    /// Parts that were sent again, whether or not the first had arrived.
+    pub(super) sent_again: u64,
     pub(super) reordered: u64,
     /// Placeholders that no answer took over.
     pub(super) left_over: u64,
@@ -50,13 +54,14 @@ impl AddAssign for Books {
     fn add_assign(&mut self, other: Self) {
         self.runs += other.runs;
         self.asked += other.asked;
-        self.answered_once += other.answered_once;
+        self.answered += other.answered;
         self.failed += other.failed;
         self.cancelled += other.cancelled;
         self.undeliverable += other.undeliverable;
         self.lost += other.lost;
         self.doubled += other.doubled;
         self.resent += other.resent;
+        self.sent_again += other.sent_again;
         self.reordered += other.reordered;
         self.left_over += other.left_over;
         self.paid_twice += other.paid_twice;
@@ -64,6 +69,28 @@ impl AddAssign for Books {
         self.tally.crashes += other.tally.crashes;
         self.tally.drains += other.tally.drains;
         self.tally.early += other.tally.early;
+    }
+}
+
+impl Books {
+    /// The same in the form that all proofs share. An apology, a person's own
+    /// stop and a chat that is gone are ends, too; each is looked for by itself.
+    pub(super) fn ledger(&self) -> Ledger {
+        let ended = self.answered + self.failed + self.cancelled + self.undeliverable;
+        Ledger {
+            runs: self.runs,
+            sent: self.asked,
+            answered_once: ended,
+            lost: self.lost,
+            doubled: self.doubled - self.resent,
+            reordered: self.reordered,
+            uncertain_resent: self.sent_again,
+            resent_visible_twice: self.resent,
+            paid_twice: self.paid_twice,
+            kills: self.tally.crashes,
+            drains: self.tally.drains + self.tally.early,
+            ..Ledger::of("simulation")
+        }
     }
 }
 
@@ -108,7 +135,10 @@ impl Screen {
     }
 
     fn count(&self, sentence: &str) -> u64 {
-        self.texts.iter().filter(|text| text.contains(sentence)).count() as u64
+        self.texts
+            .iter()
+            .filter(|text| text.contains(sentence))
+            .count() as u64
     }
 }
 
@@ -136,6 +166,10 @@ impl Books {
             books: Self {
                 runs: 1,
                 paid_twice: world.eye().excused(),
+                sent_again: world
+                    .eye()
+                    .count("SELECT coalesce(sum(resent), 0) FROM parts", &[])
+                    .unsigned_abs(),
                 tally: Sum {
                     starts: tally.starts,
                     crashes: tally.crashes,
@@ -201,9 +235,12 @@ impl Judge<'_> {
             Some(Outcome::Answered) => {
                 if copies == 0 {
                     self.books.lost += 1;
-                    self.wrong(said.chat, format!("answered, but nobody sees it: {said:?} {turn:?}"));
-                } else if copies == 1 {
-                    self.books.answered_once += 1;
+                    self.wrong(
+                        said.chat,
+                        format!("answered, but nobody sees it: {said:?} {turn:?}"),
+                    );
+                } else {
+                    self.books.answered += 1;
                 }
                 1
             }
@@ -216,14 +253,20 @@ impl Judge<'_> {
                 if self.screens[&said.chat].count("⏹") == 0
                     && !self.people.hostile.contains(&said.chat)
                 {
-                    self.wrong(said.chat, format!("stopped without a sign: {said:?} {turn:?}"));
+                    self.wrong(
+                        said.chat,
+                        format!("stopped without a sign: {said:?} {turn:?}"),
+                    );
                 }
                 0
             }
             Some(Outcome::Undeliverable) => {
                 self.books.undeliverable += 1;
                 if !self.people.hostile.contains(&said.chat) {
-                    self.wrong(said.chat, format!("given up without a reason: {said:?} {turn:?}"));
+                    self.wrong(
+                        said.chat,
+                        format!("given up without a reason: {said:?} {turn:?}"),
+                    );
                 }
                 1
             }
@@ -245,10 +288,19 @@ impl Judge<'_> {
     /// Nobody's later message is answered before an earlier one.
     fn order(&mut self) {
         let mut last: BTreeMap<(i64, Option<i64>, i64), (Seen, &Said)> = BTreeMap::new();
-        for said in self.people.ledger.iter().filter(|said| said.what == What::Question) {
-            let Some(turn) = turn_of(self.world, said) else { continue };
+        for said in self
+            .people
+            .ledger
+            .iter()
+            .filter(|said| said.what == What::Question)
+        {
+            let Some(turn) = turn_of(self.world, said) else {
+                continue;
+            };
             let answers = self.answers(said);
-            let Some(&first) = answers.first() else { continue };
+            let Some(&first) = answers.first() else {
+                continue;
+            };
             if self.replays.contains(&turn.id) {
                 continue;
             }
@@ -287,7 +339,10 @@ impl Judge<'_> {
                 let (asked, seen) = (said(what), screen.count(sentence));
                 let resent = self.resent_in(*chat);
                 if seen < asked || seen > asked + resent {
-                    self.wrong(*chat, format!("{what:?} was said {asked} times and answered {seen} times"));
+                    self.wrong(
+                        *chat,
+                        format!("{what:?} was said {asked} times and answered {seen} times"),
+                    );
                 }
             }
             let apologies = screen.count(texts.failed);
@@ -298,16 +353,19 @@ impl Judge<'_> {
             );
             let failed = failed.unsigned_abs();
             if apologies < failed || apologies > failed + self.resent_in(*chat) {
-                self.wrong(*chat, format!("{failed} turns failed and {apologies} apologies are seen"));
+                self.wrong(
+                    *chat,
+                    format!("{failed} turns failed and {apologies} apologies are seen"),
+                );
             }
         }
     }
 
     fn resent_in(&self, chat: i64) -> u64 {
-        let resent = self
-            .world
-            .eye()
-            .count("SELECT coalesce(sum(resent), 0) FROM parts WHERE chat = ?1", &[chat]);
+        let resent = self.world.eye().count(
+            "SELECT coalesce(sum(resent), 0) FROM parts WHERE chat = ?1",
+            &[chat],
+        );
         resent.unsigned_abs()
     }
 
@@ -315,9 +373,12 @@ impl Judge<'_> {
     fn balance(&mut self) {
         let store = self.world.open_store();
         let books = futures_util::FutureExt::now_or_never(lastword::store::Turns::books(&store));
-        let books = books.expect("an inline store never waits").expect("the store answers");
+        let books = books
+            .expect("an inline store never waits")
+            .expect("the store answers");
         if books.orphaned + books.unbalanced > 0 {
-            self.world.wrong(None, format!("the store's books do not balance: {books:?}"));
+            self.world
+                .wrong(None, format!("the store's books do not balance: {books:?}"));
         }
     }
 }
@@ -330,7 +391,8 @@ fn replays(world: &World) -> BTreeSet<i64> {
             .expect("the schema is known");
         let rows = statement.query_map([], |row| row.get::<_, Option<i64>>(0));
         let rows = rows.expect("the schema is known");
-        rows.filter_map(|row| row.expect("the schema is known")).collect()
+        rows.filter_map(|row| row.expect("the schema is known"))
+            .collect()
     })
 }
 

@@ -68,7 +68,10 @@ impl Eye {
     /// One number.
     pub(super) fn count(&self, sql: &str, of: &[i64]) -> i64 {
         let sight = self.sight();
-        let mut statement = sight.store.prepare_cached(sql).expect("the schema is known");
+        let mut statement = sight
+            .store
+            .prepare_cached(sql)
+            .expect("the schema is known");
         statement
             .query_row(rusqlite::params_from_iter(of), |row| row.get(0))
             .expect("the schema is known")
@@ -97,7 +100,8 @@ impl Eye {
                 ))
             });
             let rows = rows.expect("the schema is known");
-            rows.collect::<rusqlite::Result<String>>().expect("the schema is known")
+            rows.collect::<rusqlite::Result<String>>()
+                .expect("the schema is known")
         })
     }
 
@@ -136,7 +140,9 @@ impl Eye {
         let said = |payload: &String| {
             let payload: serde_json::Value = serde_json::from_str(payload).unwrap_or_default();
             let content = &payload["content"];
-            let stored = content["text"].as_str().or_else(|| content["markdown"].as_str());
+            let stored = content["text"]
+                .as_str()
+                .or_else(|| content["markdown"].as_str());
             stored.is_some_and(|stored| words.contains(stored))
         };
         if intents.len() != 1 || !intents.iter().all(said) {
@@ -184,13 +190,22 @@ impl Eye {
             .collect();
         drop(sight);
         if state >= 3 {
-            world.wrong(Some(chat), format!("turn {turn} has an answer and asks for another"));
+            world.wrong(
+                Some(chat),
+                format!("turn {turn} has an answer and asks for another"),
+            );
         }
         if state == 2 && owner != Some(mortal.instance) {
-            world.wrong(Some(chat), format!("turn {turn} is asked for by who does not own it"));
+            world.wrong(
+                Some(chat),
+                format!("turn {turn} is asked for by who does not own it"),
+            );
         }
         if !others.is_empty() {
-            world.wrong(Some(chat), format!("turn {turn} runs in lives {others:?}, too"));
+            world.wrong(
+                Some(chat),
+                format!("turn {turn} runs in lives {others:?}, too"),
+            );
         }
         (turn, chat)
     }
@@ -222,7 +237,10 @@ impl Eye {
             Some((_, paid)) => {
                 drop(sight);
                 let chat = self.chat_of(turn);
-                world.wrong(chat, format!("turn {turn} is paid twice, the first time {paid:?}"));
+                world.wrong(
+                    chat,
+                    format!("turn {turn} is paid twice, the first time {paid:?}"),
+                );
             }
         }
     }
@@ -271,5 +289,4 @@ impl Eye {
     pub(super) fn met_successor(&self, life: u32) -> bool {
         self.sight().met_successor.contains(&life)
     }
-
 }

@@ -60,7 +60,8 @@ impl Faults {
     }
 
     pub(super) fn store_is_away(&self, operation: &str) -> bool {
-        self.store_away_until.is_some_and(|until| Instant::now() < until)
+        self.store_away_until
+            .is_some_and(|until| Instant::now() < until)
             && WRITES.contains(&operation)
     }
 

@@ -231,7 +231,9 @@ impl Host {
         let mortal = Mortal::new(world, number, instance, world.open_store(), self.fuse());
         let shutdown = Shutdown::new();
         shutdown.arm(Grace::new(world.config.shutdown.grace));
-        world.trace.add(number, "world", "start", About::number(u64::from(number)));
+        world
+            .trace
+            .add(number, "world", "start", About::number(u64::from(number)));
         self.state().tally.starts += 1;
         let life = Life {
             mortal: Arc::clone(&mortal),
@@ -313,7 +315,10 @@ impl Host {
             },
         );
         match ended {
-            Ended::Forced => world.wrong(None, format!("a stop took {took:?} and had to be ended by force")),
+            Ended::Forced => world.wrong(
+                None,
+                format!("a stop took {took:?} and had to be ended by force"),
+            ),
             Ended::Exit(code) => {
                 if took > shutdown.limits().exit {
                     world.wrong(None, format!("a stop took {took:?}"));
@@ -341,7 +346,8 @@ impl Host {
         let listed = eye.count("SELECT count(*) FROM instances WHERE id = ?1", &[me]);
         if owned + parts + listed > 0 {
             let left = format!("{owned} turns, {parts} parts, {listed} rows");
-            self.world.wrong(None, format!("drained, but still owns {left}"));
+            self.world
+                .wrong(None, format!("drained, but still owns {left}"));
         }
         let alone = (0..2).filter_map(|unit| self.life(unit)).count() == 1;
         let flushes = self.world.config.shutdown.on_stop == OnStop::Flush;
@@ -376,9 +382,18 @@ impl Host {
     /// for as long as it lives.
     pub(super) fn at_work(&self, unit: usize) -> usize {
         use lastword::shutdown::Kind;
-        let Some(life) = self.life(unit) else { return 0 };
+        let Some(life) = self.life(unit) else {
+            return 0;
+        };
         let running = Tasks::new(&life.shutdown).running();
-        let work = [Kind::Timer, Kind::Turn, Kind::Sender, Kind::Preview, Kind::Typing, Kind::Control];
+        let work = [
+            Kind::Timer,
+            Kind::Turn,
+            Kind::Sender,
+            Kind::Preview,
+            Kind::Typing,
+            Kind::Control,
+        ];
         work.iter().filter_map(|kind| running.get(kind)).sum()
     }
 }
@@ -386,7 +401,10 @@ impl Host {
 /// Ready when the deadline thread would end the process.
 async fn forced(shutdown: &Shutdown) {
     shutdown.intake().cancelled().await;
-    let left = shutdown.limits().exit.saturating_sub(shutdown.since_signal());
+    let left = shutdown
+        .limits()
+        .exit
+        .saturating_sub(shutdown.since_signal());
     tokio::time::sleep(left).await;
 }
 

@@ -91,9 +91,12 @@ impl Mortal {
         if self.is_dead() {
             return;
         }
-        self.world
-            .trace
-            .add(self.number, "world", how, About::number(u64::from(self.number)));
+        self.world.trace.add(
+            self.number,
+            "world",
+            how,
+            About::number(u64::from(self.number)),
+        );
         self.world.eye().life_ended(self.number, how);
         self.dead.cancel();
         // The connection and the locks of a process go with it.

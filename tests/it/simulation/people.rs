@@ -120,7 +120,16 @@ impl People {
         let place = self.places[at].clone();
         let chat = place.chat.unwrap_or(place.person);
         let dice = self.random.random_range(0..100);
-        self.trace.add(0, "people", "act", About { chat, number: dice, end: "" });
+        self.trace.add(
+            0,
+            "people",
+            "act",
+            About {
+                chat,
+                number: dice,
+                end: "",
+            },
+        );
         match dice {
             0..55 => self.ask(&place),
             55..63 => self.ask_in_pieces(&place),
@@ -273,7 +282,12 @@ impl People {
         for post in view.from_bot() {
             let markup = post.content().markup.clone().unwrap_or_default();
             let rows = markup["inline_keyboard"].as_array().cloned();
-            for button in rows.iter().flatten().filter_map(|row| row.as_array()).flatten() {
+            for button in rows
+                .iter()
+                .flatten()
+                .filter_map(|row| row.as_array())
+                .flatten()
+            {
                 if let Some(data) = button["callback_data"].as_str() {
                     buttons.push((post.id, data.to_owned()));
                 }

@@ -29,14 +29,20 @@ impl Eye {
         });
         if let [first, second] = waiting[..] {
             self.damage("UPDATE messages SET turn = -1 WHERE turn = ?1", &[first]);
-            self.damage("UPDATE messages SET turn = ?1 WHERE turn = ?2", &[first, second]);
+            self.damage(
+                "UPDATE messages SET turn = ?1 WHERE turn = ?2",
+                &[first, second],
+            );
             self.damage("UPDATE messages SET turn = ?1 WHERE turn = -1", &[second]);
         }
     }
 
     /// A claimed turn belongs to nobody and is taken for waiting.
     pub(super) fn free_claim(&self, turn: i64) {
-        self.damage("UPDATE turns SET state = 1, owner = NULL WHERE id = ?1", &[turn]);
+        self.damage(
+            "UPDATE turns SET state = 1, owner = NULL WHERE id = ?1",
+            &[turn],
+        );
     }
 
     /// What is stored of an answer counts as delivered.

@@ -142,7 +142,10 @@ impl Scene {
             Event::Act => self.people.somebody(),
             Event::TelegramFault => {
                 let rule = self.world.faults().of_telegram();
-                note("telegram_fault", super::trace::hash(format!("{rule:?}").as_bytes()));
+                note(
+                    "telegram_fault",
+                    super::trace::hash(format!("{rule:?}").as_bytes()),
+                );
                 self.world.telegram.fault(rule);
             }
             Event::Outage(how, for_ms) => {
@@ -217,7 +220,8 @@ impl Scene {
         while !self.rests(unit) {
             if begun.elapsed() > limit {
                 let open = self.open(unit);
-                self.world.wrong(None, format!("it does not come to rest: {open:?}"));
+                self.world
+                    .wrong(None, format!("it does not come to rest: {open:?}"));
                 break;
             }
             sleep(Duration::from_millis(500)).await;
@@ -229,11 +233,13 @@ impl Scene {
         self.host.until_ended(unit).await;
         let took = signalled.elapsed();
         if took > Duration::from_millis(200) {
-            self.world.wrong(None, format!("an idle stop took {took:?}"));
+            self.world
+                .wrong(None, format!("an idle stop took {took:?}"));
         }
         let files = self.world.instance_files();
         if files > 0 {
-            self.world.wrong(None, format!("{files} lock files are left"));
+            self.world
+                .wrong(None, format!("{files} lock files are left"));
         }
     }
 
@@ -270,7 +276,8 @@ impl Scene {
     fn assert_nothing_left(&self) {
         let running = self.world.model.counts().running;
         if running > 0 {
-            self.world.wrong(None, format!("{running} completions still run"));
+            self.world
+                .wrong(None, format!("{running} completions still run"));
         }
     }
 
@@ -311,7 +318,9 @@ fn plan(random: &mut StdRng) -> Vec<(u64, Event)> {
         let how = *pick(random, &[Outage::Refused, Outage::Reset]);
         Event::Outage(how, random.random_range(100..15_000))
     });
-    some(random, foul / 2, &|random| Event::StoreAway(random.random_range(100..4_000)));
+    some(random, foul / 2, &|random| {
+        Event::StoreAway(random.random_range(100..4_000))
+    });
     some(random, 2, &|_| Event::Kill);
     some(random, 2, &|_| Event::Terminate);
     if random.random_ratio(1, 3) {

@@ -55,7 +55,9 @@ impl Llm for Asking {
         }
         let world = Arc::clone(&mortal.world);
         let number = hash(&request);
-        let (turn, chat) = world.eye().completion_begins(&world, &mortal, &request, number);
+        let (turn, chat) = world
+            .eye()
+            .completion_begins(&world, &mortal, &request, number);
         let about = move |end| About { chat, number, end };
         world.trace.add(mortal.number, "model", "open", about(""));
         if let Some(Defect::PaysTwice(n)) = world.defect
@@ -64,14 +66,18 @@ impl Llm for Asking {
         {
             while let Some(Ok(delta)) = wasted.next().await {
                 if matches!(delta, Delta::Finish(_)) {
-                    world.eye().completion_finished(&world, &mortal, turn, number);
+                    world
+                        .eye()
+                        .completion_finished(&world, &mortal, turn, number);
                 }
             }
         }
         let deltas = match self.ask(request).await {
             Ok(deltas) => deltas,
             Err(error) => {
-                world.trace.add(mortal.number, "model", "refused", about(""));
+                world
+                    .trace
+                    .add(mortal.number, "model", "refused", about(""));
                 return Err(error);
             }
         };

@@ -46,7 +46,16 @@ impl Storing {
         };
         let world = &mortal.world;
         if world.faults().store_is_away(name) {
-            world.trace.add(mortal.number, "store", name, About { chat, number: 0, end: "away" });
+            world.trace.add(
+                mortal.number,
+                "store",
+                name,
+                About {
+                    chat,
+                    number: 0,
+                    end: "away",
+                },
+            );
             return Err(StoreError::Unavailable {
                 reason: "the disk is full".to_owned(),
             });
@@ -60,9 +69,21 @@ impl Storing {
             Err(StoreError::Fenced) => "fenced",
             Err(_) => "failed",
         };
-        world.trace.add(mortal.number, "store", name, About { chat, number: 0, end });
+        world.trace.add(
+            mortal.number,
+            "store",
+            name,
+            About {
+                chat,
+                number: 0,
+                end,
+            },
+        );
         if let Err(error @ (StoreError::Defect { .. } | StoreError::Refused { .. })) = &result {
-            world.wrong((chat != 0).then_some(chat), format!("store.{name} failed: {error}"));
+            world.wrong(
+                (chat != 0).then_some(chat),
+                format!("store.{name} failed: {error}"),
+            );
         }
         if mortal.ends_at(Point::Store(When::After), name) {
             return pending().await;
@@ -74,7 +95,8 @@ impl Storing {
 #[async_trait]
 impl Closable for Storing {
     async fn close(&self) -> Result<()> {
-        self.op("close", 0, |store| async move { store.close().await }).await
+        self.op("close", 0, |store| async move { store.close().await })
+            .await
     }
 }
 
@@ -98,13 +120,21 @@ impl Inbox for Storing {
     }
 
     async fn backlog(&self, limit: u64) -> Result<u64> {
-        self.op("backlog", 0, |store| async move { store.backlog(limit).await })
-            .await
+        self.op(
+            "backlog",
+            0,
+            |store| async move { store.backlog(limit).await },
+        )
+        .await
     }
 
     async fn prune(&self, keep: Retention, step: u32) -> Result<u64> {
-        self.op("prune", 0, |store| async move { store.prune(keep, step).await })
-            .await
+        self.op(
+            "prune",
+            0,
+            |store| async move { store.prune(keep, step).await },
+        )
+        .await
     }
 }
 
@@ -192,8 +222,10 @@ impl Turns for Storing {
     }
 
     async fn park(&self, claim: &Claim) -> Result<()> {
-        self.op("park", claim.chat.0, |store| async move { store.park(claim).await })
-            .await
+        self.op("park", claim.chat.0, |store| async move {
+            store.park(claim).await
+        })
+        .await
     }
 
     async fn standing(&self, claim: &Claim) -> Result<Standing> {
@@ -204,8 +236,12 @@ impl Turns for Storing {
     }
 
     async fn waiting(&self, limit: u32) -> Result<Vec<Due>> {
-        self.op("waiting", 0, |store| async move { store.waiting(limit).await })
-            .await
+        self.op(
+            "waiting",
+            0,
+            |store| async move { store.waiting(limit).await },
+        )
+        .await
     }
 
     async fn keep_administrators(&self, chat: ChatId, ids: Vec<i64>) -> Result<()> {
@@ -223,13 +259,21 @@ impl Turns for Storing {
     }
 
     async fn recent(&self, limit: u32) -> Result<Vec<TurnLine>> {
-        self.op("recent", 0, |store| async move { store.recent(limit).await })
-            .await
+        self.op(
+            "recent",
+            0,
+            |store| async move { store.recent(limit).await },
+        )
+        .await
     }
 
     async fn open_turns(&self) -> Result<BTreeMap<&'static str, u64>> {
-        self.op("open_turns", 0, |store| async move { store.open_turns().await })
-            .await
+        self.op(
+            "open_turns",
+            0,
+            |store| async move { store.open_turns().await },
+        )
+        .await
     }
 
     async fn books(&self) -> Result<Books> {
@@ -279,8 +323,10 @@ impl Outbox for Storing {
     }
 
     async fn placeholder(&self, turn: TurnId) -> Result<Option<i64>> {
-        self.op("placeholder", 0, |store| async move { store.placeholder(turn).await })
-            .await
+        self.op("placeholder", 0, |store| async move {
+            store.placeholder(turn).await
+        })
+        .await
     }
 
     async fn alert(
@@ -297,8 +343,12 @@ impl Outbox for Storing {
     }
 
     async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>> {
-        self.op("unsent", 0, |store| async move { store.unsent(owner).await })
-            .await
+        self.op(
+            "unsent",
+            0,
+            |store| async move { store.unsent(owner).await },
+        )
+        .await
     }
 }
 
@@ -325,7 +375,9 @@ impl Leases for Storing {
 
     async fn successor(&self, instance: InstanceId) -> Result<bool> {
         let found = self
-            .op("successor", 0, |store| async move { store.successor(instance).await })
+            .op("successor", 0, |store| async move {
+                store.successor(instance).await
+            })
             .await;
         if matches!(found, Ok(true)) {
             self.0.world.eye().successor_seen(self.0.number);
@@ -334,18 +386,26 @@ impl Leases for Storing {
     }
 
     async fn take_intake(&self) -> Result<bool> {
-        self.op("take_intake", 0, |store| async move { store.take_intake().await })
-            .await
+        self.op("take_intake", 0, |store| async move {
+            store.take_intake().await
+        })
+        .await
     }
 
     async fn release_intake(&self) -> Result<()> {
-        self.op("release_intake", 0, |store| async move { store.release_intake().await })
-            .await
+        self.op("release_intake", 0, |store| async move {
+            store.release_intake().await
+        })
+        .await
     }
 
     async fn leave(&self, instance: InstanceId) -> Result<Left> {
-        self.op("leave", 0, |store| async move { store.leave(instance).await })
-            .await
+        self.op(
+            "leave",
+            0,
+            |store| async move { store.leave(instance).await },
+        )
+        .await
     }
 
     async fn value(&self, key: &str) -> Result<Option<String>> {
@@ -354,22 +414,32 @@ impl Leases for Storing {
     }
 
     async fn set_value(&self, key: &str, value: &str) -> Result<()> {
-        self.op("set_value", 0, |store| async move { store.set_value(key, value).await })
-            .await
+        self.op("set_value", 0, |store| async move {
+            store.set_value(key, value).await
+        })
+        .await
     }
 
-    async fn others(&self, instance: InstanceId) -> Result<usize> {
-        self.op("others", 0, |store| async move { store.others(instance).await })
-            .await
+    async fn others(&self, instance: InstanceId) -> Result<Vec<InstanceId>> {
+        self.op(
+            "others",
+            0,
+            |store| async move { store.others(instance).await },
+        )
+        .await
     }
 
     async fn value_or(&self, key: &str, value: &str) -> Result<String> {
-        self.op("value_or", 0, |store| async move { store.value_or(key, value).await })
-            .await
+        self.op("value_or", 0, |store| async move {
+            store.value_or(key, value).await
+        })
+        .await
     }
 
     async fn has_operator(&self) -> Result<bool> {
-        self.op("has_operator", 0, |store| async move { store.has_operator().await })
-            .await
+        self.op("has_operator", 0, |store| async move {
+            store.has_operator().await
+        })
+        .await
     }
 }

@@ -38,7 +38,9 @@ impl Telegram for Telephone {
         let chat = call.body["chat_id"].as_i64().unwrap_or(0);
         let number = hash(call.body.to_string().as_bytes());
         let about = |end| About { chat, number, end };
-        world.trace.add(mortal.number, "telegram", method, about(""));
+        world
+            .trace
+            .add(mortal.number, "telegram", method, about(""));
         if SENDS.contains(&method) {
             world.eye().sends(world, mortal, &call);
             if let Some(Defect::SendsTwice(n)) = world.defect
@@ -52,7 +54,9 @@ impl Telegram for Telephone {
             Ok(_) => "ok",
             Err(error) => error.class(),
         };
-        world.trace.add(mortal.number, "telegram", method, about(end));
+        world
+            .trace
+            .add(mortal.number, "telegram", method, about(end));
         if mortal.ends_at(Point::Telegram(When::After), method) {
             return pending().await;
         }
@@ -70,7 +74,10 @@ impl Telegram for Telephone {
             return pending().await;
         }
         let about = About::number(hash(file_path.as_bytes()));
-        mortal.world.trace.add(mortal.number, "telegram", "download", about);
+        mortal
+            .world
+            .trace
+            .add(mortal.number, "telegram", "download", about);
         mortal
             .while_alive(self.line.download(file_path, limit, timeout))
             .await

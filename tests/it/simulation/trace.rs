@@ -143,7 +143,11 @@ impl Trace {
 
 impl Event {
     fn write(&self, text: &mut String) {
-        let _ = write!(text, "{:>8} #{} {}.{}", self.at, self.life, self.seam, self.what);
+        let _ = write!(
+            text,
+            "{:>8} #{} {}.{}",
+            self.at, self.life, self.seam, self.what
+        );
         if self.chat != 0 {
             let _ = write!(text, " chat={}", self.chat);
         }

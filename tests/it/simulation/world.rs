@@ -70,7 +70,12 @@ impl World {
             (Arc::clone(&eye), Arc::clone(&trace), Arc::clone(&wrongs));
         telegram.on_confirm(move |_, updates| {
             for update in updates {
-                writing.add(0, "telegram", "confirmed", About::number(update.unsigned_abs()));
+                writing.add(
+                    0,
+                    "telegram",
+                    "confirmed",
+                    About::number(update.unsigned_abs()),
+                );
             }
             for update in looking.confirmed(updates) {
                 lock(&telling).push(Wrong {
@@ -107,8 +112,13 @@ impl World {
     /// The store as a new process opens it.
     pub(super) fn open_store(&self) -> SqliteStore {
         let bot = BotId(self.telegram.bot().id);
-        SqliteStore::open(&self.config.store.path, bot, self.clock.clone(), Mode::Inline)
-            .expect("the store opens")
+        SqliteStore::open(
+            &self.config.store.path,
+            bot,
+            self.clock.clone(),
+            Mode::Inline,
+        )
+        .expect("the store opens")
     }
 
     /// Lock files of instances that are left.
@@ -168,8 +178,11 @@ fn config(random: &mut StdRng, telegram: &BotApi, store: PathBuf) -> Config {
 /// In memory where the system has such a place: nothing here is about power.
 fn folder() -> TempDir {
     let memory = PathBuf::from("/dev/shm");
-    let made = tempfile::Builder::new().prefix("lastword-sim").tempdir_in(&memory);
-    made.or_else(|_| TempDir::new()).expect("a folder for the store")
+    let made = tempfile::Builder::new()
+        .prefix("lastword-sim")
+        .tempdir_in(&memory);
+    made.or_else(|_| TempDir::new())
+        .expect("a folder for the store")
 }
 
 /// A fresh store as bytes: made once, copied for each run.

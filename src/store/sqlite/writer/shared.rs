@@ -23,6 +23,9 @@ pub(in super::super) enum Care {
 
 /// An operation that can be run again.
 pub(in super::super) trait Shared: Send {
+    /// The operation's name.
+    fn name(&self) -> &'static str;
+
     /// Runs it; an earlier run is forgotten.
     fn run(&mut self, conn: Result<&Connection>, care: Care) -> Verdict;
 
@@ -61,6 +64,10 @@ where
     T: Send,
     F: FnMut(&Connection, Care) -> Result<T> + Send,
 {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
     fn run(&mut self, conn: Result<&Connection>, care: Care) -> Verdict {
         let result = conn.and_then(|conn| {
             let operation = &mut self.operation;

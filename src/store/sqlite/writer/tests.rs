@@ -5,12 +5,13 @@ use tempfile::TempDir;
 use super::super::leases::Locks;
 use super::*;
 use crate::domain::ids::BotId;
+use crate::store::sqlite::Schema;
 
 fn engine() -> (TempDir, Engine) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store.db");
     let locks = Locks::new(&path, BotId(1)).unwrap();
-    let engine = Engine::open(&path, &locks).unwrap();
+    let engine = Engine::open(&path, &locks, &Schema::default()).unwrap();
     (folder, engine)
 }
 

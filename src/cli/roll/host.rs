@@ -1,0 +1,281 @@
+//! Who starts and stops instances here: systemd, when the running one is a
+//! service, else we ourselves. Knows processes and units, nothing of stores.
+
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::process::{Child, Command};
+
+use crate::shutdown::parent;
+
+/// Whoever starts and stops.
+#[derive(Debug)]
+pub(super) enum Host {
+    /// Nobody but us.
+    Plain {
+        arguments: Vec<OsString>,
+        child: Option<Child>,
+    },
+    /// systemd.
+    Systemd { old: Unit, new: Unit },
+}
+
+/// A unit and whose manager has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unit {
+    name: String,
+    /// Of a person's own manager, not of the system's.
+    of_user: bool,
+}
+
+impl Host {
+    /// The host of a running instance.
+    pub(super) fn of(pid: i32, unit: Option<&str>, config: Option<&Path>) -> Self {
+        let unit = match unit {
+            Some(name) => Some(Unit {
+                name: name.to_owned(),
+                of_user: false,
+            }),
+            None => fs::read_to_string(format!("/proc/{pid}/cgroup"))
+                .ok()
+                .and_then(|groups| Unit::of(&groups)),
+        };
+        match unit {
+            Some(old) => Self::Systemd {
+                new: old.other(),
+                old,
+            },
+            None => {
+                let mut arguments = vec![OsString::from("run")];
+                if let Some(config) = config {
+                    arguments.extend(["--config".into(), config.into()]);
+                }
+                Self::Plain {
+                    arguments,
+                    child: None,
+                }
+            }
+        }
+    }
+
+    /// Sends a standby home. systemd does so when it starts the new one.
+    pub(super) fn dismiss(&self, pid: Option<i32>) {
+        if let (Self::Plain { .. }, Some(pid)) = (self, pid) {
+            // Gone already is fine.
+            let _ = terminate(pid);
+        }
+    }
+
+    /// Starts the new one. systemd says when it is ready, too.
+    pub(super) async fn start(&mut self, old: Option<i32>) -> Result<(), String> {
+        match self {
+            Self::Plain { arguments, child } => {
+                let program = std::env::current_exe().map_err(|error| error.to_string())?;
+                let mut command = Command::new(program);
+                command
+                    .args(arguments)
+                    // It is nobody's child, and a Ctrl-C here is not for it.
+                    .env_remove(parent::VARIABLE)
+                    .process_group(0)
+                    .stdin(Stdio::null())
+                    // Not ours: whoever reads what we print would wait for it.
+                    .stdout(outlet(old, 1))
+                    .stderr(outlet(old, 2));
+                *child = Some(command.spawn().map_err(|error| error.to_string())?);
+                Ok(())
+            }
+            // Started anew where it stands by with the version of before.
+            Self::Systemd { new, .. } => new.control(&["restart"]).await,
+        }
+    }
+
+    /// Fails when the new one has ended before it was ready.
+    pub(super) fn is_coming(&mut self) -> Result<(), String> {
+        match self {
+            Self::Plain {
+                child: Some(child), ..
+            } => match child.try_wait() {
+                Ok(Some(status)) => Err(format!("it ended with {status}")),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this process is the new one.
+    pub(super) fn is_new(&self, pid: Option<i32>) -> bool {
+        let Some(pid) = pid else { return false };
+        match self {
+            Self::Plain { child, .. } => {
+                let id = child.as_ref().and_then(Child::id);
+                id.and_then(|id| i32::try_from(id).ok()) == Some(pid)
+            }
+            Self::Systemd { new, .. } => {
+                let groups = fs::read_to_string(format!("/proc/{pid}/cgroup"));
+                let unit = groups.ok().and_then(|groups| Unit::of(&groups));
+                // Where the kernel does not say, whoever came is meant: systemd
+                // says that the new one is ready.
+                unit.is_none_or(|unit| unit == *new)
+            }
+        }
+    }
+
+    /// Stops a new one that did not become ready.
+    pub(super) async fn give_up(&mut self) {
+        match self {
+            Self::Plain { child, .. } => {
+                if let Some(pid) = child.as_ref().and_then(Child::id) {
+                    let _ = i32::try_from(pid).map(terminate);
+                }
+            }
+            // It would be started again and again, and take over some day.
+            Self::Systemd { new, .. } => {
+                let _ = new.control(&["stop", "--no-block"]).await;
+            }
+        }
+    }
+
+    /// Tells the old one to stop; does not wait for its end.
+    pub(super) async fn tell(&self, pid: i32) -> Result<(), String> {
+        match self {
+            Self::Plain { .. } => terminate(pid).map_err(|error| error.to_string()),
+            Self::Systemd { old, .. } => old.control(&["stop", "--no-block"]).await,
+        }
+    }
+
+    pub(super) fn old_unit(&self) -> Option<String> {
+        match self {
+            Self::Plain { .. } => None,
+            Self::Systemd { old, .. } => Some(old.name.clone()),
+        }
+    }
+
+    pub(super) fn new_unit(&self) -> Option<String> {
+        match self {
+            Self::Plain { .. } => None,
+            Self::Systemd { new, .. } => Some(new.name.clone()),
+        }
+    }
+}
+
+impl Unit {
+    /// The unit in a process's list of control groups (cgroups(7)); only one of
+    /// ours counts: a shell may be some other service's.
+    fn of(groups: &str) -> Option<Self> {
+        groups.lines().find_map(|line| {
+            let path = line.splitn(3, ':').nth(2)?;
+            let name = path.rsplit('/').next()?;
+            let ours = name.starts_with("lastword") && name.ends_with(".service");
+            ours.then(|| Self {
+                name: name.to_owned(),
+                of_user: path.contains("/user@"),
+            })
+        })
+    }
+
+    /// The one that stands by beside it: `a` and `b` take turns.
+    fn other(&self) -> Self {
+        let stem = self.name.trim_end_matches(".service");
+        let (prefix, letter) = stem.split_once('@').unwrap_or((stem, ""));
+        let letter = if letter == "a" { "b" } else { "a" };
+        Self {
+            name: format!("{prefix}@{letter}.service"),
+            of_user: self.of_user,
+        }
+    }
+
+    async fn control(&self, verb: &[&str]) -> Result<(), String> {
+        let mut command = Command::new("systemctl");
+        if self.of_user {
+            command.arg("--user");
+        }
+        command.args(verb).arg(&self.name).stdin(Stdio::null());
+        // Its output is the operator's; ours is one line.
+        command.stdout(std::io::stderr());
+        match command.status().await {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(format!(
+                "systemctl {} {} ended with {status}; see: journalctl -u {}",
+                verb.join(" "),
+                self.name,
+                self.name
+            )),
+            Err(error) => Err(format!("systemctl: {error}")),
+        }
+    }
+}
+
+/// SIGTERM to exactly this process: a descriptor of it cannot come to mean
+/// another one, as its number can.
+fn terminate(pid: i32) -> std::io::Result<()> {
+    let pid = Pid::from_raw(pid).ok_or(std::io::ErrorKind::NotFound)?;
+    let process = pidfd_open(pid, PidfdFlags::empty())?;
+    Ok(pidfd_send_signal(process, Signal::TERM)?)
+}
+
+/// Where the old one writes; nowhere if that cannot be opened twice.
+fn outlet(old: Option<i32>, fd: u8) -> Stdio {
+    let path = old.map(|pid| PathBuf::from(format!("/proc/{pid}/fd/{fd}")));
+    path.and_then(|path| OpenOptions::new().append(true).open(path).ok())
+        .map_or_else(Stdio::null, Stdio::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(name: &str) -> Unit {
+        Unit {
+            name: name.to_owned(),
+            of_user: false,
+        }
+    }
+
+    #[test]
+    fn the_unit_is_read_off_the_control_groups() {
+        for (groups, name, of_user) in [
+            (
+                "0::/system.slice/system-lastword.slice/lastword@a.service\n",
+                "lastword@a.service",
+                false,
+            ),
+            (
+                "5:cpu:/\n1:name=systemd:/system.slice/lastword.service\n0::/\n",
+                "lastword.service",
+                false,
+            ),
+            (
+                "0::/user.slice/user-1000.slice/user@1000.service/app.slice/lastword@b.service\n",
+                "lastword@b.service",
+                true,
+            ),
+        ] {
+            let unit = Unit::of(groups).expect("it is one of ours");
+            assert_eq!((unit.name.as_str(), unit.of_user), (name, of_user));
+        }
+        for groups in [
+            "",
+            "0::/\n",
+            "0::/user.slice/user-1000.slice/session-3.scope\n",
+            "0::/system.slice/ssh.service\n",
+        ] {
+            assert_eq!(Unit::of(groups), None, "{groups}");
+        }
+    }
+
+    #[test]
+    fn a_and_b_take_turns() {
+        for (old, new) in [
+            ("lastword@a.service", "lastword@b.service"),
+            ("lastword@b.service", "lastword@a.service"),
+            ("lastword@x.service", "lastword@a.service"),
+            ("lastword.service", "lastword@a.service"),
+            ("lastword-two@a", "lastword-two@b.service"),
+        ] {
+            assert_eq!(unit(old).other(), unit(new));
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The operator's desk: a visit to a store that may have a daemon in it.
+//!
+//! A visitor creates and migrates nothing, registers as no instance and holds
+//! no lease. What it writes is one transaction like any other.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use rusqlite::params;
+
+use super::{Schema, SqliteStore, Tx, engine, leases, unknown_code, writer};
+use crate::clock::Clock;
+use crate::domain::ids::{BotId, ChatId, TurnId};
+use crate::domain::turn::{Outcome, State};
+use crate::store::desk::{Desk, Listed, Replay, Which};
+use crate::store::{Result, StoreError};
+
+impl SqliteStore {
+    /// Visits the store at `path`: of `bot`, or of the only one that it is of.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when there is no store, it is of several bots,
+    /// or this program cannot read it.
+    pub fn visit(path: &Path, bot: Option<BotId>, clock: Clock) -> Result<Self> {
+        let engine = engine::Engine::visit(path)?;
+        let bots = engine.bots()?;
+        let bot = match (bot, &bots[..]) {
+            (Some(bot), _) if bots.contains(&bot) => bot,
+            (None, [bot]) => *bot,
+            (Some(bot), _) => {
+                return Err(StoreError::Refused {
+                    reason: format!("it holds nothing of the bot {bot}"),
+                });
+            }
+            (None, []) => {
+                return Err(StoreError::Refused {
+                    reason: "it is empty: nobody has written yet".to_owned(),
+                });
+            }
+            (None, _) => {
+                let all: Vec<String> = bots.iter().map(ToString::to_string).collect();
+                return Err(StoreError::Refused {
+                    reason: format!("it is of several bots ({}): say which", all.join(", ")),
+                });
+            }
+        };
+        Ok(Self::with(
+            bot,
+            clock,
+            writer::Writer::start(engine, writer::Mode::Inline)?,
+            leases::Locks::beside(path, bot),
+            Schema::default(),
+        ))
+    }
+}
+
+#[async_trait]
+impl Desk for SqliteStore {
+    async fn turns(&self, which: Which, limit: u32) -> Result<Vec<Listed>> {
+        self.run("desk.turns", move |tx| tx.listed(which, limit))
+            .await
+    }
+
+    async fn replay(&self, turn: TurnId) -> Result<Replay> {
+        self.run("desk.replay", move |tx| tx.replay_failed(turn))
+            .await
+    }
+}
+
+impl Tx<'_> {
+    fn listed(&self, which: Which, limit: u32) -> Result<Vec<Listed>> {
+        let among = match which {
+            Which::All => "1",
+            Which::Failed => "t.outcome IN (?2, ?3)",
+            Which::Waiting => "t.state < 4",
+        };
+        let mut statement = self.conn.prepare(&format!(
+            "SELECT t.id, c.chat, c.topic, t.state, t.outcome, t.messages, t.opened_at, \
+                    CASE WHEN t.state = 0 THEN max(t.due_at, t.not_before) \
+                         WHEN t.state = 1 THEN t.not_before ELSE 0 END, \
+                    t.failures, t.deaths \
+             FROM turns AS t JOIN conversations AS c ON c.id = t.conversation \
+             WHERE t.bot = ?1 AND {among} ORDER BY t.id DESC LIMIT ?4"
+        ))?;
+        let mut rows = statement.query(params![
+            self.bot.0,
+            Outcome::Failed.code(),
+            Outcome::Undeliverable.code(),
+            limit
+        ])?;
+        let mut listed = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (state, topic): (i64, i64) = (row.get(3)?, row.get(2)?);
+            let outcome: Option<i64> = row.get(4)?;
+            let (messages, at): (i64, i64) = (row.get(5)?, row.get(7)?);
+            listed.push(Listed {
+                turn: TurnId(row.get(0)?),
+                chat: ChatId(row.get(1)?),
+                topic: (topic != 0).then_some(topic),
+                state: State::from_code(state)
+                    .ok_or_else(|| unknown_code("state", state))?
+                    .as_str(),
+                outcome: outcome.and_then(Outcome::from_code).map(Outcome::as_str),
+                messages: messages.unsigned_abs(),
+                age_ms: self.now - row.get::<_, i64>(6)?,
+                waits_ms: (at - self.now).max(0),
+                failures: row.get(8)?,
+                deaths: row.get(9)?,
+                replayable: false,
+            });
+        }
+        for line in &mut listed {
+            line.replayable = self
+                .tried_again(line.turn)?
+                .is_some_and(|again| again.outcome != Outcome::Cancelled);
+        }
+        Ok(listed)
+    }
+
+    fn replay_failed(&self, turn: TurnId) -> Result<Replay> {
+        if let Some(again) = self.tried_again(turn)? {
+            return Ok(match again.outcome {
+                // The person stopped it: asking again is the person's.
+                Outcome::Cancelled => Replay::Ended(again.outcome.as_str()),
+                _ => Replay::Begun(self.try_again(turn, &again)?),
+            });
+        }
+        let found = self
+            .conn
+            .prepare_cached("SELECT state, outcome FROM turns WHERE id = ?1 AND bot = ?2")?
+            .query_map(params![turn.0, self.bot.0], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+            .next()
+            .transpose()?;
+        let Some((state, outcome)): Option<(i64, Option<i64>)> = found else {
+            return Ok(Replay::Unknown);
+        };
+        Ok(match outcome.and_then(Outcome::from_code) {
+            Some(Outcome::Superseded) => Replay::Before,
+            Some(Outcome::Failed) => Replay::Erased,
+            Some(outcome) => Replay::Ended(outcome.as_str()),
+            None => Replay::Open(
+                State::from_code(state)
+                    .ok_or_else(|| unknown_code("state", state))?
+                    .as_str(),
+            ),
+        })
+    }
+}

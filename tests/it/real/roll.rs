@@ -1,0 +1,1 @@
+//! `lastword roll`, the command.
