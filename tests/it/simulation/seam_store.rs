@@ -159,11 +159,6 @@ impl Turns for Storing {
                     end: "",
                 },
             );
-            if let Some(Defect::LeaksClaim(n)) = self.0.world.defect
-                && self.0.world.strikes(n)
-            {
-                self.0.world.eye().free_claim(claim.turn.0);
-            }
         }
         Ok(next)
     }
@@ -369,6 +364,9 @@ impl Leases for Storing {
     }
 
     async fn reap(&self, instance: InstanceId) -> Result<Reaped> {
+        if self.0.world.defect == Some(Defect::BuriesTheLiving) {
+            self.0.world.eye().bury_others(instance.0);
+        }
         self.op("reap", 0, |store| async move { store.reap(instance).await })
             .await
     }
