@@ -36,6 +36,7 @@ mod intake;
 mod live;
 mod lookout;
 pub mod production;
+mod recovery;
 mod voice;
 
 pub use intake::Intake;
@@ -314,6 +315,7 @@ impl Daemon {
             Arc::new(books::StoreBooks {
                 store: Arc::clone(&self.store),
                 role: self.role.subscribe(),
+                available: self.store.availability(),
             }),
         );
         self.tasks.spawn(Kind::Ops, "ops", async move {

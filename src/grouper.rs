@@ -190,6 +190,8 @@ impl Follow {
                 // A drain waits for nothing that lies in the future.
                 Step::Wait(_) if flush == Flush::All => return,
                 Step::Wait(wait) => self.sleep_until(Instant::now() + wait),
+                // Cut with `work`, like every timer.
+                Step::AskAgain(wait) => tokio::time::sleep(wait).await,
                 Step::Rest => {
                     if self.ends() {
                         return;

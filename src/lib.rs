@@ -7,6 +7,7 @@ pub mod config;
 pub mod daemon;
 pub mod death;
 pub mod domain;
+pub mod files;
 pub mod format;
 pub mod grouper;
 mod http;

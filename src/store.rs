@@ -13,6 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::domain::admission::Policy;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId, UserId};
@@ -25,7 +26,7 @@ pub mod desk;
 mod error;
 pub mod sqlite;
 
-pub use error::StoreError;
+pub use error::{Availability, StoreError};
 
 /// The result of every operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -50,6 +51,9 @@ pub trait Inbox: Send + Sync + 'static {
         batch: Vec<Bytes>,
         policy: Arc<Policy>,
     ) -> Result<Accepted>;
+
+    /// Whether the store takes what is written; only an operation finds out.
+    fn availability(&self) -> watch::Receiver<Availability>;
 
     /// Messages of turns that nobody has claimed yet, counted up to `limit`.
     async fn backlog(&self, limit: u64) -> Result<u64>;

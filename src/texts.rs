@@ -40,6 +40,9 @@ pub struct Texts {
     pub button_expired: &'static str,
     /// In place of an answer that could not be had.
     pub failed: &'static str,
+    /// What a person reads whose stored message cannot be read any more. There
+    /// is no button: trying again would read the same.
+    pub damaged: &'static str,
     /// Label of the button below it.
     pub retry_button: &'static str,
     /// Answer to a press of that button.
@@ -124,6 +127,7 @@ static ENGLISH: Texts = Texts {
     not_yours: "Only the person who asked or an administrator can do this.",
     button_expired: "This button no longer does anything.",
     failed: "I'm sorry, I couldn't answer this time. Your message is kept; shall I try again?",
+    damaged: "I'm sorry, your message was damaged on my side. Please send it once more.",
     retry_button: "Try again",
     retrying: "Trying again…",
     nothing_to_retry: "There's nothing to try again.",

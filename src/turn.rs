@@ -260,8 +260,12 @@ impl Runner {
             }
             Ok(Next::Idle | Next::NeedsAlone) => Step::Rest,
             Err(error) => {
-                tracing::warn!(%error, "failed to claim a turn");
-                Step::Wait(STORE_AWAY)
+                if error.is_passing() {
+                    tracing::debug!(%error, "failed to claim a turn");
+                } else {
+                    tracing::error!(%error, "failed to claim a turn");
+                }
+                Step::AskAgain(STORE_AWAY)
             }
         }
     }
@@ -293,16 +297,18 @@ impl Runner {
                 .run(presence)
                 .await
         });
-        let blame = match task.await {
+        let (delay, blame) = match task.await {
             Ok(Ended::Done(Concluded::Yes)) => return,
-            Ok(Ended::Done(Concluded::StoreAway) | Ended::Cut) | Err(_) => Blame::World,
-            Ok(Ended::Done(Concluded::Refused)) => Blame::Turn,
+            // Once it is freed the store works again.
+            Ok(Ended::Done(Concluded::StoreAway) | Ended::Cut) | Err(_) => {
+                (STORE_AWAY, Blame::World)
+            }
+            Ok(Ended::Done(Concluded::Refused)) => (fate::after_failure(failures), Blame::Turn),
             Ok(Ended::Panicked) => {
                 metrics::counter!(metric::TURNS_SETTLED, "outcome" => "panicked").increment(1);
-                Blame::Turn
+                (fate::after_failure(failures), Blame::Turn)
             }
         };
-        let delay = fate::after_failure(failures);
         parts_of.free(&claim, delay, blame).await;
     }
 

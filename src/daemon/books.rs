@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::ops::health::{Books, Role, Turn, Turns};
-use crate::store::Store;
+use crate::store::{Availability, Store};
 
 /// Turns shown at the most.
 const LIMIT: u32 = 200;
@@ -15,6 +15,7 @@ const LIMIT: u32 = 200;
 pub(super) struct StoreBooks {
     pub(super) store: Arc<dyn Store>,
     pub(super) role: watch::Receiver<Role>,
+    pub(super) available: watch::Receiver<Availability>,
 }
 
 #[async_trait]
@@ -51,6 +52,10 @@ impl Books for StoreBooks {
 
     fn role(&self) -> Role {
         *self.role.borrow()
+    }
+
+    fn store(&self) -> Availability {
+        *self.available.borrow()
     }
 }
 

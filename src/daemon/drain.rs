@@ -183,8 +183,16 @@ async fn close(daemon: &Daemon, limit: Duration, cut: bool) {
                 );
             }
         }
-        Ok(Err(error)) => tracing::warn!(%error, "failed to free what was ours"),
-        Err(_) => tracing::warn!("the store did not answer in time"),
+        // Everything is stored, but not as a drain leaves it: the next start
+        // takes it over as from the dead.
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "failed to free what was ours");
+            daemon.shutdown.report().early();
+        }
+        Err(_) => {
+            tracing::warn!("the store did not answer in time");
+            daemon.shutdown.report().early();
+        }
     }
     match timeout(limit, daemon.close.close()).await {
         Ok(Ok(())) => death::at(Moment::StoreClosed),

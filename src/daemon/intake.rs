@@ -4,7 +4,7 @@
 //! woken. A wake that is lost costs time, never a message.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use crate::intake::{Accept, IntakeState, Refusal};
 use crate::pulse::{Organ, Pulse};
 use crate::reply::sender::Sender;
 use crate::shutdown::{Kind, Shutdown, Tasks};
-use crate::store::{Accepted, PressReply, Store};
+use crate::store::{Accepted, Availability, PressReply, Store};
 use crate::telegram::{Telegram, methods};
 use crate::turn::Runner;
 
@@ -45,6 +45,8 @@ pub struct Intake {
     backlog: AtomicU64,
     /// Whether another live instance takes over; `None` while nobody knows.
     successor: watch::Sender<Option<bool>>,
+    /// The store does not take what is written.
+    store_away: AtomicBool,
 }
 
 impl std::fmt::Debug for Intake {
@@ -61,6 +63,7 @@ impl Intake {
             accepted: AtomicU64::new(0),
             backlog: AtomicU64::new(0),
             successor: watch::Sender::new(None),
+            store_away: AtomicBool::new(false),
         }
     }
 
@@ -80,6 +83,12 @@ impl Intake {
     /// Whether another live instance takes over what still arrives here.
     pub(super) fn is_succeeded(&self, successor: bool) {
         self.successor.send_replace(Some(successor));
+    }
+
+    /// Pauses or goes on with the store.
+    pub(super) fn store_is(&self, availability: Availability) {
+        let away = availability == Availability::Unavailable;
+        self.store_away.store(away, Ordering::Release);
     }
 
     /// Counts what waits unclaimed; called now and then, for the count is too
@@ -175,6 +184,9 @@ impl Accept for Intake {
             return IntakeState::Draining {
                 successor: *self.successor.borrow() == Some(true),
             };
+        }
+        if self.store_away.load(Ordering::Acquire) {
+            return IntakeState::Unavailable;
         }
         let waiting = self.backlog.load(Ordering::Acquire) + self.accepted.load(Ordering::Acquire);
         if waiting >= self.parts.buffer {

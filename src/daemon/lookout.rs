@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::door::Door;
-use super::{Daemon, identity};
+use super::{Daemon, identity, recovery};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
 use crate::domain::metric;
@@ -57,6 +57,10 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     daemon
         .tasks
         .keep(Kind::Sweep, "sweep", move || sweep(Arc::clone(&looking)));
+    let recovering = Arc::clone(daemon);
+    daemon.tasks.keep(Kind::Sweep, "recovery", move || {
+        recovery::watch(Arc::clone(&recovering))
+    });
     let pruning = Arc::clone(daemon);
     daemon
         .tasks
@@ -332,7 +336,7 @@ impl Daemon {
     }
 
     /// Wakes chats with something to send.
-    async fn wake_unsent(&self) {
+    pub(super) async fn wake_unsent(&self) {
         match self.store.unsent(self.instance).await {
             Ok(chats) => {
                 // Those that wait longer are looked for again.
@@ -356,7 +360,7 @@ impl Daemon {
     }
 
     /// Wakes conversations in which something waits.
-    async fn wake_waiting(&self) {
+    pub(super) async fn wake_waiting(&self) {
         match self.store.waiting(WAITING).await {
             Ok(waiting) => {
                 for due in waiting {

@@ -99,6 +99,7 @@ pub async fn run_with(
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
+    crate::files::raise_limit();
     shutdown.arm(crate::shutdown::Grace::new(config.shutdown.grace));
     let systemd = Systemd::from_env().map_err(Error::Systemd)?;
     let metrics = crate::ops::metrics::install().map_err(|e| Error::Metrics(e.to_string()))?;

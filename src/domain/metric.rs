@@ -55,6 +55,7 @@ metrics! {
     INTAKE_CONFLICTS Counter "lastword_intake_conflicts_total" "Answers 409: somebody else polls with the same token."
     INTAKE_PAUSED Gauge "lastword_intake_paused" "1 while intake is paused; label reason."
     WEBHOOK_RESPONSES Counter "lastword_webhook_responses_total" "Answers of the webhook; label code."
+    WEBHOOK_CROWDED_OUT Counter "lastword_webhook_crowded_out_total" "Connections without the secret that had to go because all places were taken."
 
     TURNS_OPEN Gauge "lastword_turns_open" "Unsettled turns; label state."
     TURNS_SETTLED Counter "lastword_turns_settled_total" "Turns that reached their outcome; label outcome."

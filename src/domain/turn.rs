@@ -113,6 +113,8 @@ pub enum Step {
     Ran,
     /// Nothing before this time.
     Wait(Duration),
+    /// It could not be asked: again after this time, also in a drain.
+    AskAgain(Duration),
     /// Nothing to do, or somebody else does it.
     Rest,
 }

@@ -134,6 +134,11 @@ impl Poller {
             .collect();
         let stopping = self.shutdown.intake().clone();
         loop {
+            // What waits in memory is written before what Telegram still has.
+            if self.sink.state() == IntakeState::Unavailable {
+                sleep(PAUSED).await;
+                continue;
+            }
             let stored = {
                 let _busy = self.pulse.busy(Organ::Intake);
                 self.sink.accept(batch.clone()).await

@@ -20,18 +20,19 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::Accept;
 use crate::config::Webhook as Config;
 use crate::config::WebhookSecret;
+use crate::files;
 use crate::pulse::Pulse;
 use crate::shutdown::{Ended, Kind, Shutdown, Tasks};
 
 mod connection;
 mod desk;
+mod guests;
 mod listener;
 mod seldom;
 mod succession;
@@ -43,6 +44,7 @@ pub use succession::{bequeath, inherit};
 
 use connection::{Connection, Stopping};
 use desk::{Desk, Duty};
+use guests::{Guests, Place};
 use seldom::Seldom;
 use tls::Identity;
 
@@ -55,7 +57,8 @@ const NO_ROOM: Duration = Duration::from_millis(100);
 /// How much and how long the server puts up with its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time; more wait in the accept queue of the system.
+    /// Connections at a time. When they are that many, the oldest one that has
+    /// not shown the secret makes room for whoever knocks.
     pub connections: usize,
     /// From the first byte of a request (on a new connection: from accepting
     /// it) to the end of its head; also the TLS handshake.
@@ -76,8 +79,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // Ten times what Telegram opens at most.
-            connections: 1_024,
+            // Ten times what Telegram opens at most, but never so many that
+            // the store and our own calls could find no file descriptor.
+            connections: files::limit().div_euclid(2).min(1_024),
             head: Duration::from_secs(10),
             body: Duration::from_secs(10),
             store: Duration::from_secs(30),
@@ -187,7 +191,7 @@ struct Server {
     feeder: Router,
     doorman: Router,
     identity: Option<Identity>,
-    slots: Arc<Semaphore>,
+    guests: Arc<Guests>,
     limits: Limits,
     shutdown: Shutdown,
     tasks: Tasks,
@@ -223,7 +227,7 @@ impl Server {
             doorman: router(Duty::TurnsAway),
             sink,
             identity,
-            slots: Arc::new(Semaphore::new(limits.connections)),
+            guests: Guests::new(limits.connections),
             limits,
             shutdown,
             tasks,
@@ -234,27 +238,25 @@ impl Server {
     async fn serve(self: Arc<Self>, listener: Arc<Listener>) {
         let mut reload = self.shutdown.reload();
         loop {
-            // Cancel safe: waiting for a slot and accepting take nothing before
+            // Cancel safe: waiting for a place and accepting take nothing before
             // they are ready.
             tokio::select! {
                 biased;
                 () = self.shutdown.intake().cancelled() => break,
                 Ok(()) = reload.changed() => self.renew().await,
-                (stream, slot) = self.next(&listener) => self.admit(stream, slot),
+                (stream, place) = self.next(&listener) => self.admit(stream, place),
             }
         }
         self.leave_doorman(listener);
     }
 
-    /// The next connection, once there is a slot for it. Errors never end it.
-    async fn next(&self, listener: &Listener) -> (TcpStream, OwnedSemaphorePermit) {
-        let slot = Arc::clone(&self.slots)
-            .acquire_owned()
-            .await
-            .expect("the semaphore is never closed");
+    /// The next connection, and the place that was free for it. Errors never
+    /// end it.
+    async fn next(&self, listener: &Listener) -> (TcpStream, Place) {
+        let place = self.guests.place().await;
         loop {
             match listener.accept().await {
-                Ok(stream) => return (stream, slot),
+                Ok(stream) => return (stream, place),
                 Err(error) if listener::is_of_the_client(&error) => {}
                 Err(error) => {
                     if self.no_room.is_due() {
@@ -266,7 +268,8 @@ impl Server {
         }
     }
 
-    fn admit(self: &Arc<Self>, stream: TcpStream, slot: OwnedSemaphorePermit) {
+    fn admit(self: &Arc<Self>, stream: TcpStream, place: Place) {
+        let guest = self.guests.enter(place);
         let connection = Connection {
             router: self.feeder.clone(),
             acceptor: self.identity.as_ref().map(Identity::acceptor),
@@ -275,7 +278,6 @@ impl Server {
         let server = Arc::clone(self);
         self.tasks
             .spawn(Kind::Feeder, "webhook-connection", async move {
-                let _slot = slot;
                 let stop = async {
                     server.shutdown.intake().cancelled().await;
                     if server.sink.has_successor().await {
@@ -284,7 +286,7 @@ impl Server {
                         Stopping::Now
                     }
                 };
-                connection.run(stream, stop).await;
+                connection.run(stream, &guest, stop).await;
             });
     }
 
@@ -317,7 +319,7 @@ impl Server {
     /// Answers one connection with 503, if one comes soon.
     async fn turn_away(self: &Arc<Self>, listener: &Listener) {
         // Cancel safe, as in `serve`.
-        let Ok((stream, slot)) = timeout(LOOK, self.next(listener)).await else {
+        let Ok((stream, place)) = timeout(LOOK, self.next(listener)).await else {
             return;
         };
         let connection = Connection {
@@ -325,20 +327,20 @@ impl Server {
             acceptor: self.identity.as_ref().map(Identity::acceptor),
             limits: self.limits,
         };
+        let guest = self.guests.enter(place);
         self.tasks.spawn(Kind::Ops, "webhook-doorman", async move {
-            let _slot = slot;
-            connection.run(stream, std::future::pending()).await;
+            connection.run(stream, &guest, std::future::pending()).await;
         });
     }
 
     /// Takes what the system has accepted for us, for the socket is closed next
     /// and would reset it.
     fn empty(self: &Arc<Self>, listener: &Listener) {
-        while let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+        while let Some(place) = self.guests.free_place() {
             let Some(stream) = listener.accept_now() else {
                 return;
             };
-            self.admit(stream, slot);
+            self.admit(stream, place);
         }
     }
 

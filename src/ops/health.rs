@@ -24,6 +24,7 @@ use tokio::time::{Instant, timeout};
 use crate::domain::phase::Phase;
 use crate::pulse::{Listener, Organ, Pulse};
 use crate::shutdown::Shutdown;
+use crate::store::Availability;
 
 /// How long `/turns` may wait for the store.
 const BOOKS: Duration = Duration::from_secs(2);
@@ -44,6 +45,9 @@ pub trait Books: Debug + Send + Sync + 'static {
 
     /// Whether this instance has the lease.
     fn role(&self) -> Role;
+
+    /// Whether the store takes what is written.
+    fn store(&self) -> Availability;
 }
 
 /// Who has the lease.
@@ -177,14 +181,24 @@ struct Ready {
     ready: bool,
     role: Role,
     phase: Phase,
+    store: Availability,
 }
 
 async fn readyz(State(ops): State<Ops>) -> Response {
     let phase = *ops.shutdown.phase().borrow();
     // The token is cancelled before the phase moves; red from the first signal.
-    let ready = matches!(phase, Phase::Standby | Phase::Running) && !ops.shutdown.is_stopping();
-    let role = ops.books.role();
-    (status(ready), Json(Ready { ready, role, phase })).into_response()
+    let works = matches!(phase, Phase::Standby | Phase::Running) && !ops.shutdown.is_stopping();
+    let store = ops.books.store();
+    // Nothing is confirmed meanwhile; it comes back by itself, so `/livez`
+    // says nothing of it: a restart would not help.
+    let ready = works && store == Availability::Available;
+    let answer = Ready {
+        ready,
+        role: ops.books.role(),
+        phase,
+        store,
+    };
+    (status(ready), Json(answer)).into_response()
 }
 
 async fn metrics(State(ops): State<Ops>) -> Response {

@@ -205,6 +205,7 @@ impl Sender {
     /// not be sent again.
     async fn finish(&self, sending: &Sending, sent: Sent) {
         let parts = &self.0.parts;
+        let mut told = false;
         loop {
             match parts.store.finish_send(sending, sent.clone()).await {
                 Ok(Finished { settled }) => {
@@ -221,7 +222,9 @@ impl Sender {
                     return;
                 }
                 Err(error) if error.is_passing() => {
-                    tracing::warn!(part.id = sending.part.0, %error, "a receipt waits for the store");
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(part.id = sending.part.0, %error, "a receipt waits for the store");
+                    }
                     if parts.shutdown.work().is_cancelled() {
                         // It stays `sending`, for the next start to resolve.
                         parts.shutdown.report().receipt_not_stored();
@@ -340,7 +343,11 @@ impl Follow {
                 }
                 Ok(Begin::Wait(wait)) => wait,
                 Err(error) => {
-                    tracing::warn!(%error, "failed to look into the outbox");
+                    if error.is_passing() {
+                        tracing::debug!(%error, "failed to look into the outbox");
+                    } else {
+                        tracing::error!(%error, "failed to look into the outbox");
+                    }
                     STORE_AWAY
                 }
             };

@@ -1,5 +1,17 @@
 //! Why the store could not do something, by what the caller does about it.
 
+use serde::Serialize;
+
+/// Whether the store takes what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Availability {
+    /// As far as anybody knows.
+    Available,
+    /// The last write failed (disk full, read-only, input/output error).
+    Unavailable,
+}
+
 /// Why an operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {

@@ -8,8 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 
-use super::{Result, StoreError};
+use super::{Availability, Result, StoreError};
 use crate::clock::{Clock, Millis};
 use crate::domain::ids::BotId;
 
@@ -45,6 +46,7 @@ struct Inner {
     bot: BotId,
     clock: Clock,
     writer: writer::Writer,
+    available: watch::Receiver<Availability>,
     locks: leases::Locks,
     schema: Schema,
 }
@@ -75,24 +77,25 @@ impl SqliteStore {
     ) -> Result<Self> {
         let locks = leases::Locks::new(path, bot)?;
         let engine = engine::Engine::open(path, &locks, &schema)?;
-        let writer = writer::Writer::start(engine, mode)?;
-        Ok(Self::with(bot, clock, writer, locks, schema))
+        Self::with(bot, clock, engine, mode, locks, schema)
     }
 
     fn with(
         bot: BotId,
         clock: Clock,
-        writer: writer::Writer,
+        engine: engine::Engine,
+        mode: Mode,
         locks: leases::Locks,
         schema: Schema,
-    ) -> Self {
-        Self(Arc::new(Inner {
+    ) -> Result<Self> {
+        Ok(Self(Arc::new(Inner {
             bot,
             clock,
-            writer,
+            available: engine.availability(),
+            writer: writer::Writer::start(engine, mode)?,
             locks,
             schema,
-        }))
+        })))
     }
 
     /// Lets an instance of this process that is registered from now on leave a
@@ -117,17 +120,31 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
     {
+        self.run_or_take_back(name, operation, |_| None).await
+    }
+
+    /// As [`Self::run`], for what its caller has to look after: see
+    /// [`writer::Writer::submit`].
+    async fn run_or_take_back<T, F, B>(
+        &self,
+        name: &'static str,
+        operation: F,
+        take_back: B,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
+        B: FnOnce(&T) -> Option<engine::TakeBack> + Send + 'static,
+    {
         let inner = Arc::clone(&self.0);
-        self.0
-            .writer
-            .submit(name, move |conn| {
-                operation(&Tx {
-                    conn,
-                    bot: inner.bot,
-                    now: inner.clock.now(),
-                })
+        let operation = move |conn: &Connection| {
+            operation(&Tx {
+                conn,
+                bot: inner.bot,
+                now: inner.clock.now(),
             })
-            .await
+        };
+        self.0.writer.submit(name, operation, take_back).await
     }
 
     /// As [`Self::run`], for what comes in crowds (see

@@ -197,6 +197,7 @@ impl Turn<'_> {
                 })
                 .collect(),
         };
+        let mut told = false;
         loop {
             match self
                 .parts
@@ -213,7 +214,9 @@ impl Turn<'_> {
                     return outcome.as_str();
                 }
                 Err(error) if error.is_passing() => {
-                    tracing::warn!(turn.id = self.claimed.claim.turn.0, %error, "an answer waits for the store");
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(turn.id = self.claimed.claim.turn.0, %error, "an answer waits for the store");
+                    }
                     if self.parts.shutdown.work().is_cancelled() {
                         // The input is stored; only this completion is lost.
                         return UNSTORED;

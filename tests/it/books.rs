@@ -23,6 +23,8 @@ pub(crate) struct Ledger {
     /// Those of them that have exactly one visible answer, or an end that no
     /// answer can reach (blocked, gone).
     pub(crate) answered_once: u64,
+    /// Of those, messages whose end is an apology: three failures of the model.
+    pub(crate) apologies: u64,
     /// Those without one.
     pub(crate) lost: u64,
     /// Answers that are there a second time without being owned up to.
@@ -91,6 +93,7 @@ impl AddAssign<&Self> for Ledger {
         self.runs += other.runs;
         self.sent += other.sent;
         self.answered_once += other.answered_once;
+        self.apologies += other.apologies;
         self.lost += other.lost;
         self.doubled += other.doubled;
         self.reordered += other.reordered;
@@ -150,6 +153,7 @@ fn books_of_one_proof_add_up() {
         runs: 1,
         sent: 1,
         answered_once: 1,
+        apologies: 1,
         lost: 1,
         doubled: 1,
         reordered: 1,

@@ -10,6 +10,7 @@ mod commands;
 mod conversation;
 mod delivery;
 mod desk;
+mod disk;
 mod drain;
 mod gate;
 mod going_on;

@@ -8,6 +8,7 @@ use lastword::ops::health::{Books, Ops, Role, Turn, Turns, serve};
 use lastword::ops::metrics;
 use lastword::pulse::Pulse;
 use lastword::shutdown::{Cause, Kind, Shutdown, Tasks};
+use lastword::store::Availability;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -25,6 +26,10 @@ impl Books for Shelf {
 
     fn role(&self) -> Role {
         self.role
+    }
+
+    fn store(&self) -> Availability {
+        Availability::Available
     }
 }
 

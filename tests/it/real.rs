@@ -29,6 +29,7 @@ mod crowd;
 mod drains;
 mod failpoints;
 mod hammer;
+mod hostile;
 mod kills;
 mod orphans;
 mod paid;
@@ -36,18 +37,23 @@ mod process;
 mod reload;
 mod roll;
 mod rolls;
+mod soak;
 mod sockets;
 mod starts;
 mod two;
 mod verdict;
 
 pub(crate) use process::{Exit, Process};
+pub(crate) use verdict::Verdict;
 
 /// Longer than anything may take, on the slowest machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Between two looks at the store.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// More than a crowd asks between two looks at all the answers.
+const ANSWERED_AT_ONCE: usize = 200;
 
 /// How updates reach the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -285,6 +291,16 @@ impl Real {
         within(words, said).await;
     }
 
+    /// Waits until everything asked so far was answered, as people see it:
+    /// nobody looks into the store.
+    pub(crate) async fn until_answered(&self) {
+        let asked = self.asked.lock().expect("plain data").clone();
+        let words = asked.iter().rev().take(ANSWERED_AT_ONCE).cloned();
+        for (chat, word) in words.collect::<Vec<_>>() {
+            self.until_heard(chat, &word).await;
+        }
+    }
+
     pub(crate) fn heard(&self, chat: i64) -> Vec<String> {
         self.telegram
             .chat(chat)
@@ -350,15 +366,15 @@ fn count(counts: &[(&'static str, u64)], name: &str) -> u64 {
         .map_or(0, |(_, n)| *n)
 }
 
+/// A number that whoever runs the tests has set.
+pub(crate) fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
 /// Says what a failing run is told by: its case, its seed.
 #[expect(clippy::print_stdout, reason = "shown with the failure only")]
 pub(crate) fn note(text: &str) {
     println!("{text}");
-}
-
-/// A number that a run is told by the environment.
-pub(crate) fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
 }
 
 /// Fails with `what` instead of waiting for ever.

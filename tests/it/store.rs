@@ -20,5 +20,6 @@ mod sqlite;
 mod sqlite_failure;
 mod stage;
 mod talk;
+mod unreadable;
 mod waits;
 mod windows;

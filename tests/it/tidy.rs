@@ -32,6 +32,7 @@ const LAYERS: [&[&str]; 6] = [
         "death",
         "config",
         "clock",
+        "files",
         "telemetry",
         "shutdown",
         "pulse",

@@ -29,10 +29,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::Limits;
+use super::guests::{Badge, Guest};
 
 /// What hyper may buffer of a connection, in bytes: a head larger than that is
-/// nobody's we know, and its default is six times as much.
-const BUFFER: usize = 64 * 1024;
+/// nobody's we know, and a thousand strangers must not cost more than a few
+/// megabytes.
+const BUFFER: usize = 16 * 1024;
 
 /// After an answer that came before the end of the body: how much of the rest
 /// is read, and how long, before closing. A close with unread bytes is a reset,
@@ -57,12 +59,27 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Serves until the client goes, a limit is reached, or what `stop` says is
-    /// done.
-    pub(super) async fn run(self, stream: TcpStream, stop: impl Future<Output = Stopping>) {
+    /// Serves until the client goes, a limit is reached, its place is needed,
+    /// or what `stop` says is done.
+    pub(super) async fn run(
+        self,
+        stream: TcpStream,
+        guest: &Guest,
+        stop: impl Future<Output = Stopping>,
+    ) {
+        let badge = guest.badge();
+        tokio::select! {
+            biased;
+            // Nothing was asked that we would have had to answer.
+            () = guest.must_go() => {}
+            () = self.serve(stream, badge, stop) => {}
+        }
+    }
+
+    async fn serve(self, stream: TcpStream, badge: Badge, stop: impl Future<Output = Stopping>) {
         let mut stop = pin!(stop);
         let Some(acceptor) = &self.acceptor else {
-            return self.talk(stream, stop).await;
+            return self.talk(stream, badge, stop).await;
         };
         let handshake = timeout(self.limits.head, acceptor.accept(stream));
         let stream = tokio::select! {
@@ -74,10 +91,10 @@ impl Connection {
             // Nothing was asked yet, so there is nothing to finish.
             _ = &mut stop => return,
         };
-        self.talk(stream, stop).await;
+        self.talk(stream, badge, stop).await;
     }
 
-    async fn talk<I>(self, io: I, stop: Pin<&mut impl Future<Output = Stopping>>)
+    async fn talk<I>(self, io: I, badge: Badge, stop: Pin<&mut impl Future<Output = Stopping>>)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -85,6 +102,7 @@ impl Connection {
         let service = Answering {
             router: TowerToHyperService::new(self.router),
             progress: progress.clone(),
+            badge,
         };
         let io = TokioIo::new(Noting {
             io,
@@ -228,11 +246,12 @@ impl Progress {
     }
 }
 
-/// The router, noting when a request begins and when its answer is there.
+/// The router, showing whose request it is and noting when a request begins and when its answer is there.
 #[derive(Debug)]
 struct Answering {
     router: TowerToHyperService<Router>,
     progress: Progress,
+    badge: Badge,
 }
 
 impl Service<Request<Incoming>> for Answering {
@@ -240,7 +259,8 @@ impl Service<Request<Incoming>> for Answering {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.badge.clone());
         self.progress.enter(Stage::Request);
         let progress = self.progress.clone();
         let answer = self.router.call(request);

@@ -20,6 +20,7 @@ use subtle::ConstantTimeEq;
 use tokio::time::timeout;
 
 use super::Limits;
+use super::guests::Badge;
 use super::seldom::Seldom;
 use crate::config::WebhookSecret;
 use crate::death::{self, Moment};
@@ -102,6 +103,9 @@ impl Desk {
                 );
             }
             return Answer::WrongSecret;
+        }
+        if let Some(badge) = request.extensions().get::<Badge>() {
+            badge.prove();
         }
         let body = request.into_body();
         // The length that was declared, else 0.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::params;
+use tokio::sync::watch;
 
 use super::place::Pace;
 use super::writer::Care;
@@ -20,7 +21,7 @@ use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload};
 use crate::domain::turn::State;
 use crate::domain::update::{self, Event, Message, Update};
-use crate::store::{Accepted, Due, Inbox, Result, Retention, StoreError};
+use crate::store::{Accepted, Availability, Due, Inbox, Result, Retention, StoreError};
 
 /// What an update was, as stored.
 #[derive(Clone, Copy)]
@@ -65,6 +66,10 @@ impl Inbox for SqliteStore {
             let _ = self.0.writer.empty_log().await;
         }
         Ok(done)
+    }
+
+    fn availability(&self) -> watch::Receiver<Availability> {
+        self.0.available.clone()
     }
 
     async fn backlog(&self, limit: u64) -> Result<u64> {

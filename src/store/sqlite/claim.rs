@@ -6,15 +6,31 @@
 use bytes::Bytes;
 use rusqlite::{OptionalExtension, params};
 
+use super::engine::TakeBack;
 use super::place::RATE_WINDOW_MS;
 use super::{Tx, unknown_code};
 use crate::clock::{self, Millis};
 use crate::domain::ids::{ChatId, ConversationId, TurnId};
+use crate::domain::part::Payload;
 use crate::domain::turn::{Claim, DEATHS_BEFORE_ALONE, Outcome, State};
+use crate::domain::update::Message;
 use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Result};
+use crate::texts::Texts;
 
 /// The longest a turn is ever made to wait.
 const LONGEST_WAIT_MS: Millis = 24 * 3600 * 1000;
+
+/// Frees a claim of which nobody was told: its turn waits again.
+pub(super) fn release(claim: Claim) -> TakeBack {
+    Box::new(move |conn| {
+        conn.execute(
+            "UPDATE turns SET state = 1, owner = NULL, alone = 0 \
+             WHERE id = ?1 AND claim_no = ?2 AND owner = ?3 AND state = 2",
+            params![claim.turn.0, claim.no, claim.owner.0],
+        )?;
+        Ok(())
+    })
+}
 
 /// The head of a conversation's queue.
 struct Head {
@@ -48,7 +64,15 @@ impl Tx<'_> {
                 self.end_stopped(head.turn, ask.owner)?;
                 return Ok(Next::Busy);
             }
-            if self.inputs(head.turn)?.is_empty() {
+            let Some(inputs) = self.inputs(head.turn)? else {
+                // It will not become readable: asking again and again would
+                // only keep the conversation from going on.
+                tracing::error!(turn.id = head.turn.0, "a stored message cannot be read");
+                let words = Payload::plain(Texts::english().damaged);
+                self.end_unclaimed(head.turn, Outcome::Failed, &words, ask.owner)?;
+                return Ok(Next::Busy);
+            };
+            if inputs.is_empty() {
                 // Everything in it was forgotten.
                 self.settle(head.turn, Outcome::Cancelled)?;
                 continue;
@@ -56,7 +80,8 @@ impl Tx<'_> {
             if head.deaths >= DEATHS_BEFORE_ALONE && ask.company == Company::Others {
                 return Ok(Next::NeedsAlone);
             }
-            return self.take(ask, head.turn).map(|c| Next::Run(Box::new(c)));
+            let claimed = self.take(ask, head.turn, inputs)?;
+            return Ok(Next::Run(Box::new(claimed)));
         }
     }
 
@@ -132,7 +157,7 @@ impl Tx<'_> {
         due_at.max(not_before)
     }
 
-    fn take(&self, ask: &Ask, turn: TurnId) -> Result<Claimed> {
+    fn take(&self, ask: &Ask, turn: TurnId, inputs: Vec<Message>) -> Result<Claimed> {
         let (no, opened_at, failures, deaths, told): (i64, i64, i64, i64, bool) = self
             .conn
             .prepare_cached(
@@ -181,7 +206,7 @@ impl Tx<'_> {
                 owner: ask.owner,
             },
             title,
-            inputs: self.inputs(turn)?,
+            inputs,
             request: request.map(Bytes::from),
             failures,
             deaths,

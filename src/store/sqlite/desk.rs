@@ -44,13 +44,14 @@ impl SqliteStore {
                 });
             }
         };
-        Ok(Self::with(
+        Self::with(
             bot,
             clock,
-            writer::Writer::start(engine, writer::Mode::Inline)?,
+            engine,
+            writer::Mode::Inline,
             leases::Locks::beside(path, bot),
             Schema::default(),
-        ))
+        )
     }
 }
 

@@ -2,7 +2,9 @@
 //! need, reads them back, and opens it anew after a failed commit.
 //!
 //! After a failed fsync nobody knows what the log holds; so the connection is
-//! dropped, and nothing is confirmed before a truncating checkpoint succeeded.
+//! dropped, and nothing is confirmed before a truncating checkpoint succeeded,
+//! what is there although its commit was reported as failed was taken back, and
+//! something was written and synchronised.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,12 +12,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+use tokio::sync::watch;
 
 use super::leases::Locks;
 use super::schema::Schema;
 use crate::death::{self, Moment};
 use crate::domain::ids::BotId;
-use crate::store::{Result, StoreError};
+use crate::store::{Availability, Result, StoreError};
 
 /// How long a write waits for another process of this host.
 const BUSY: Duration = Duration::from_secs(5);
@@ -45,12 +48,24 @@ const NETWORK: &[&str] = &[
     "fuse.rclone",
 ];
 
-#[derive(Debug)]
+/// Takes back what an operation did, if it is there. May run more than once.
+pub(super) type TakeBack = Box<dyn Fn(&Connection) -> rusqlite::Result<()> + Send>;
+
 pub(super) struct Engine {
     path: PathBuf,
     conn: Option<Connection>,
-    /// The next use must prove that the log can be written back.
+    /// The next use must prove that the disk takes what is written.
     distrusted: bool,
+    /// What may be there although nobody was told so. At most one batch:
+    /// nothing runs before it is empty again.
+    doubts: Vec<TakeBack>,
+    available: watch::Sender<Availability>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
 }
 
 impl Engine {
@@ -65,11 +80,7 @@ impl Engine {
         schema.migrate(&mut conn, locks)?;
         death::at(Moment::MigrationCommitted);
         drop(alone);
-        Ok(Self {
-            path: path.to_owned(),
-            conn: Some(conn),
-            distrusted: false,
-        })
+        Ok(Self::with(path, conn))
     }
 
     /// Opens a store as it is: creates nothing, migrates nothing, and waits for
@@ -86,11 +97,17 @@ impl Engine {
             path,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?)?;
-        Ok(Self {
+        Ok(Self::with(path, connect(path)?))
+    }
+
+    fn with(path: &Path, conn: Connection) -> Self {
+        Self {
             path: path.to_owned(),
-            conn: Some(connect(path)?),
+            conn: Some(conn),
             distrusted: false,
-        })
+            doubts: Vec::new(),
+            available: watch::Sender::new(Availability::Available),
+        }
     }
 
     /// The bots whose conversations are here.
@@ -101,6 +118,11 @@ impl Engine {
         Ok(bots.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Whether the store takes what is written.
+    pub(super) fn availability(&self) -> watch::Receiver<Availability> {
+        self.available.subscribe()
+    }
+
     /// The connection, opened anew after a failure.
     pub(super) fn ready(&mut self) -> Result<&Connection> {
         let conn = match self.conn.take() {
@@ -108,16 +130,45 @@ impl Engine {
             None => connect(&self.path)?,
         };
         if self.distrusted {
-            if !checkpoint(&conn)? {
-                return Err(StoreError::Unavailable {
-                    reason: "the log cannot be written back while another process uses it"
-                        .to_owned(),
-                });
-            }
+            // One that cannot prove itself is closed again: opened on a
+            // read-only file it would stay read-only for ever.
+            self.prove(&conn)?;
+            self.doubts.clear();
             self.distrusted = false;
             tracing::info!("store recovered");
+            self.tell(Availability::Available);
         }
         Ok(self.conn.insert(conn))
+    }
+
+    /// Writes the log back, takes back what nobody was told of, and writes
+    /// something that changes nothing: a full disk takes every question.
+    fn prove(&self, conn: &Connection) -> Result<()> {
+        if !checkpoint(conn)? {
+            return Err(StoreError::Unavailable {
+                reason: "the log cannot be written back while another process uses it".to_owned(),
+            });
+        }
+        conn.execute_batch("BEGIN IMMEDIATE")?;
+        for take_back in &self.doubts {
+            take_back(conn)?;
+        }
+        let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        conn.pragma_update(None, "user_version", version)?;
+        Ok(conn.execute_batch("COMMIT")?)
+    }
+
+    /// A commit was reported as failed that would have done this.
+    pub(super) fn doubt(&mut self, take_back: TakeBack) {
+        self.doubts.push(take_back);
+    }
+
+    fn tell(&self, availability: Availability) {
+        self.available.send_if_modified(|known| {
+            let changed = *known != availability;
+            *known = availability;
+            changed
+        });
     }
 
     /// The connection for tests that listen to it.
@@ -131,6 +182,7 @@ impl Engine {
     pub(super) fn distrust(&mut self) {
         self.distrusted = true;
         self.conn = None;
+        self.tell(Availability::Unavailable);
     }
 
     /// Writes the log back and empties it, if nobody is in the way.

@@ -44,8 +44,12 @@ impl Tx<'_> {
             let seen = [Outcome::Answered, Outcome::Cancelled]
                 .map(Outcome::code)
                 .contains(&outcome);
+            let Some(inputs) = self.inputs(TurnId(turn))? else {
+                tracing::warn!(turn.id = turn, "a turn of the history cannot be read");
+                continue;
+            };
             let turn = Past {
-                inputs: self.inputs(TurnId(turn))?,
+                inputs,
                 answer: if seen { self.answer_of(turn)? } else { None },
             };
             if turn.inputs.is_empty() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
-use super::{SqliteStore, Tx, unknown_code};
+use super::{SqliteStore, Tx, parts, unknown_code};
 use crate::clock::{self, Millis};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, PartId, TurnId};
 use crate::domain::part::{Kind, OnUncertain, Payload, Sending, Sent, State};
@@ -35,11 +35,15 @@ impl Outbox for SqliteStore {
         within: Duration,
         on_uncertain: OnUncertain,
     ) -> Result<Begin> {
-        self.run("outbox.begin_send", move |tx| {
+        let begin = move |tx: &Tx<'_>| {
             if let Some(wait) = tx.resolve(chat, owner, on_uncertain)? {
                 return Ok(Begin::Wait(wait));
             }
             tx.begin(chat, owner, within)
+        };
+        self.run_or_take_back("outbox.begin_send", begin, |begun| match begun {
+            Begin::Send(sending) => Some(parts::not_begun(sending)),
+            _ => None,
         })
         .await
     }
@@ -189,71 +193,41 @@ impl Tx<'_> {
     }
 
     fn begin(&self, chat: ChatId, owner: InstanceId, within: Duration) -> Result<Begin> {
-        struct Row {
-            id: i64,
-            turn: Option<i64>,
-            kind: i64,
-            topic: i64,
-            payload: String,
-            target: Option<i64>,
-            not_before: i64,
-            send_no: i64,
-            resent: i64,
+        loop {
+            let Some(next) = self.next_part(chat, owner)? else {
+                return Ok(Begin::Idle);
+            };
+            let wait = next.not_before - self.now;
+            if wait > 0 && wait <= FURTHEST_MS {
+                return Ok(Begin::Wait(clock::duration(wait)));
+            }
+            let Some((kind, payload)) = next.readable() else {
+                self.give_up_unreadable(&next)?;
+                continue;
+            };
+            self.conn
+                .prepare_cached(
+                    "UPDATE parts SET state = 1, send_no = send_no + 1, high_water = ?2, \
+                            expires_at = ?3 WHERE id = ?1",
+                )?
+                .execute(params![
+                    next.id,
+                    self.high_water(chat)?,
+                    self.now.saturating_add(clock::millis(within))
+                ])?;
+            return Ok(Begin::Send(Box::new(Sending {
+                part: PartId(next.id),
+                turn: next.turn.map(TurnId),
+                kind,
+                chat,
+                topic: (next.topic != 0).then_some(next.topic),
+                payload,
+                edit: self.message_of(next.target)?,
+                send_no: next.send_no + 1,
+                owner,
+                resent: next.resent > 0,
+            })));
         }
-        let row = self
-            .conn
-            .prepare_cached(
-                "SELECT id, turn, kind, topic, payload, target, not_before, send_no, resent \
-                 FROM parts WHERE bot = ?1 AND chat = ?2 AND state = 0 AND state IN (0, 1, 3) \
-                   AND owner = ?3 ORDER BY kind, turn, seq, id LIMIT 1",
-            )?
-            .query_row(params![self.bot.0, chat.0, owner.0], |row| {
-                Ok(Row {
-                    id: row.get(0)?,
-                    turn: row.get(1)?,
-                    kind: row.get(2)?,
-                    topic: row.get(3)?,
-                    payload: row.get(4)?,
-                    target: row.get(5)?,
-                    not_before: row.get(6)?,
-                    send_no: row.get(7)?,
-                    resent: row.get(8)?,
-                })
-            })
-            .optional()?;
-        let Some(row) = row else {
-            return Ok(Begin::Idle);
-        };
-        let wait = row.not_before - self.now;
-        if wait > 0 && wait <= FURTHEST_MS {
-            return Ok(Begin::Wait(clock::duration(wait)));
-        }
-        let payload: Payload =
-            serde_json::from_str(&row.payload).map_err(|error| StoreError::Defect {
-                reason: format!("unreadable part {}: {error}", row.id),
-            })?;
-        self.conn
-            .prepare_cached(
-                "UPDATE parts SET state = 1, send_no = send_no + 1, high_water = ?2, expires_at = ?3 \
-                 WHERE id = ?1",
-            )?
-            .execute(params![
-                row.id,
-                self.high_water(chat)?,
-                self.now.saturating_add(clock::millis(within))
-            ])?;
-        Ok(Begin::Send(Box::new(Sending {
-            part: PartId(row.id),
-            turn: row.turn.map(TurnId),
-            kind: Kind::from_code(row.kind).ok_or_else(|| unknown_code("kind", row.kind))?,
-            chat,
-            topic: (row.topic != 0).then_some(row.topic),
-            payload,
-            edit: self.message_of(row.target)?,
-            send_no: row.send_no + 1,
-            owner,
-            resent: row.resent > 0,
-        })))
     }
 
     /// The message of a placeholder that was sent.

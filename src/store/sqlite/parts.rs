@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::Tx;
+use super::engine::TakeBack;
 use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload, Sending, State};
@@ -24,7 +25,92 @@ pub(super) struct PartRow<'a> {
     pub(super) owner: InstanceId,
 }
 
+/// The next row of a chat, as it is stored.
+pub(super) struct NextPart {
+    pub(super) id: i64,
+    pub(super) turn: Option<i64>,
+    pub(super) topic: i64,
+    pub(super) target: Option<i64>,
+    pub(super) not_before: i64,
+    pub(super) send_no: i64,
+    pub(super) resent: i64,
+    kind: i64,
+    payload: Vec<u8>,
+}
+
+impl NextPart {
+    /// What it is and says; `None` when that cannot be read.
+    pub(super) fn readable(&self) -> Option<(Kind, Payload)> {
+        let payload = serde_json::from_slice(&self.payload).ok()?;
+        Some((Kind::from_code(self.kind)?, payload))
+    }
+}
+
+/// Takes back an intent to send of which nobody was told: nothing was written
+/// to any socket.
+pub(super) fn not_begun(sending: &Sending) -> TakeBack {
+    let (part, owner, send_no) = (sending.part.0, sending.owner.0, sending.send_no);
+    Box::new(move |conn| {
+        conn.execute(
+            "UPDATE parts SET state = CASE payload WHEN '' THEN 5 ELSE 0 END \
+             WHERE id = ?1 AND owner = ?2 AND send_no = ?3 AND state = 1",
+            params![part, owner, send_no],
+        )?;
+        Ok(())
+    })
+}
+
 impl Tx<'_> {
+    /// The next part of a chat that this owner may send.
+    pub(super) fn next_part(&self, chat: ChatId, owner: InstanceId) -> Result<Option<NextPart>> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT id, turn, kind, topic, payload, target, not_before, send_no, resent \
+                 FROM parts WHERE bot = ?1 AND chat = ?2 AND state = 0 AND state IN (0, 1, 3) \
+                   AND owner = ?3 ORDER BY kind, turn, seq, id LIMIT 1",
+            )?
+            .query_row(params![self.bot.0, chat.0, owner.0], |row| {
+                Ok(NextPart {
+                    id: row.get(0)?,
+                    turn: row.get(1)?,
+                    kind: row.get(2)?,
+                    topic: row.get(3)?,
+                    payload: row.get_ref(4)?.as_bytes().unwrap_or_default().to_vec(),
+                    target: row.get(5)?,
+                    not_before: row.get(6)?,
+                    send_no: row.get(7)?,
+                    resent: row.get(8)?,
+                })
+            })
+            .optional()?)
+    }
+
+    /// Ends a part that will never be readable, and the rest of its turn:
+    /// asking again and again would only keep the chat from going on.
+    pub(super) fn give_up_unreadable(&self, part: &NextPart) -> Result<()> {
+        tracing::error!(
+            part.id = part.id,
+            "a stored part cannot be read; it is given up"
+        );
+        self.conn
+            .prepare_cached(
+                "UPDATE parts SET state = ?3, settled_at = ?4 \
+                 WHERE id = ?1 OR (?5 = 0 AND turn = ?2 AND kind = 0 AND state = 0)",
+            )?
+            .execute(params![
+                part.id,
+                part.turn,
+                State::Undeliverable.code(),
+                self.now,
+                part.kind
+            ])?;
+        if let Some(turn) = part.turn {
+            self.settle_delivered(TurnId(turn))?;
+        }
+        Ok(())
+    }
+
     pub(super) fn plan_part(
         &self,
         claim: &Claim,

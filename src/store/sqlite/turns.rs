@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::{OptionalExtension, params};
 
-use super::{SqliteStore, Tx, unknown_code};
+use super::{SqliteStore, Tx, claim, unknown_code};
 use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{self, Kind, Payload};
@@ -19,7 +19,15 @@ use crate::store::{Answer, Ask, Books, Due, Next, Past, Result, StoreError, Turn
 #[async_trait]
 impl Turns for SqliteStore {
     async fn claim(&self, ask: Ask) -> Result<Next> {
-        self.run("turns.claim", move |tx| tx.claim(&ask)).await
+        self.run_or_take_back(
+            "turns.claim",
+            move |tx| tx.claim(&ask),
+            |next| match next {
+                Next::Run(claimed) => Some(claim::release(claimed.claim)),
+                _ => None,
+            },
+        )
+        .await
     }
 
     async fn history(&self, claim: &Claim, chars: usize) -> Result<Vec<Past>> {
@@ -332,22 +340,19 @@ impl Tx<'_> {
         Ok(Some((turn, state)))
     }
 
-    pub(super) fn inputs(&self, turn: TurnId) -> Result<Vec<Message>> {
-        let bodies: Vec<String> = self
+    /// The messages of a turn; `None` when one of them cannot be read.
+    pub(super) fn inputs(&self, turn: TurnId) -> Result<Option<Vec<Message>>> {
+        let bodies: Vec<Option<Message>> = self
             .conn
             .prepare_cached(
                 "SELECT body FROM messages WHERE turn = ?1 AND body IS NOT NULL ORDER BY id",
             )?
-            .query_map([turn.0], |row| row.get(0))?
+            .query_map([turn.0], |row| {
+                let body = row.get_ref(0)?.as_bytes().unwrap_or_default();
+                Ok(serde_json::from_slice(body).ok())
+            })?
             .collect::<rusqlite::Result<_>>()?;
-        bodies
-            .iter()
-            .map(|body| {
-                serde_json::from_str(body).map_err(|error| StoreError::Defect {
-                    reason: format!("unreadable message of turn {turn}: {error}"),
-                })
-            })
-            .collect()
+        Ok(bodies.into_iter().collect())
     }
 }
 

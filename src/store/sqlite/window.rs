@@ -104,6 +104,7 @@ impl Tx<'_> {
         Ok(message.album.is_some()
             && self
                 .inputs(turn)?
+                .unwrap_or_default()
                 .last()
                 .is_some_and(|last| last.album == message.album))
     }

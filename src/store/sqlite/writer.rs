@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::engine::Engine;
+use super::engine::{Engine, TakeBack};
 use crate::death::{self, Side};
 use crate::domain::metric;
 use crate::store::{Result, StoreError};
@@ -49,8 +49,9 @@ const CROWD: usize = 8;
 const REST: Duration = Duration::from_micros(100);
 const RESTS: u32 = 4;
 
-/// What one operation tells its caller once the commit is known.
-type Answer = Box<dyn FnOnce(Result<()>) + Send>;
+/// What one operation tells its caller once the commit is known; what to take
+/// back, should it be there although the commit was reported as failed.
+type Answer = Box<dyn FnOnce(Result<()>) -> Option<TakeBack> + Send>;
 
 /// What runs inside the transaction, or hears why there is none.
 type Work = Box<dyn FnOnce(Result<&Connection>) -> (Verdict, Answer) + Send>;
@@ -89,7 +90,8 @@ impl Batch {
         }
         for job in self.jobs {
             let (_, answer) = (job.work)(Err(error.clone()));
-            answer(Err(error.clone()));
+            // It did nothing: there is nothing to take back.
+            let _ = answer(Err(error.clone()));
         }
     }
 }
@@ -145,12 +147,23 @@ impl Writer {
     }
 
     /// Runs `operation` and answers after its commit.
-    pub(super) async fn submit<T, F>(&self, name: &'static str, operation: F) -> Result<T>
+    ///
+    /// A commit that is reported as failed may have reached the disk all the
+    /// same. What `take_back` makes of the result runs before anything else
+    /// once the store works again, and must undo what the caller, who was told
+    /// of a failure, will never look after.
+    pub(super) async fn submit<T, F, B>(
+        &self,
+        name: &'static str,
+        operation: F,
+        take_back: B,
+    ) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+        B: FnOnce(&T) -> Option<TakeBack> + Send + 'static,
     {
-        let (job, result) = job(name, operation);
+        let (job, result) = job(name, operation, take_back);
         match self {
             Self::Thread(orders) => orders.send(Order::Run(job)).await.map_err(|_| closed())?,
             Self::Inline(engine) => {
@@ -227,10 +240,15 @@ impl Writer {
 }
 
 /// An operation, ready for the queue, and where its result will come.
-fn job<T, F>(name: &'static str, operation: F) -> (Job, oneshot::Receiver<Result<T>>)
+fn job<T, F, B>(
+    name: &'static str,
+    operation: F,
+    take_back: B,
+) -> (Job, oneshot::Receiver<Result<T>>)
 where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    B: FnOnce(&T) -> Option<TakeBack> + Send + 'static,
 {
     let (answer, receiver) = oneshot::channel();
     let job = Job {
@@ -248,11 +266,16 @@ where
                 Err(_) => Verdict::Undo,
             };
             let tell: Answer = Box::new(move |committed| {
+                let back = match (&result, &committed) {
+                    (Ok(value), Err(_)) => take_back(value),
+                    _ => None,
+                };
                 // A caller that went away wants no answer.
                 let _ = answer.send(match result {
                     Ok(value) => committed.map(|()| value),
                     Err(own) => Err(own),
                 });
+                back
             });
             (verdict, tell)
         }),
@@ -367,7 +390,9 @@ fn run_batch(engine: &mut Engine, mut batch: Batch) {
         shared.tell(committed.clone());
     }
     for answer in answers {
-        answer(committed.clone());
+        if let Some(back) = answer(committed.clone()) {
+            engine.doubt(back);
+        }
     }
 }
 

@@ -13,12 +13,12 @@ use std::time::Duration;
 use lastword::death::{Moment, Recurs, Side, VARIABLE, WRITES};
 use lastword::domain::turn;
 use lastword::playground::bot_api::{Fault as Trouble, FaultRule, Place};
-use lastword::playground::offline::{Behaviour, Fault, Offline, Pace, Voice};
+use lastword::playground::offline::{Behaviour, Counts, Fault, Offline, Pace, Voice};
 use rustix::process::Signal;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Process, Real, Transport, in_turn, note, within};
+use super::{Process, Real, Transport, note, within};
 use crate::books::{self, Ledger};
 
 /// Chats in which somebody writes.
@@ -26,6 +26,9 @@ const PLACES: usize = 3;
 
 /// Worlds at once; they mostly wait.
 const AT_ONCE: usize = 6;
+
+/// How long a process may live after its load, only waited for in vain.
+const LAST_GASP: Duration = Duration::from_secs(10);
 
 /// Where people write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,8 +180,8 @@ impl Scene {
     }
 
     /// What leads to the moment; in vain if it ends.
-    async fn load(&self, pid: i32) {
-        let everybody = self.places.len() as u64;
+    async fn load(&self, pid: i32, life: u32) {
+        let everybody = self.places.len();
         match self.case.point.need() {
             Need::Questions => {
                 let name = &self.real.telegram.bot().username;
@@ -191,7 +194,7 @@ impl Scene {
             Need::NoCredit => {
                 self.real.model.change(|now| now.fault = Fault::NoCredit);
                 self.everybody_asks();
-                self.until_deferred(everybody).await;
+                self.until_deferred(everybody as u64).await;
             }
             Need::RefusedForm => {
                 let refuse = Trouble::Refuse {
@@ -205,14 +208,29 @@ impl Scene {
                 self.until_answered().await;
             }
             Need::Stop => {
-                self.real
-                    .until("claimed", |b| in_turn(b, turn::State::Claimed) == everybody)
-                    .await;
+                if self.case.point.is_of(&["abort"]) {
+                    self.hold_a_reply().await;
+                }
+                // What ran at two deaths runs alone.
+                let alone = i64::from(life) > turn::DEATHS_BEFORE_ALONE;
+                let enough = if alone { 1 } else { everybody };
+                let at_it = |now: &Counts| now.running >= enough;
+                within("turns at work", self.real.model.until(at_it)).await;
                 super::process::signal(pid, Signal::TERM);
                 tokio::time::sleep(Duration::from_millis(30)).await;
                 super::process::signal(pid, Signal::INT);
             }
         }
+    }
+
+    /// A reply that does not come to its end: nothing is over when work is cut.
+    async fn hold_a_reply(&self) {
+        let rule = FaultRule::always("sendMessage", Trouble::HangBefore);
+        self.real.telegram.fault(rule);
+        let name = &self.real.telegram.bot().username;
+        self.real.say(&self.places[0], &format!("/help@{name}"));
+        let telegram = &self.real.telegram;
+        within("a hanging call", telegram.until(|t| t.hanging() >= 1)).await;
     }
 
     async fn until_deferred(&self, turns: u64) {
@@ -223,23 +241,29 @@ impl Scene {
     }
 
     /// One life that ends at the point; panics if it does not.
-    async fn die(&mut self, hit: u32) {
+    async fn die(&mut self, life: u32, hit: u32) {
+        // What the dead have asked for is over.
+        within(
+            "the end of the dead one's requests",
+            self.real.model.until(|now| now.running == 0),
+        )
+        .await;
         let name = format!("{}#{hit}", self.case.point.name);
         self.real.env.insert(VARIABLE, name);
         let mut process = self.real.spawn();
         self.real.env.remove(VARIABLE);
-        let stops = self.case.point.need() == Need::Stop;
         let died = {
             let pid = process.pid();
             let load = async {
                 process_is_up(&self.real).await;
-                self.load(pid).await;
+                self.load(pid, life).await;
+                // The last of it may be what the process dies of.
+                tokio::time::sleep(LAST_GASP).await;
             };
-            // Whichever comes first; a stop ends the process by itself, too.
             tokio::select! {
                 biased;
                 () = process.gone() => true,
-                () = load => stops,
+                () = load => false,
             }
         };
         assert!(died, "the load never came to {:?}", self.case);
@@ -292,8 +316,8 @@ async fn die_and_recover(case: Case) -> Ledger {
         Recurs::EachLife | Recurs::EachStore => (case.hit, 1),
     };
     let mut may_pay_twice = 0;
-    for _ in 0..lives {
-        scene.die(hit).await;
+    for life in 1..=lives {
+        scene.die(life, hit).await;
         may_pay_twice += scene.completing();
     }
     let mut process = scene.recover().await;

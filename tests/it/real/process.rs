@@ -1,6 +1,7 @@
 //! One child: its signals, its lines, its end.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ pub(crate) struct Exit {
 
 impl Process {
     pub(super) fn spawn(env: &BTreeMap<&'static str, String>) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lastword"));
+        let mut command = Command::new(binary());
         command
             .env_clear()
             .envs(env)
@@ -61,7 +62,8 @@ impl Process {
                 "--setenv={}=1",
                 lastword::shutdown::parent::VARIABLE
             ))
-            .args([env!("CARGO_BIN_EXE_lastword"), "run"]);
+            .arg(binary())
+            .arg("run");
         Self::run(command)
     }
 
@@ -182,6 +184,12 @@ impl Process {
     fn log(&self) -> String {
         self.err.borrow().join("\n")
     }
+}
+
+/// The binary under test: the one that was built with these tests, or the one
+/// that `LASTWORD_IT_BINARY` names (a release, a copy that no build replaces).
+fn binary() -> OsString {
+    std::env::var_os("LASTWORD_IT_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_lastword").into())
 }
 
 /// Signals a child of ours that was not waited for.

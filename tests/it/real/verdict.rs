@@ -79,8 +79,13 @@ impl Real {
 
     /// Counts one turn; its last word when there is an answer to be in order.
     fn count_turn(&self, turn: &Turn, messages: u64, ledger: &mut Ledger) -> Option<String> {
-        if turn.outcome == Some(Outcome::Undeliverable.code()) {
+        // Their visible end is no answer: none at all, or an apology.
+        let ends = [Outcome::Undeliverable, Outcome::Failed].map(|end| Some(end.code()));
+        if ends.contains(&turn.outcome) {
             ledger.answered_once += messages;
+            if turn.outcome == Some(Outcome::Failed.code()) {
+                ledger.apologies += messages;
+            }
             return None;
         }
         let last = turn.words.last().expect("a turn has messages");

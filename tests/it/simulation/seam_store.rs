@@ -14,10 +14,11 @@ use lastword::domain::part::{OnUncertain, Payload, Sending, Sent};
 use lastword::domain::turn::{Blame, Claim, Standing};
 use lastword::store::sqlite::SqliteStore;
 use lastword::store::{
-    Accepted, Answer, Ask, Begin, Books, Due, Finished, Inbox, Leases, Left, Next, Outbox, Past,
-    Reaped, Result, Retention, StoreError, TurnLine, Turns,
+    Accepted, Answer, Ask, Availability, Begin, Books, Due, Finished, Inbox, Leases, Left, Next,
+    Outbox, Past, Reaped, Result, Retention, StoreError, TurnLine, Turns,
 };
 use std::collections::BTreeMap;
+use tokio::sync::watch;
 
 use super::defect::Defect;
 use super::mortal::{Mortal, Point, When};
@@ -102,6 +103,14 @@ impl Closable for Storing {
 
 #[async_trait]
 impl Inbox for Storing {
+    fn availability(&self) -> watch::Receiver<Availability> {
+        match self.0.store() {
+            Some(store) => store.availability(),
+            // The dead learn nothing new.
+            None => watch::Sender::new(Availability::Available).subscribe(),
+        }
+    }
+
     async fn accept(
         &self,
         instance: InstanceId,

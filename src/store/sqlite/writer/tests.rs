@@ -5,6 +5,7 @@ use tempfile::TempDir;
 use super::super::leases::Locks;
 use super::*;
 use crate::domain::ids::BotId;
+use crate::store::Availability;
 use crate::store::sqlite::Schema;
 
 fn engine() -> (TempDir, Engine) {
@@ -26,10 +27,28 @@ fn then(
     key: &'static str,
     end: impl FnOnce(&Connection) -> Result<()> + Send + 'static,
 ) -> (Job, Told) {
-    job("test", move |conn| {
+    let work = move |conn: &Connection| {
         conn.execute("INSERT INTO meta (key, value) VALUES (?1, 'x')", [key])?;
         end(conn)
-    })
+    };
+    job("test", work, |()| None)
+}
+
+/// What it wrote is there, and its commit is reported as failed.
+fn ambiguous(key: &'static str, take_back: bool) -> (Job, Told) {
+    let work = move |conn: &Connection| {
+        conn.execute_batch("ROLLBACK")?;
+        conn.execute("INSERT INTO meta (key, value) VALUES (?1, 'x')", [key])?;
+        Ok(())
+    };
+    let back = move |()| -> Option<TakeBack> {
+        let back = move |conn: &Connection| {
+            conn.execute("DELETE FROM meta WHERE key = ?1", [key])?;
+            Ok(())
+        };
+        take_back.then(|| Box::new(back) as TakeBack)
+    };
+    job("test", work, move |done| back(*done))
 }
 
 /// Runs the jobs in one commit; says what each was told and what is stored.
@@ -94,6 +113,40 @@ fn when_the_transaction_is_lost_nobody_is_told_stored_and_nothing_is() {
     }
     let (told, stored) = run(&mut engine, vec![writes("k9")]);
     assert_eq!((told, stored), (vec![Ok(())], vec!["k9".to_owned()]));
+}
+
+#[test]
+fn what_is_there_though_its_commit_failed_is_taken_back_before_anything_else() {
+    let (_folder, mut engine) = engine();
+    let mut available = engine.availability();
+    let (job, mut told) = ambiguous("k1", true);
+    run_batch(&mut engine, Batch::of(job));
+    assert!(available.has_changed().unwrap());
+    assert_eq!(*available.borrow_and_update(), Availability::Unavailable);
+    assert!(matches!(
+        told.try_recv().unwrap(),
+        Err(StoreError::Unavailable { .. })
+    ));
+    // The next operation finds it gone already.
+    let (told, stored) = run(
+        &mut engine,
+        vec![then("k2", |conn| {
+            let there: bool = conn.query_row(
+                "SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'k1')",
+                [],
+                |row| row.get(0),
+            )?;
+            assert!(!there, "not taken back");
+            Ok(())
+        })],
+    );
+    assert_eq!((told, stored), (vec![Ok(())], vec!["k2".to_owned()]));
+    assert_eq!(*available.borrow_and_update(), Availability::Available);
+    // What needs no looking after stays: whoever tries again finds it.
+    let (job, _told) = ambiguous("k3", false);
+    run_batch(&mut engine, Batch::of(job));
+    let (_, stored) = run(&mut engine, Vec::new());
+    assert_eq!(stored, ["k2", "k3"]);
 }
 
 #[test]
