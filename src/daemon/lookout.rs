@@ -228,9 +228,9 @@ async fn sweep(daemon: Arc<Daemon>) {
             *known = shared;
             changed
         });
-        if shared {
-            daemon.take_over().await;
-        }
+        // Also when nobody else is left: whoever went last may have left parts
+        // that belong to nobody.
+        daemon.take_over().await;
         daemon.count_open().await;
         if *daemon.role.borrow() == Role::Active {
             daemon.wake_waiting().await;
