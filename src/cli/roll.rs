@@ -159,7 +159,7 @@ pub async fn roll(options: &Roll, sources: &Sources, shutdown: &Shutdown) -> Res
     let (stage, old) = Stage::find(options, sources)?;
     let pid = old.pid.ok_or(Error::Unknown)?;
     let mut host = Host::of(pid, options.unit.as_deref(), sources.file.as_deref());
-    for idle in stage.standbys(&old)? {
+    for idle in stage.rivals(&[old.id])? {
         // It runs the version of before, and could take over instead.
         host.dismiss(idle.pid);
         stage.until_gone(idle.id).await?;
@@ -169,10 +169,13 @@ pub async fn roll(options: &Roll, sources: &Sources, shutdown: &Shutdown) -> Res
     let ready_ms = ms(begun);
 
     let told = Instant::now();
-    host.tell(pid)
-        .await
-        .map_err(|reason| Error::NotTold { reason })?;
-    let left_to_old = stage.until_taken_over(&new, old.id).await?;
+    if stage.still_runs(&old)? {
+        // Once only: a second signal would cut what it is at.
+        host.tell(pid)
+            .await
+            .map_err(|reason| Error::NotTold { reason })?;
+    }
+    let left_to_old = stage.until_taken_over(&host, &new, &old).await?;
     let intake_ms = ms(told);
     let mut drained_ms = None;
     if options.wait {
@@ -265,11 +268,12 @@ impl Stage {
         Ok(living)
     }
 
-    /// Those that would take over from the old one.
-    fn standbys(&self, old: &Living) -> Result<Vec<Living>, Error> {
+    /// Those that could take over, but for these.
+    fn rivals(&self, but: &[InstanceId]) -> Result<Vec<Living>, Error> {
+        use Phase::{Running, Standby, Starting};
         let mut living = self.living()?;
         living.retain(|one| {
-            one.id != old.id && matches!(one.phase, Some(Phase::Starting | Phase::Standby))
+            !but.contains(&one.id) && matches!(one.phase, Some(Starting | Standby | Running))
         });
         Ok(living)
     }
@@ -321,20 +325,37 @@ impl Stage {
         Ok(living.into_iter().find(is_ready))
     }
 
+    /// Whether nobody else has told it meanwhile.
+    fn still_runs(&self, old: &Living) -> Result<bool, Error> {
+        let running = |one: &Living| one.id == old.id && one.phase == Some(Phase::Running);
+        Ok(self.living()?.iter().any(running))
+    }
+
     /// Waits until the new one runs; how many turns the old one still answers.
-    async fn until_taken_over(&self, new: &Living, old: InstanceId) -> Result<u64, Error> {
+    async fn until_taken_over(
+        &self,
+        host: &Host,
+        new: &Living,
+        old: &Living,
+    ) -> Result<u64, Error> {
         let failed = |reason: &str| Error::NotTaken {
             reason: reason.to_owned(),
         };
         let until = Instant::now() + TO_TAKE_OVER;
+        let mut known = vec![new.id, old.id];
         while Instant::now() < until {
             let living = self.living()?;
             let Some(new) = living.iter().find(|one| one.id == new.id) else {
                 return Err(failed("it is gone"));
             };
             if new.phase == Some(Phase::Running) {
-                let old = living.iter().find(|one| one.id == old);
+                let old = living.iter().find(|one| one.id == old.id);
                 return Ok(old.map_or(0, |old| old.turns));
+            }
+            // One that an earlier roll, cut short, had only just begun.
+            for rival in self.rivals(&known)? {
+                host.dismiss(rival.pid);
+                known.push(rival.id);
             }
             sleep(LOOK).await;
         }

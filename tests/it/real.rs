@@ -28,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 mod crowd;
 mod drains;
 mod hammer;
+mod handover;
+mod hung;
 mod kills;
 mod orphans;
 mod process;
@@ -38,6 +40,7 @@ mod sockets;
 mod starts;
 mod two;
 mod verdict;
+mod versions;
 
 pub(crate) use process::{Exit, Process};
 

@@ -18,6 +18,7 @@ mod retry;
 mod sqlite;
 mod sqlite_failure;
 mod stage;
+mod stalled;
 mod talk;
 mod waits;
 mod windows;

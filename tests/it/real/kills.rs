@@ -10,21 +10,21 @@ use super::{Process, Real, Transport, in_part, in_turn, note, outcomes, within};
 
 /// Where the person writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Room {
+pub(super) enum Room {
     Private,
     Group,
 }
 
 /// On which side of its execution a call hangs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
+pub(super) enum Side {
     Before,
     After,
 }
 
 /// The moment of the kill.
 #[derive(Debug, Clone, Copy)]
-enum Moment {
+pub(super) enum Moment {
     Turn(turn::State),
     /// The answer's own part.
     Part(part::State, Side),
@@ -33,16 +33,16 @@ enum Moment {
 }
 
 /// What the run must have come to.
-struct Expected {
-    settled: u64,
-    verdict: Verdict,
+pub(super) struct Expected {
+    pub(super) settled: u64,
+    pub(super) verdict: Verdict,
     /// Finished completions.
-    paid: usize,
+    pub(super) paid: usize,
 }
 
 /// Every moment there is: a new state without a case fails to compile in
 /// [`reach`], or here.
-fn moments(room: Room) -> Vec<Moment> {
+pub(super) fn moments(room: Room) -> Vec<Moment> {
     let mut all: Vec<_> = turn::State::ALL.iter().copied().map(Moment::Turn).collect();
     for state in part::State::ALL.iter().copied() {
         for side in sides(state) {
@@ -68,15 +68,15 @@ fn sides(state: part::State) -> &'static [Side] {
     }
 }
 
-struct Scene {
-    real: Real,
-    process: Process,
-    place: Place,
-    chat: i64,
+pub(super) struct Scene {
+    pub(super) real: Real,
+    pub(super) process: Process,
+    pub(super) place: Place,
+    pub(super) chat: i64,
     room: Room,
 }
 
-async fn scene(transport: Transport, room: Room, moment: Moment) -> Scene {
+pub(super) async fn scene(transport: Transport, room: Room, moment: Moment) -> Scene {
     let mut real = Real::new(transport).await;
     if matches!(moment, Moment::Turn(turn::State::Gathering)) {
         let quiet = "2s".to_owned();
@@ -117,7 +117,7 @@ impl Scene {
             .change(|now| now.fault = Fault::HoldAfter(0));
     }
 
-    fn free_model(&self) {
+    pub(super) fn free_model(&self) {
         self.real.model.change(|now| now.fault = Fault::Sound);
     }
 
@@ -175,7 +175,7 @@ fn cut(side: Side) -> Trouble {
 }
 
 /// Brings the daemon to the moment.
-async fn reach(scene: &Scene, moment: Moment) -> Expected {
+pub(super) async fn reach(scene: &Scene, moment: Moment) -> Expected {
     let mut expected = Expected {
         settled: 1,
         verdict: Verdict::default(),

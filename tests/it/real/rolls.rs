@@ -49,7 +49,8 @@ impl Deploys {
         let mut real = Real::with(transport, model).await;
         real.env
             .insert("TELEGRAM_WEBHOOK_SECRET", SECRET.to_owned());
-        real.env.insert("LASTWORD_SHUTDOWN__GRACE", "60s".to_owned());
+        real.env
+            .insert("LASTWORD_SHUTDOWN__GRACE", "60s".to_owned());
         let people = (0..8).map(|n| Place::private(real.person(&format!("P{n}"))));
         let people = people.collect();
         let old = real.start().await;
