@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::{Config, Sources};
 use crate::domain::ids::{BotId, InstanceId};
@@ -30,6 +30,9 @@ const STATE: &str = "/var/lib/lastword/lastword.db";
 
 /// Between two looks at the store.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// How long an idle standby may take to go.
+const TO_GO: Duration = Duration::from_secs(10);
 
 /// How long the new one may take to get the lease after the old one was told:
 /// the old one may be stuck for as long as its store is busy.
@@ -109,6 +112,9 @@ pub enum Error {
     /// Somebody stopped `roll` itself.
     #[error("interrupted before the old instance was told to stop; it goes on")]
     Interrupted,
+    /// Somebody stopped `roll` itself, too late.
+    #[error("interrupted; the old instance was told to stop, and the new one takes over")]
+    Left,
     /// The old one cannot be told.
     #[error("failed to tell the old instance to stop: {reason}; both go on")]
     NotTold {
@@ -162,7 +168,10 @@ pub async fn roll(options: &Roll, sources: &Sources, shutdown: &Shutdown) -> Res
     for idle in stage.rivals(&[old.id])? {
         // It runs the version of before, and could take over instead.
         host.dismiss(idle.pid);
-        stage.until_gone(idle.id).await?;
+        let gone = timeout(TO_GO, stage.until_gone(idle.id)).await;
+        gone.map_err(|_| Error::NotReady {
+            reason: "a standby of before does not go".to_owned(),
+        })??;
     }
     let begun = Instant::now();
     let new = stage.start(&mut host, &old, options, shutdown).await?;
@@ -175,13 +184,20 @@ pub async fn roll(options: &Roll, sources: &Sources, shutdown: &Shutdown) -> Res
             .await
             .map_err(|reason| Error::NotTold { reason })?;
     }
-    let left_to_old = stage.until_taken_over(&host, &new, &old).await?;
-    let intake_ms = ms(told);
-    let mut drained_ms = None;
-    if options.wait {
-        stage.until_gone(old.id).await?;
-        drained_ms = Some(ms(told));
-    }
+    let taken_over = async {
+        let left_to_old = stage.until_taken_over(&host, &new, &old).await?;
+        let intake_ms = ms(told);
+        let mut drained_ms = None;
+        if options.wait {
+            stage.until_gone(old.id).await?;
+            drained_ms = Some(ms(told));
+        }
+        Ok((left_to_old, intake_ms, drained_ms))
+    };
+    let (left_to_old, intake_ms, drained_ms) = tokio::select! {
+        taken_over = taken_over => taken_over?,
+        () = shutdown.intake().cancelled() => return Err(Error::Left),
+    };
     report::print(&Rolled {
         lastword: "roll",
         old: Side {

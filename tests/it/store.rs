@@ -20,5 +20,6 @@ mod sqlite_failure;
 mod stage;
 mod stalled;
 mod talk;
+mod versions;
 mod waits;
 mod windows;
