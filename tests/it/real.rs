@@ -29,7 +29,9 @@ mod crowd;
 mod drains;
 mod failpoints;
 mod hammer;
+mod handover;
 mod hostile;
+mod hung;
 mod kills;
 mod matrix;
 mod mishaps;
@@ -44,6 +46,7 @@ mod sockets;
 mod starts;
 mod two;
 mod verdict;
+mod versions;
 
 pub(crate) use process::{Exit, Process};
 pub(crate) use verdict::Verdict;
