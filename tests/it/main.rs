@@ -13,6 +13,7 @@ mod delivery;
 mod desk;
 mod disk;
 mod drain;
+mod faults;
 mod gate;
 mod going_on;
 mod grouping;

@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 mod crowd;
 mod drains;
 mod failpoints;
+mod gaps;
 mod hammer;
 mod handover;
 mod hostile;
