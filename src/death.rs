@@ -1,5 +1,5 @@
 //! Fail points: named moments at which a test lets the process die, as by
-//! `kill -9`.
+//! `kill -9`, or lets the code there panic.
 //!
 //! Only with the feature `failpoints`, which this crate's own tests have and no
 //! build for use has: without it [`at`] and [`at_commit`] are empty and no name
@@ -12,6 +12,9 @@ pub const POSSIBLE: bool = cfg!(feature = "failpoints");
 
 /// The variable that says where: `NAME` or `NAME#HIT`, the first hit being 1.
 pub const VARIABLE: &str = "LASTWORD_DIE_AT";
+
+/// The same for a panic: of one task, as a mistake of ours would be.
+pub const PANIC_VARIABLE: &str = "LASTWORD_PANIC_AT";
 
 /// How often a moment comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +146,7 @@ pub const READS: &[&str] = &[
     "leases.has_operator",
 ];
 
-/// Dies here, if this moment was asked for.
+/// Dies here, or panics, if this moment was asked for.
 #[inline]
 pub fn at(moment: Moment) {
     #[cfg(feature = "failpoints")]
@@ -187,31 +190,45 @@ mod armed {
 
     use rustix::process::{Signal, getpid, kill_process};
 
-    use super::{Side, VARIABLE};
+    use super::{PANIC_VARIABLE, Side, VARIABLE};
 
     struct Armed {
         name: String,
         hits_left: AtomicU32,
+        end: End,
+    }
+
+    #[derive(Clone, Copy)]
+    enum End {
+        Death,
+        Panic,
     }
 
     /// The environment of a process does not change: read once.
     static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
 
     pub(super) fn reach(is_here: &dyn Fn(&str) -> bool) {
-        let armed = ARMED.get_or_init(|| std::env::var(VARIABLE).ok().map(|text| read(&text)));
+        let armed = ARMED.get_or_init(|| {
+            let asked = |variable, end| Some(read(&std::env::var(variable).ok()?, end));
+            asked(VARIABLE, End::Death).or_else(|| asked(PANIC_VARIABLE, End::Panic))
+        });
         if let Some(armed) = armed
             && is_here(&armed.name)
             && armed.hits_left.fetch_sub(1, Ordering::SeqCst) == 1
         {
-            die();
+            match armed.end {
+                End::Death => die(),
+                End::Panic => panic!("a test asked for it"),
+            }
         }
     }
 
-    fn read(text: &str) -> Armed {
+    fn read(text: &str, end: End) -> Armed {
         let (name, hit) = text.split_once('#').unwrap_or((text, "1"));
         Armed {
             name: name.to_owned(),
             hits_left: AtomicU32::new(hit.parse().unwrap_or(1)),
+            end,
         }
     }
 

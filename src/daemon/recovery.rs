@@ -48,9 +48,7 @@ pub(super) async fn watch(daemon: Arc<Daemon>) {
             "the store takes what is written again"
         );
         // Wakes that were lost meanwhile.
-        if *daemon.role.borrow() == Role::Active {
-            daemon.wake_waiting().await;
-        }
+        daemon.wake_all_waiting().await;
         daemon.wake_unsent().await;
     }
 }

@@ -30,8 +30,12 @@ mod drains;
 mod failpoints;
 mod gaps;
 mod hammer;
+mod handover;
 mod hostile;
+mod hung;
 mod kills;
+mod matrix;
+mod mishaps;
 mod orphans;
 mod paid;
 mod process;
@@ -43,6 +47,7 @@ mod sockets;
 mod starts;
 mod two;
 mod verdict;
+mod versions;
 mod waiting;
 
 pub(crate) use process::{Exit, Process};
@@ -228,6 +233,7 @@ impl Real {
 
     /// Lets the time pass that a cut send is given to appear (25 s), for what
     /// the dead have left: without it every second case would wait that long.
+    /// All that they did is a minute older then, what was not cut as well.
     pub(crate) fn let_cut_sends_expire(&self) {
         if !self.store_path().exists() {
             return;
@@ -237,8 +243,13 @@ impl Real {
             .query_row("PRAGMA user_version", [], |row| row.get(0))
             .expect("the store answers");
         if version > 0 {
-            let sql = "UPDATE parts SET expires_at = expires_at - 60000 WHERE state IN (1, 3)";
-            store.execute(sql, []).expect("the store answers");
+            let sql = "BEGIN IMMEDIATE; \
+                UPDATE parts SET expires_at = expires_at - 60000 WHERE state IN (1, 3); \
+                UPDATE probes SET executed_by = executed_by - 60000; \
+                UPDATE seen SET at = at - 60000; \
+                UPDATE ghosts SET until = until - 60000; \
+                COMMIT";
+            store.execute_batch(sql).expect("the store answers");
         }
     }
 
@@ -254,6 +265,30 @@ impl Real {
         };
         let acted = self.telegram.act(act).expect("a group can be opened");
         acted.id.expect("it has an id")
+    }
+
+    /// A forum with topics, in each of which somebody of its own writes.
+    pub(crate) fn topics(&self, name: &str, topics: usize) -> Vec<Place> {
+        let act = |act| self.telegram.act(act).expect("people may do that");
+        let people: Vec<i64> = (0..topics)
+            .map(|n| self.person(&format!("{name}{n}")))
+            .collect();
+        let forum = act(Act::OpenGroup {
+            kind: ChatKind::Forum,
+            title: name.to_owned(),
+            members: people.clone(),
+        });
+        let chat = forum.id.expect("it has an id");
+        let open = |person: &i64| {
+            let topic = act(Act::OpenTopic {
+                chat,
+                person: *person,
+                name: name.to_owned(),
+            });
+            let thread = topic.id.expect("it has an id");
+            Place::group(*person, chat).topic(thread)
+        };
+        people.iter().map(open).collect()
     }
 
     /// Asks the bot something new; in groups by its name.

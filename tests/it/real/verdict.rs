@@ -13,13 +13,13 @@ use super::{Real, note};
 use crate::books::Ledger;
 use crate::house::assert_balanced;
 
-/// What is not as it should be, but explained.
+/// What is not as it should be: nothing, unless probing was kept from proving
+/// what became of a send.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Second copies of an answer, each marked and counted by the store: the
-    /// process died after Telegram had executed a send.
-    pub(crate) resent: u64,
-    /// Placeholders that no answer took over, for the same reason.
+    /// Second copies of an answer, each marked and counted by the store.
+    pub(crate) doubled: u64,
+    /// Placeholders that no answer took over.
     pub(crate) left_over: u64,
 }
 
@@ -27,6 +27,7 @@ pub(crate) struct Verdict {
 #[derive(Debug, Default)]
 struct Turn {
     chat: i64,
+    topic: i64,
     words: Vec<String>,
     resent: u64,
     outcome: Option<i64>,
@@ -40,7 +41,7 @@ impl Real {
         let ledger = self.ledger("verdict", books);
         ledger.judge();
         Verdict {
-            resent: ledger.resent_visible_twice,
+            doubled: ledger.resent_visible_twice,
             left_over: self.left_over(),
         }
     }
@@ -54,6 +55,7 @@ impl Real {
             runs: 1,
             sent: asked.len() as u64,
             unstored: unstored.len() as u64,
+            uncertain_bound: books.bound,
             uncertain_resent: books.resent,
             paid_twice: self.model.counts().paid_twice() as u64,
             ..Ledger::of(proof)
@@ -63,15 +65,16 @@ impl Real {
         // What never came in has no turn; what came in twice has two.
         ledger.lost += ledger.sent.saturating_sub(stored);
         ledger.doubled += stored.saturating_sub(ledger.sent);
-        let mut seen: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        // Order is made within a conversation: a chat, or a topic of it.
+        let mut seen: BTreeMap<(i64, i64), Vec<String>> = BTreeMap::new();
         for turn in turns.values() {
             let messages = turn.words.len() as u64;
             let Some(last) = self.count_turn(turn, messages, &mut ledger) else {
                 continue;
             };
-            seen.entry(turn.chat).or_default().push(last);
+            seen.entry((turn.chat, turn.topic)).or_default().push(last);
         }
-        for (chat, words) in seen {
+        for ((chat, _), words) in seen {
             ledger.reordered += self.inversions(chat, words);
         }
         ledger
@@ -138,7 +141,7 @@ impl Real {
         let store = self.sql();
         let mut statement = store
             .prepare(
-                "SELECT t.id, c.chat, t.outcome, m.body, \
+                "SELECT t.id, c.chat, c.topic, t.outcome, m.body, \
                     (SELECT coalesce(sum(resent), 0) FROM parts WHERE turn = t.id AND kind = 0) \
                  FROM turns AS t JOIN conversations AS c ON c.id = t.conversation \
                  JOIN messages AS m ON m.turn = t.id ORDER BY t.id, m.id",
@@ -149,17 +152,18 @@ impl Real {
                 Ok((
                     row.get::<_, i64>(0)?,
                     row.get::<_, i64>(1)?,
-                    row.get::<_, Option<i64>>(2)?,
-                    row.get::<_, String>(3)?,
-                    row.get::<_, i64>(4)?,
+                    row.get::<_, i64>(2)?,
+                    row.get::<_, Option<i64>>(3)?,
+                    row.get::<_, String>(4)?,
+                    row.get::<_, i64>(5)?,
                 ))
             })
             .expect("the schema is known");
         let mut turns: BTreeMap<i64, Turn> = BTreeMap::new();
         for row in rows {
-            let (id, chat, outcome, body, resent) = row.expect("the schema is known");
+            let (id, chat, topic, outcome, body, resent) = row.expect("the schema is known");
             let turn = turns.entry(id).or_default();
-            turn.chat = chat;
+            (turn.chat, turn.topic) = (chat, topic);
             turn.outcome = outcome;
             turn.resent = resent.unsigned_abs();
             turn.words.push(word_of(&body));

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use lastword::daemon::Closable;
 use lastword::domain::admission::Policy;
 use lastword::domain::ids::{ChatId, InstanceId, TurnId};
-use lastword::domain::part::{OnUncertain, Payload, Sending, Sent};
+use lastword::domain::part::{Payload, Sending, Sent};
+use lastword::domain::probe::{Probed, Probing, Resolving};
 use lastword::domain::turn::{Blame, Claim, Standing};
 use lastword::store::sqlite::SqliteStore;
 use lastword::store::{
@@ -80,9 +81,7 @@ impl Storing {
                 end,
             },
         );
-        if let Err(error) = &result
-            && *error != StoreError::Fenced
-        {
+        if let Err(error @ (StoreError::Defect { .. } | StoreError::Refused { .. })) = &result {
             world.wrong(
                 (chat != 0).then_some(chat),
                 format!("store.{name} failed: {error}"),
@@ -170,11 +169,6 @@ impl Turns for Storing {
                     end: "",
                 },
             );
-            if let Some(Defect::LeaksClaim(n)) = self.0.world.defect
-                && self.0.world.strikes(n)
-            {
-                self.0.world.eye().free_claim(claim.turn.0);
-            }
         }
         Ok(next)
     }
@@ -300,14 +294,14 @@ impl Outbox for Storing {
         chat: ChatId,
         owner: InstanceId,
         within: Duration,
-        on_uncertain: OnUncertain,
+        resolving: Resolving,
     ) -> Result<Begin> {
         if self.0.world.defect == Some(Defect::ResendsBlindly) {
             self.0.world.eye().plan_again(chat.0, self.0.instance);
         }
         let begun = self
             .op("begin_send", chat.0, |store| async move {
-                store.begin_send(chat, owner, within, on_uncertain).await
+                store.begin_send(chat, owner, within, resolving).await
             })
             .await;
         if let (Some(Defect::ForgetsIntent(n)), Ok(Begin::Send(sending))) =
@@ -326,7 +320,14 @@ impl Outbox for Storing {
         .await
     }
 
-    async fn replan(&self, sending: &Sending, parts: Vec<Payload>) -> Result<()> {
+    async fn finish_probe(&self, probing: &Probing, probed: Probed) -> Result<Finished> {
+        self.op("finish_probe", probing.part.chat.0, |store| async move {
+            store.finish_probe(probing, probed).await
+        })
+        .await
+    }
+
+    async fn replan(&self, sending: &Sending, parts: Vec<Payload>) -> Result<Finished> {
         self.op("replan", sending.chat.0, |store| async move {
             store.replan(sending, parts).await
         })
@@ -380,6 +381,9 @@ impl Leases for Storing {
     }
 
     async fn reap(&self, instance: InstanceId) -> Result<Reaped> {
+        if self.0.world.defect == Some(Defect::BuriesTheLiving) {
+            self.0.world.eye().bury_others(instance.0);
+        }
         self.op("reap", 0, |store| async move { store.reap(instance).await })
             .await
     }
