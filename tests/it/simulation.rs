@@ -25,6 +25,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use books::Books;
+
+use crate::books::Ledger;
 use defect::Defect;
 use run::{Keep, Outcome, run};
 
@@ -96,6 +98,27 @@ fn run_all(seeds: std::ops::Range<u64>) -> (Books, Vec<String>) {
     )
 }
 
+/// The same figures in the words of every other proof.
+fn ledger(books: &Books, seconds: f64) -> Ledger {
+    let ends = books.failed + books.cancelled + books.undeliverable;
+    Ledger {
+        runs: books.runs,
+        sent: books.asked,
+        answered_once: books.answered_once + ends,
+        apologies: books.failed,
+        lost: books.lost,
+        doubled: books.doubled - books.resent,
+        reordered: books.reordered,
+        uncertain_resent: books.resent,
+        resent_visible_twice: books.resent,
+        paid_twice: books.paid_twice,
+        kills: books.tally.crashes,
+        drains: books.tally.drains + books.tally.early,
+        seconds,
+        ..Ledger::of("simulation")
+    }
+}
+
 #[test]
 fn whatever_happens_every_message_is_answered_once_in_order_and_paid_once() {
     let seeds = seeds();
@@ -107,6 +130,7 @@ fn whatever_happens_every_message_is_answered_once_in_order_and_paid_once() {
         "{books:#?}\n{:.0} seeds a minute",
         books.runs as f64 / took * 60.0
     );
+    ledger(&books, took).print();
     assert!(failures.is_empty(), "{}", failures.concat());
     assert_eq!((books.lost, books.reordered), (0, 0));
     assert_eq!(books.doubled, books.resent);

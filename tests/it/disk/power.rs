@@ -17,6 +17,7 @@ use rusqlite::config::DbConfig;
 use rustix::process::Signal;
 
 use super::{Disk, Fate, Taken};
+use crate::books;
 use crate::real::{Process, Real, Transport, note};
 
 const CUTS: u64 = 12;
@@ -64,6 +65,7 @@ struct Storm {
     places: Vec<Place>,
     confirmed: Arc<Mutex<BTreeSet<i64>>>,
     figures: Figures,
+    begun: std::time::Instant,
 }
 
 impl Storm {
@@ -112,6 +114,7 @@ impl Storm {
             places,
             confirmed,
             figures: Figures::default(),
+            begun: books::now(),
         }
     }
 
@@ -262,6 +265,10 @@ impl Storm {
             books.resent,
             counts.paid_twice()
         ));
+        let mut ledger = self.real.ledger("power cuts", &books);
+        ledger.cuts = self.figures.cuts;
+        ledger.unstored += self.figures.lost;
+        ledger.close(self.begun);
         assert_eq!((self.figures.lost, self.figures.broken), (0, 0));
         // A second copy needs a cut in the middle of a send.
         assert!(verdict.resent <= books.resent, "{verdict:?} {books:?}");
