@@ -10,6 +10,7 @@ pub mod metric;
 pub mod part;
 pub mod phase;
 pub mod preview;
+pub mod probe;
 pub mod turn;
 pub mod update;
 pub mod verb;

@@ -17,16 +17,18 @@ use tokio::sync::watch;
 
 use crate::domain::admission::Policy;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId, UserId};
-use crate::domain::part::{Kind, OnUncertain, Payload, Sending, Sent};
+use crate::domain::part::{Kind, Payload};
 use crate::domain::turn::{Blame, Claim, Outcome, Spent, Standing};
 use crate::domain::update::Message;
 use crate::domain::window::Rules;
 
 pub mod desk;
 mod error;
+mod outbox;
 pub mod sqlite;
 
 pub use error::{Availability, StoreError};
+pub use outbox::{Begin, Finished, Outbox};
 
 /// The result of every operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -298,8 +300,15 @@ pub struct Books {
     /// Settled turns without an outcome, open ones with one, and answered ones
     /// with nothing left to deliver: must be 0.
     pub unbalanced: u64,
-    /// Parts that were sent a second time because an acknowledgement was cut.
+    /// Parts of unknown arrival whose message was found by probing.
+    pub bound: u64,
+    /// Those that were proven not to have arrived, and sent as if for the first
+    /// time.
+    pub absent: u64,
+    /// Those that were sent a second time, marked, for nothing could be proven.
     pub resent: u64,
+    /// Those that were left as they are.
+    pub held: u64,
 }
 
 /// A turn without its text.
@@ -319,66 +328,6 @@ pub struct TurnLine {
     pub messages: Vec<i64>,
     /// How many of its parts are in each state.
     pub parts: BTreeMap<&'static str, u64>,
-}
-
-/// The answer to "what is next to send in this chat?"
-#[derive(Debug, Clone, PartialEq)]
-pub enum Begin {
-    /// Send this; the intent is stored.
-    Send(Box<Sending>),
-    /// Nothing before this time.
-    Wait(Duration),
-    /// Nothing to send.
-    Idle,
-}
-
-/// What a finished send has set going.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Finished {
-    /// A turn was settled: its conversation may go on.
-    pub settled: Option<(TurnId, Due, Outcome)>,
-}
-
-/// The outbox.
-#[async_trait]
-pub trait Outbox: Send + Sync + 'static {
-    /// Takes the next part of a chat and stores the intent to send it, unless
-    /// another one of that chat is in flight or unresolved. Nothing may be
-    /// written to the socket later than `within` from now.
-    async fn begin_send(
-        &self,
-        chat: ChatId,
-        owner: InstanceId,
-        within: Duration,
-        on_uncertain: OnUncertain,
-    ) -> Result<Begin>;
-
-    /// Stores what became of a begun send.
-    ///
-    /// # Errors
-    /// [`StoreError::Fenced`] when somebody else has taken the part over.
-    async fn finish_send(&self, sending: &Sending, sent: Sent) -> Result<Finished>;
-
-    /// Replaces a begun part, of which Telegram refused the form, by others in
-    /// a safer one, in its place.
-    async fn replan(&self, sending: &Sending, parts: Vec<Payload>) -> Result<()>;
-
-    /// The placeholder's message of a turn, once it was sent.
-    async fn placeholder(&self, turn: TurnId) -> Result<Option<i64>>;
-
-    /// Tells the operators something, at most once in `every` for each `cause`.
-    /// Returns the chats that have something to send now.
-    async fn alert(
-        &self,
-        cause: &'static str,
-        payload: Payload,
-        every: Duration,
-        owner: InstanceId,
-    ) -> Result<Vec<ChatId>>;
-
-    /// Chats in which something of this owner waits to be sent or resolved, and
-    /// when to look at them. What is in flight is among them.
-    async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>>;
 }
 
 /// Which instances there are and who may poll.

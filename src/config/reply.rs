@@ -1,6 +1,6 @@
 //! `[reply]`: how answers are sent.
 
-use super::kind::{Named, OneOf};
+use super::kind::{Int, Named, OneOf};
 use super::walk::{Apply, Walk};
 
 /// How answers are sent.
@@ -8,7 +8,10 @@ use super::walk::{Apply, Walk};
 pub struct Reply {
     /// Which formatting is tried first.
     pub format: Format,
-    /// What happens to a part that may or may not have arrived.
+    /// Under how many message ids a part is looked for that may or may not have
+    /// arrived.
+    pub probe_range: u32,
+    /// What happens to it where that proves nothing.
     pub uncertain: Uncertain,
 }
 
@@ -43,6 +46,7 @@ impl Default for Reply {
     fn default() -> Self {
         Self {
             format: Format::Rich,
+            probe_range: 64,
             uncertain: Uncertain::Resend,
         }
     }
@@ -51,6 +55,12 @@ impl Default for Reply {
 impl Reply {
     pub(super) fn walk(&mut self, w: &mut impl Walk) {
         w.knob("reply.format", Apply::Live, &mut self.format, OneOf);
+        w.knob(
+            "reply.probe_range",
+            Apply::Restart,
+            &mut self.probe_range,
+            Int(0..=250),
+        );
         w.knob(
             "reply.uncertain",
             Apply::Restart,

@@ -55,6 +55,7 @@ impl Daemon {
             telegram: Arc::clone(&telegram),
             limits: Arc::clone(&limits),
             server: Arc::clone(&server),
+            probe_range: config.reply.probe_range,
             on_uncertain: match config.reply.uncertain {
                 crate::config::Uncertain::Resend => OnUncertain::Resend,
                 crate::config::Uncertain::Hold => OnUncertain::Hold,

@@ -74,7 +74,10 @@ metrics! {
 
     PARTS_SENT Counter "lastword_parts_sent_total" "Parts with a receipt."
     PARTS_UNCERTAIN Counter "lastword_parts_uncertain_total" "Sends whose acknowledgement was cut."
-    PARTS_RESENT Counter "lastword_parts_resent_total" "Uncertain parts that were sent again."
+    UNCERTAIN_BOUND Counter "lastword_uncertain_bound_total" "Parts of unknown arrival whose message was found by probing."
+    UNCERTAIN_ABSENT Counter "lastword_uncertain_absent_total" "Parts of unknown arrival that were proven not to have arrived, and sent."
+    UNCERTAIN_RESENT Counter "lastword_uncertain_resent_total" "Parts of unknown arrival that were sent again, marked."
+    UNCERTAIN_HELD Counter "lastword_uncertain_held_total" "Parts of unknown arrival that were left as they are."
     PARTS_UNDELIVERABLE Counter "lastword_parts_undeliverable_total" "Parts that Telegram refused for good."
     TELEGRAM_ERRORS Counter "lastword_telegram_errors_total" "Calls of the Bot API that failed; label class."
     TELEGRAM_WAITS Counter "lastword_telegram_waits_total" "Answers 429; label method."

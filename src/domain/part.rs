@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::ids::{ChatId, InstanceId, PartId, TurnId};
 use super::turn::stored_enum;
+use crate::clock::Millis;
 
 stored_enum!(
     /// Where a part stands.
@@ -124,6 +125,8 @@ pub struct Sending {
     pub owner: InstanceId,
     /// Whether an earlier attempt may have arrived.
     pub resent: bool,
+    /// When this attempt was begun: a message it makes is not older.
+    pub begun_at: Millis,
 }
 
 /// What to do about a part of which nobody knows whether it arrived.

@@ -203,6 +203,19 @@ pub struct Update {
     pub id: Option<i64>,
     /// What it says; `None` = could not be read.
     pub event: Option<Event>,
+    /// The new message it tells of, whatever that says.
+    pub stamp: Option<Stamp>,
+}
+
+/// The id a message was given: service messages have one, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// In which chat.
+    pub chat: ChatId,
+    /// Its id.
+    pub id: i64,
+    /// Telegram's time of it, in seconds.
+    pub date: i64,
 }
 
 #[cfg(test)]

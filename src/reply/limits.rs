@@ -4,8 +4,9 @@
 //! Who must wait for the common bucket stands in a queue: one at a time looks
 //! at it, or a crowd would find the same call in it and all take it.
 //!
-//! Parts go before drafts, which leave a reserve in both buckets. A chat that
-//! must wait delays no other.
+//! Parts go before drafts, which leave a reserve in both buckets. Probes leave
+//! one in the common bucket and do not count for their chat: nearly all of them
+//! miss, and nobody sees a miss. A chat that must wait delays no other.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,15 +26,26 @@ pub enum Rank {
     Part,
     /// A preview: given up rather than waited for.
     Draft,
+    /// A question about a message that may exist.
+    Probe,
 }
 
 impl Rank {
-    /// Calls left to the more important ones, in the common bucket and in the
-    /// chat's.
-    fn reserve(self) -> (f64, f64) {
+    /// Calls left to the more important ones in the common bucket.
+    fn common_reserve(self) -> f64 {
         match self {
-            Self::Part => (0.0, 0.0),
-            Self::Draft => (10.0, 1.0),
+            Self::Part => 0.0,
+            Self::Draft | Self::Probe => 10.0,
+        }
+    }
+
+    /// Calls left to the more important ones in the chat's bucket; `None` when
+    /// it is not drawn from.
+    fn own_reserve(self) -> Option<f64> {
+        match self {
+            Self::Part => Some(0.0),
+            Self::Draft => Some(1.0),
+            Self::Probe => None,
         }
     }
 }
@@ -170,12 +182,12 @@ impl Limits {
         let blocked = entry
             .blocked_until
             .map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        blocked.max(entry.bucket.wait(rank.reserve().1))
+        blocked.max(entry.wait(rank))
     }
 
-    /// A call is made now.
-    pub fn spend(&self, chat: ChatId) {
-        self.look(chat, Rank::Part, Take::Always);
+    /// A call of this rank is made now.
+    pub fn spend(&self, chat: ChatId, rank: Rank) {
+        self.look(chat, rank, Take::Always);
     }
 
     /// Takes a call if it may be made now; else says how long to wait.
@@ -199,11 +211,12 @@ impl Limits {
         }
         all.fill(now);
         entry.bucket.fill(now);
-        let (common, own) = rank.reserve();
-        let wait = all.wait(common).max(entry.bucket.wait(own));
+        let wait = all.wait(rank.common_reserve()).max(entry.wait(rank));
         if take == Take::Always || (take == Take::IfReady && wait.is_zero()) {
             all.level -= 1.0;
-            entry.bucket.level -= 1.0;
+            if rank.own_reserve().is_some() {
+                entry.bucket.level -= 1.0;
+            }
         }
         wait
     }
@@ -238,6 +251,12 @@ impl Chat {
         }
     }
 
+    /// Time until its own bucket allows a call of this rank.
+    fn wait(&self, rank: Rank) -> Duration {
+        rank.own_reserve()
+            .map_or(Duration::ZERO, |reserve| self.bucket.wait(reserve))
+    }
+
     fn is_idle(&self, now: Instant) -> bool {
         self.blocked_until.is_none_or(|until| until <= now)
             && now.saturating_duration_since(self.bucket.at) > Duration::from_secs(60)
@@ -254,7 +273,7 @@ mod tests {
         let begun = Instant::now();
         for _ in 0..calls {
             let _head = limits.ready(chat, Rank::Part).await;
-            limits.spend(chat);
+            limits.spend(chat, Rank::Part);
         }
         begun.elapsed()
     }
@@ -269,7 +288,7 @@ mod tests {
                 let head = limits.ready(ChatId(chat), Rank::Part).await;
                 // Whether there is something to send is asked of the store.
                 tokio::time::sleep(Duration::from_millis(2)).await;
-                limits.spend(ChatId(chat));
+                limits.spend(ChatId(chat), Rank::Part);
                 drop(head);
             }
         }))
@@ -299,6 +318,14 @@ mod tests {
         limits.block(ANN, Duration::from_secs(30));
         assert_eq!(time_of(&limits, ChatId(6), 1).await, Duration::ZERO);
         assert!(time_of(&limits, ANN, 1).await >= Duration::from_secs(30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn probes_leave_room_for_answers_everywhere() {
+        let limits = Limits::default();
+        while limits.try_take(ANN, Rank::Probe).is_zero() {}
+        assert_eq!(time_of(&limits, ANN, 3).await, Duration::ZERO);
+        assert_eq!(time_of(&limits, ChatId(6), 3).await, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,26 +2,32 @@
 //!
 //! Each part: intent stored → call → receipt stored. A part whose
 //! acknowledgement was cut is never blindly sent again; the store keeps the
-//! chat until it is resolved. A receipt waits here, in memory, for as long as
-//! the store is away. Begins nothing once `work` is cut.
+//! chat until it is resolved, by probing where that can prove anything. A
+//! receipt waits here, in memory, for as long as the store is away. Begins
+//! nothing once `work` is cut.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use super::call::{self, Judged};
 use super::limits::{Limits, Rank};
 use super::plan::{self, Server};
+use super::probe::{self, Prober, Progress};
 use crate::clock::millis;
 use crate::death::{self, Moment};
 use crate::domain::ids::{ChatId, InstanceId};
 use crate::domain::metric;
-use crate::domain::part::{Content, OnUncertain, Sending, Sent};
+use crate::domain::part::{OnUncertain, Sending, Sent};
+use crate::domain::probe::{Probed, Probing, Resolution, Resolving};
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Kind as Task, Shutdown, Tasks};
-use crate::store::{Begin, Due, Finished, Store, StoreError};
-use crate::telegram::{Call, CallError, Meaning, Telegram, methods};
+use crate::store::{self, Begin, Due, Finished, Store, StoreError};
+use crate::telegram::{CallError, Telegram};
 
 /// Nothing of a part is written to the socket later than this after its
 /// intent; also the call's time-out.
@@ -51,7 +57,9 @@ pub struct Parts {
     pub limits: Arc<Limits>,
     /// What the server cannot do.
     pub server: Arc<Server>,
-    /// What to do about parts that may have arrived.
+    /// How many ids a part is looked for under that may have arrived.
+    pub probe_range: u32,
+    /// What to do about it where that proves nothing.
     pub on_uncertain: OnUncertain,
     /// The mark on a part that is sent again.
     pub resent_mark: String,
@@ -133,94 +141,56 @@ impl Sender {
     /// that the part went to instead, when the group had moved.
     async fn send(&self, sending: &Sending) -> Option<ChatId> {
         let parts = &self.0.parts;
+        let mut call = call::of(sending, &parts.resent_mark);
+        call.timeout = WITHIN;
         death::at(Moment::CallBegins);
-        let result = parts
-            .telegram
-            .call(call_of(sending, &parts.resent_mark))
-            .await;
+        let result = parts.telegram.call(call).await;
         death::at(Moment::CallAnswered);
         let _busy = parts.pulse.busy(Organ::Outbox);
-        match self.judge(sending, result) {
-            Judged::Sent(sent) => {
-                let moved = match &sent {
-                    Sent::Migrated(to) => Some(*to),
-                    _ => None,
-                };
-                count(&sent);
-                self.finish(sending, sent).await;
-                moved
+        let sent = match call::judge(sending, result) {
+            Judged::Sent(sent) => sent,
+            Judged::Paused(pause) => {
+                metrics::counter!(metric::TELEGRAM_WAITS, "method" => "send").increment(1);
+                parts.limits.block(sending.chat, pause);
+                not_sent(pause)
+            }
+            Judged::NotSent => not_sent(NOT_SENT),
+            Judged::Unauthorized => {
+                tracing::error!("Telegram refuses the token: check telegram.token");
+                not_sent(UNAUTHORIZED)
             }
             Judged::Refused(error) => {
                 self.make_safer(sending, &error).await;
-                None
+                return None;
             }
-        }
-    }
-
-    /// What a call's result means for its part.
-    fn judge(&self, sending: &Sending, result: Result<serde_json::Value, CallError>) -> Judged {
-        let parts = &self.0.parts;
-        let again = |wait: Duration| {
-            Judged::Sent(Sent::NotSent {
-                retry_in_ms: millis(wait),
-            })
         };
-        let error = match result {
-            Ok(message) => {
-                return match message["message_id"].as_i64().or(sending.edit) {
-                    Some(id) => Judged::Sent(Sent::Receipt(id)),
-                    None => Judged::Sent(Sent::Uncertain),
-                };
-            }
-            Err(error) => error,
+        let moved = match &sent {
+            Sent::Migrated(to) => Some(*to),
+            _ => None,
         };
-        match error.meaning() {
-            Meaning::Again(None) => again(NOT_SENT),
-            Meaning::Again(Some(pause)) => {
-                metrics::counter!(metric::TELEGRAM_WAITS, "method" => "send").increment(1);
-                parts.limits.block(sending.chat, pause);
-                again(pause)
-            }
-            // An edit is idempotent: it may simply be made again.
-            Meaning::Uncertain if sending.edit.is_some() => again(NOT_SENT),
-            Meaning::Uncertain => Judged::Sent(Sent::Uncertain),
-            Meaning::ChatGone => Judged::Sent(Sent::Undeliverable),
-            Meaning::Migrated(to) => Judged::Sent(Sent::Migrated(ChatId(to))),
-            Meaning::Unauthorized => {
-                tracing::error!("Telegram refuses the token: check telegram.token");
-                again(UNAUTHORIZED)
-            }
-            Meaning::NotModified => match sending.edit {
-                Some(id) => Judged::Sent(Sent::Receipt(id)),
-                None => Judged::Refused(error),
-            },
-            Meaning::MessageGone if sending.edit.is_some() => Judged::Sent(Sent::TargetGone),
-            Meaning::MessageGone | Meaning::FormatRefused | Meaning::Conflict => {
-                Judged::Refused(error)
-            }
-        }
+        count(&sent);
+        self.finish(sending, sent).await;
+        moved
     }
 
     /// Stores the receipt, however long the store is away: what was sent must
     /// not be sent again.
     async fn finish(&self, sending: &Sending, sent: Sent) {
+        let store = &self.0.parts.store;
+        self.keep(sending, || store.finish_send(sending, sent.clone()))
+            .await;
+    }
+
+    /// Stores something about a begun part, however long the store is away.
+    async fn keep<'a, F>(&self, sending: &Sending, write: impl Fn() -> F)
+    where
+        F: Future<Output = store::Result<Finished>> + Send + 'a,
+    {
         let parts = &self.0.parts;
         let mut told = false;
         loop {
-            match parts.store.finish_send(sending, sent.clone()).await {
-                Ok(Finished { settled }) => {
-                    if let Some((turn, due, outcome)) = settled {
-                        metrics::counter!(metric::TURNS_SETTLED, "outcome" => outcome.as_str())
-                            .increment(1);
-                        tracing::debug!(
-                            turn.id = turn.0,
-                            outcome = outcome.as_str(),
-                            "turn settled"
-                        );
-                        (parts.on_settled)(due);
-                    }
-                    return;
-                }
+            match write().await {
+                Ok(finished) => return self.conclude(finished),
                 Err(error) if error.is_passing() => {
                     if !std::mem::replace(&mut told, true) {
                         tracing::warn!(part.id = sending.part.0, %error, "a receipt waits for the store");
@@ -241,6 +211,52 @@ impl Sender {
         }
     }
 
+    /// What the end of a part sets going, here.
+    fn conclude(&self, finished: Finished) {
+        if let Some(resolution) = finished.resolved {
+            tracing::info!(?resolution, "a part of unknown arrival was resolved");
+            metrics::counter!(match resolution {
+                Resolution::Bound => metric::UNCERTAIN_BOUND,
+                Resolution::Absent => metric::UNCERTAIN_ABSENT,
+                Resolution::Resent => metric::UNCERTAIN_RESENT,
+                Resolution::Held => metric::UNCERTAIN_HELD,
+            })
+            .increment(1);
+        }
+        if let Some((turn, due, outcome)) = finished.settled {
+            metrics::counter!(metric::TURNS_SETTLED, "outcome" => outcome.as_str()).increment(1);
+            tracing::debug!(turn.id = turn.0, outcome = outcome.as_str(), "turn settled");
+            (self.0.parts.on_settled)(due);
+        }
+    }
+
+    /// Asks whether a part has arrived and stores what that has shown.
+    /// Returns the chat that the part went to instead, when the group had moved.
+    async fn probe(
+        &self,
+        probing: &Probing,
+        begun: Instant,
+        progress: &mut Progress,
+    ) -> Option<ChatId> {
+        let parts = &self.0.parts;
+        let prober = Prober {
+            telegram: &*parts.telegram,
+            limits: &parts.limits,
+            resent_mark: &parts.resent_mark,
+            work: parts.shutdown.work(),
+        };
+        // Cut in the middle of a call, it stays as it is for the successor.
+        let probed = prober.probe(probing, begun, progress).await?;
+        let _busy = parts.pulse.busy(Organ::Outbox);
+        let store = &parts.store;
+        self.keep(&probing.part, || store.finish_probe(probing, probed))
+            .await;
+        match probed {
+            Probed::Migrated(to) => Some(to),
+            _ => None,
+        }
+    }
+
     /// Replaces a part whose form was refused by a safer form of the same
     /// words; only words that even plain text cannot carry are given up.
     async fn make_safer(&self, sending: &Sending, error: &CallError) {
@@ -254,26 +270,15 @@ impl Sender {
             self.finish(sending, Sent::Undeliverable).await;
             return;
         };
-        if let Err(error) = parts.store.replan(sending, safer).await {
-            tracing::warn!(part.id = sending.part.0, %error, "failed to replan a part");
-            // Definitely not sent: it may be begun again.
-            self.finish(
-                sending,
-                Sent::NotSent {
-                    retry_in_ms: millis(STORE_AWAY),
-                },
-            )
-            .await;
+        match parts.store.replan(sending, safer).await {
+            Ok(finished) => self.conclude(finished),
+            Err(error) => {
+                tracing::warn!(part.id = sending.part.0, %error, "failed to replan a part");
+                // Definitely not sent: it may be begun again.
+                self.finish(sending, not_sent(STORE_AWAY)).await;
+            }
         }
     }
-}
-
-/// What became of a call.
-enum Judged {
-    /// The part's next state.
-    Sent(Sent),
-    /// Its form was refused.
-    Refused(CallError),
 }
 
 /// The task of one chat.
@@ -299,6 +304,12 @@ impl Follow {
     async fn run(self) {
         let parts = &self.sender.0.parts;
         let work = parts.shutdown.work();
+        let mut progress = Progress::default();
+        let resolving = Resolving {
+            range: parts.probe_range,
+            within: probe::WITHIN,
+            otherwise: parts.on_uncertain,
+        };
         loop {
             // Whether that leaves anything unsent is counted at the end.
             if self.is_too_long(parts.limits.own_wait(self.chat, Rank::Part)) {
@@ -313,26 +324,34 @@ impl Follow {
                 () = parts.shutdown.intake().cancelled(), if !stopping => continue,
                 head = parts.limits.ready(self.chat, Rank::Part) => head,
             };
+            let asked = Instant::now();
             let begun = parts
                 .store
-                .begin_send(self.chat, parts.instance, WITHIN, parts.on_uncertain)
+                .begin_send(self.chat, parts.instance, WITHIN, resolving)
                 .await;
             let wait = match begun {
                 Ok(Begin::Send(sending)) if work.is_cancelled() => {
                     // Cut between the intent and the call: nothing was written.
-                    let not_sent = Sent::NotSent { retry_in_ms: 0 };
-                    self.sender.finish(&sending, not_sent).await;
+                    self.sender.finish(&sending, not_sent(Duration::ZERO)).await;
                     return;
                 }
                 Ok(Begin::Send(sending)) => {
-                    if sending.resent {
-                        metrics::counter!(metric::PARTS_RESENT).increment(1);
-                    }
-                    parts.limits.spend(self.chat);
+                    parts.limits.spend(self.chat, Rank::Part);
                     drop(head);
                     if let Some(moved) = self.sender.send(&sending).await {
                         self.sender.touch(moved);
                     }
+                    continue;
+                }
+                Ok(Begin::Probe(probing)) => {
+                    drop(head);
+                    if let Some(moved) = self.sender.probe(&probing, asked, &mut progress).await {
+                        self.sender.touch(moved);
+                    }
+                    continue;
+                }
+                Ok(Begin::Resolved(finished)) => {
+                    self.sender.conclude(finished);
                     continue;
                 }
                 Ok(Begin::Idle) => {
@@ -386,48 +405,11 @@ impl Follow {
     }
 }
 
-/// The call that makes a part visible.
-fn call_of(sending: &Sending, resent_mark: &str) -> Call {
-    let (chat, topic) = (sending.chat.0, sending.topic);
-    let payload = if sending.resent {
-        plan::marked(sending.payload.clone(), resent_mark)
-    } else {
-        sending.payload.clone()
-    };
-    let keyboard = payload.keyboard.as_ref();
-    let mut call = match (&payload.content, sending.edit) {
-        (Content::Rich { markdown }, None) => {
-            methods::send_rich_message(chat, topic, markdown, payload.reply_to, keyboard)
-        }
-        (Content::Rich { markdown }, Some(message)) => {
-            methods::edit_rich_message(chat, message, markdown, keyboard)
-        }
-        (Content::Classic { text, entities }, None) => methods::send_message(
-            chat,
-            topic,
-            methods::Formatted { text, entities },
-            payload.reply_to,
-            keyboard,
-        ),
-        (Content::Classic { text, entities }, Some(message)) => methods::edit_message_text(
-            chat,
-            message,
-            methods::Formatted { text, entities },
-            keyboard,
-        ),
-        (Content::Plain { text }, None) => methods::send_message(
-            chat,
-            topic,
-            methods::Formatted::plain(text),
-            payload.reply_to,
-            keyboard,
-        ),
-        (Content::Plain { text }, Some(message)) => {
-            methods::edit_message_text(chat, message, methods::Formatted::plain(text), keyboard)
-        }
-    };
-    call.timeout = WITHIN;
-    call
+/// Definitely not sent: it may be begun again after this time.
+fn not_sent(pause: Duration) -> Sent {
+    Sent::NotSent {
+        retry_in_ms: millis(pause),
+    }
 }
 
 fn count(sent: &Sent) {

@@ -29,7 +29,9 @@ mod place;
 mod prune;
 mod roster;
 mod schema;
+mod sequence;
 mod turns;
+mod uncertain;
 mod window;
 mod writer;
 

@@ -92,36 +92,6 @@ async fn an_answer_outlives_an_outage_of_telegram() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_have_been_lost_is_sent_again_once_and_what_was_not_is_not_doubled() {
-    for (fault, copies) in [
-        (Trouble::CutBefore, 1),
-        (Trouble::Gateway { code: 502 }, 1),
-        (Trouble::Unreachable, 1),
-        // The one window that Telegram leaves open, until probing.
-        (Trouble::CutAfter, 2),
-    ] {
-        let mut house = House::new();
-        let life = house.start();
-        let ann = house.person("Ann");
-        house
-            .telegram
-            .fault(FaultRule::once("sendRichMessage", fault.clone()));
-        house.say(ann, "hello");
-        pass(120_000).await;
-        let heard = house.heard(ann);
-        assert_eq!(heard.len(), copies, "{fault:?}: {heard:?}");
-        assert!(heard.iter().all(|text| text.contains("echo: hello")));
-        let books = life.books().await;
-        assert_balanced(&books);
-        assert_eq!(outcomes(&books), [("answered", 1)]);
-        let marked = heard[copies - 1].contains('↻');
-        assert_eq!(marked, books.resent == 1, "{fault:?}: {heard:?}");
-        house.say(ann, "next");
-        house.until_heard(ann, copies + 1).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn signs_and_drafts_that_hang_or_fail_do_not_hold_the_answer_up() {
     let mut house = House::new();
     let life = house.start();

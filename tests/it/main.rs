@@ -20,6 +20,7 @@ mod house;
 mod neighbours;
 mod ops;
 mod polling;
+mod probing;
 mod real;
 mod rerun;
 mod scribe;

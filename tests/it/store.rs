@@ -14,6 +14,7 @@ mod model;
 mod order;
 mod outbox;
 mod people;
+mod probing;
 mod prune;
 mod retry;
 mod sqlite;

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{Chat, ChatKind, Event, Mark, Media, Message, Person, Press, Quoted, Update};
+use super::{Chat, ChatKind, Event, Mark, Media, Message, Person, Press, Quoted, Stamp, Update};
 use crate::domain::ids::{ChatId, TurnId, UserId};
 
 /// Reads an update.
@@ -15,12 +15,22 @@ pub fn parse(raw: &[u8]) -> Update {
         return Update {
             id: find_update_id(raw),
             event: None,
+            stamp: None,
         };
     };
     Update {
         id: value["update_id"].as_i64(),
         event: event(&value),
+        stamp: stamp(&value["message"]),
     }
+}
+
+fn stamp(message: &Value) -> Option<Stamp> {
+    Some(Stamp {
+        chat: ChatId(message["chat"]["id"].as_i64()?),
+        id: message["message_id"].as_i64()?,
+        date: message["date"].as_i64().unwrap_or(0),
+    })
 }
 
 /// The id inside bytes that are not (quite) JSON, so that they can be

@@ -114,6 +114,9 @@ impl Accepting<'_, '_> {
             return Ok(());
         };
         self.done.stored += 1;
+        if let Some(stamp) = update.stamp {
+            self.tx.saw_stamp(stamp)?;
+        }
         // What cannot be applied makes all of them run again, with care.
         if self.care == Care::Together {
             let sort = self.apply(row, update)?;
@@ -209,7 +212,6 @@ impl Accepting<'_, '_> {
 
     fn message(&mut self, row: i64, message: &Message) -> Result<Sort> {
         let (sender, chat) = (message.sender.id.0, message.chat.id);
-        self.tx.saw_message(chat, message.id)?;
         let facts = Facts {
             admitted: self.policy.access != Access::Open && self.tx.is_admitted(sender, chat.0)?,
             continues: !chat.is_private() && self.tx.continues(message)?,

@@ -49,7 +49,10 @@ impl Tx<'_> {
                       OR (state = 3 AND NOT EXISTS (SELECT 1 FROM parts AS p \
                           WHERE p.turn = turns.id AND p.kind = 0 AND p.state IN (0, 1, 3))))",
             )?,
+            bound: count("SELECT coalesce(sum(bound), 0) FROM parts WHERE bot = ?1")?,
+            absent: count("SELECT coalesce(sum(absent), 0) FROM parts WHERE bot = ?1")?,
             resent: count("SELECT coalesce(sum(resent), 0) FROM parts WHERE bot = ?1")?,
+            held: count("SELECT coalesce(sum(held), 0) FROM parts WHERE bot = ?1")?,
         })
     }
 

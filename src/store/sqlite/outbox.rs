@@ -1,30 +1,26 @@
 //! The outbox: an intent before each send, a receipt after it.
 //!
 //! At most one part per chat is in flight or unresolved; `begin_send` is where
-//! that is enforced, across instances. A part whose arrival is not known is
-//! resolved only after its send can no longer be executed.
+//! that is enforced, across instances. What becomes of a part whose arrival is
+//! not known is in `uncertain.rs`.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
+use super::uncertain::SETTLE_MS;
 use super::{SqliteStore, Tx, parts, unknown_code};
 use crate::clock::{self, Millis};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, PartId, TurnId};
-use crate::domain::part::{Kind, OnUncertain, Payload, Sending, Sent, State};
+use crate::domain::part::{Kind, Payload, Sending, Sent, State};
+use crate::domain::probe::{Probed, Probing, Resolving};
 use crate::domain::turn::Outcome;
 use crate::store::{Begin, Due, Finished, Outbox, Result, StoreError};
 
-/// How long after its `expires_at` a cut send is still given to appear.
-const SETTLE_MS: Millis = 5_000;
-
-/// How soon to look again at a chat that another send blocks.
-const BLOCKED: Duration = Duration::from_millis(250);
-
 /// No `expires_at` or `not_before` lies further off; one that does was stored
 /// before the clock was set back.
-const FURTHEST_MS: Millis = 3_600_000;
+pub(super) const FURTHEST_MS: Millis = 3_600_000;
 
 #[async_trait]
 impl Outbox for SqliteStore {
@@ -33,16 +29,15 @@ impl Outbox for SqliteStore {
         chat: ChatId,
         owner: InstanceId,
         within: Duration,
-        on_uncertain: OnUncertain,
+        resolving: Resolving,
     ) -> Result<Begin> {
-        let begin = move |tx: &Tx<'_>| {
-            if let Some(wait) = tx.resolve(chat, owner, on_uncertain)? {
-                return Ok(Begin::Wait(wait));
-            }
-            tx.begin(chat, owner, within)
+        let begin = move |tx: &Tx<'_>| match tx.resolve(chat, owner, resolving)? {
+            Some(first) => Ok(first),
+            None => tx.begin(chat, owner, within),
         };
         self.run_or_take_back("outbox.begin_send", begin, |begun| match begun {
             Begin::Send(sending) => Some(parts::not_begun(sending)),
+            // A round of which nobody was told is over when its time is.
             _ => None,
         })
         .await
@@ -54,7 +49,15 @@ impl Outbox for SqliteStore {
             .await
     }
 
-    async fn replan(&self, sending: &Sending, parts: Vec<Payload>) -> Result<()> {
+    async fn finish_probe(&self, probing: &Probing, probed: Probed) -> Result<Finished> {
+        let probing = probing.clone();
+        self.run("outbox.finish_probe", move |tx| {
+            tx.finish_probe(&probing, probed)
+        })
+        .await
+    }
+
+    async fn replan(&self, sending: &Sending, parts: Vec<Payload>) -> Result<Finished> {
         let sending = sending.clone();
         self.run("outbox.replan", move |tx| tx.replan(&sending, &parts))
             .await
@@ -108,130 +111,45 @@ impl Outbox for SqliteStore {
     }
 }
 
-/// A part of which nobody knows yet whether it arrived.
-struct Unresolved {
-    part: i64,
-    state: i64,
-    kind: i64,
-    owner: Option<i64>,
-    expires_at: Millis,
-    turn: Option<i64>,
-    target: Option<i64>,
-    forgotten: bool,
-}
-
 impl Tx<'_> {
-    /// Resolves what is unresolved in a chat; says how long it still blocks.
-    fn resolve(
-        &self,
-        chat: ChatId,
-        owner: InstanceId,
-        on_uncertain: OnUncertain,
-    ) -> Result<Option<Duration>> {
-        loop {
-            let open: Option<Unresolved> = self
-                .conn
-                .prepare_cached(
-                    "SELECT id, state, kind, owner, coalesce(expires_at, 0), turn, target, payload = '' \
-                     FROM parts \
-                     WHERE bot = ?1 AND chat = ?2 AND state IN (1, 3) AND state IN (0, 1, 3) LIMIT 1",
-                )?
-                .query_row(params![self.bot.0, chat.0], |row| {
-                    Ok(Unresolved {
-                        part: row.get(0)?,
-                        state: row.get(1)?,
-                        kind: row.get(2)?,
-                        owner: row.get(3)?,
-                        expires_at: row.get(4)?,
-                        turn: row.get(5)?,
-                        target: row.get(6)?,
-                        forgotten: row.get(7)?,
-                    })
-                })
-                .optional()?;
-            let Some(open) = open else {
-                return Ok(None);
-            };
-            let ours = open.owner.is_none_or(|by| by == owner.0);
-            let left = open.expires_at.saturating_add(SETTLE_MS) - self.now;
-            let settling = left > 0 && left <= FURTHEST_MS;
-            // Our own send may still be under way; once it cannot be any more,
-            // whoever was to finish it is gone.
-            if !ours || (settling && open.state == State::Sending.code()) {
-                return Ok(Some(BLOCKED));
-            }
-            if settling {
-                return Ok(Some(clock::duration(left)));
-            }
-            let edits = self.message_of(open.target)?.is_some();
-            let next = match (on_uncertain, Kind::from_code(open.kind)) {
-                _ if open.forgotten => State::Withdrawn,
-                // An edit of our own message changes nothing the second time.
-                _ if edits => State::Planned,
-                // A second placeholder helps nobody; the answer comes anyway.
-                (_, Some(Kind::Placeholder)) => State::Withdrawn,
-                (OnUncertain::Hold, _) => State::Sent,
-                (OnUncertain::Resend, _) => State::Planned,
-            };
-            self.conn
-                .prepare_cached(
-                    "UPDATE parts SET state = ?2, owner = ?3, resent = resent + ?4, \
-                            settled_at = CASE WHEN ?2 = 0 THEN NULL ELSE ?5 END WHERE id = ?1",
-                )?
-                .execute(params![
-                    open.part,
-                    next.code(),
-                    owner.0,
-                    i64::from(next == State::Planned && !edits),
-                    self.now
-                ])?;
-            let turn = open.turn;
-            if let Some(turn) = turn {
-                self.settle_delivered(TurnId(turn))?;
-            }
-        }
-    }
-
     fn begin(&self, chat: ChatId, owner: InstanceId, within: Duration) -> Result<Begin> {
-        loop {
-            let Some(next) = self.next_part(chat, owner)? else {
-                return Ok(Begin::Idle);
-            };
-            let wait = next.not_before - self.now;
-            if wait > 0 && wait <= FURTHEST_MS {
-                return Ok(Begin::Wait(clock::duration(wait)));
-            }
-            let Some((kind, payload)) = next.readable() else {
-                self.give_up_unreadable(&next)?;
-                continue;
-            };
-            self.conn
-                .prepare_cached(
-                    "UPDATE parts SET state = 1, send_no = send_no + 1, high_water = ?2, \
-                            expires_at = ?3 WHERE id = ?1",
-                )?
-                .execute(params![
-                    next.id,
-                    self.high_water(chat)?,
-                    self.now.saturating_add(clock::millis(within))
-                ])?;
-            return Ok(Begin::Send(Box::new(Sending {
-                part: PartId(next.id),
-                turn: next.turn.map(TurnId),
-                kind,
-                chat,
-                topic: (next.topic != 0).then_some(next.topic),
-                payload,
-                edit: self.message_of(next.target)?,
-                send_no: next.send_no + 1,
-                owner,
-                resent: next.resent > 0,
-            })));
+        let Some(next) = self.next_part(chat, owner)? else {
+            return Ok(Begin::Idle);
+        };
+        let wait = next.not_before - self.now;
+        if wait > 0 && wait <= FURTHEST_MS {
+            return Ok(Begin::Wait(clock::duration(wait)));
         }
+        let Some((kind, payload)) = next.readable() else {
+            return Ok(Begin::Resolved(self.give_up_unreadable(&next)?));
+        };
+        self.conn
+            .prepare_cached(
+                "UPDATE parts SET state = 1, send_no = send_no + 1, high_water = ?2, \
+                        expires_at = ?3 WHERE id = ?1",
+            )?
+            .execute(params![
+                next.id,
+                self.high_water(chat)?,
+                self.now.saturating_add(clock::millis(within))
+            ])?;
+        Ok(Begin::Send(Box::new(Sending {
+            part: PartId(next.id),
+            turn: next.turn.map(TurnId),
+            kind,
+            chat,
+            topic: (next.topic != 0).then_some(next.topic),
+            payload,
+            edit: self.message_of(next.target)?,
+            send_no: next.send_no + 1,
+            owner,
+            resent: next.resent > 0,
+            begun_at: self.now,
+        })))
     }
 
     /// The message of a placeholder that was sent.
-    fn message_of(&self, part: Option<i64>) -> Result<Option<i64>> {
+    pub(super) fn message_of(&self, part: Option<i64>) -> Result<Option<i64>> {
         let Some(part) = part else { return Ok(None) };
         Ok(self
             .conn
@@ -263,20 +181,26 @@ impl Tx<'_> {
         self.fence_send(sending)?;
         match sent {
             // Its words are gone: whatever became of it, it is not sent again.
-            Sent::NotSent { .. } | Sent::Uncertain | Sent::TargetGone
-                if self.is_forgotten(sending)? =>
-            {
-                self.end_part(sending, State::Withdrawn, None)?;
+            Sent::Uncertain if self.is_forgotten(sending)? => {
+                self.end_part(sending.part.0, State::Withdrawn, None)?;
+            }
+            Sent::NotSent { .. } | Sent::TargetGone if self.is_forgotten(sending)? => {
+                self.withdraw_unsent(sending)?;
             }
             Sent::Receipt(message_id) => {
-                self.saw_message(sending.chat, *message_id)?;
-                self.end_part(sending, State::Sent, Some(*message_id))?;
+                // The id of an edited message is older than its edit.
+                if sending.edit.is_none() {
+                    self.saw_message(sending.chat, *message_id, sending.begun_at)?;
+                    self.lay_ghosts(sending.chat, sending.begun_at)?;
+                }
+                self.end_part(sending.part.0, State::Sent, Some(*message_id))?;
             }
             Sent::NotSent { retry_in_ms } => {
                 // A placeholder is worth sending only while nothing better is.
-                let superseded = sending.kind == Kind::Placeholder && self.is_answered(sending)?;
+                let superseded =
+                    sending.kind == Kind::Placeholder && self.is_answered(sending.turn)?;
                 if superseded {
-                    self.end_part(sending, State::Withdrawn, None)?;
+                    self.withdraw_unsent(sending)?;
                 } else {
                     self.plan_again(sending, self.now.saturating_add(*retry_in_ms))?;
                 }
@@ -287,12 +211,14 @@ impl Tx<'_> {
                     .execute(params![sending.part.0, State::Uncertain.code()])?;
             }
             Sent::Undeliverable => {
-                self.end_part(sending, State::Undeliverable, None)?;
-                self.give_up_rest(sending)?;
+                self.end_part(sending.part.0, State::Undeliverable, None)?;
+                if sending.kind == Kind::Answer {
+                    self.give_up_rest(sending.turn)?;
+                }
             }
             Sent::Migrated(to) => {
                 if self.is_forgotten(sending)? {
-                    self.end_part(sending, State::Withdrawn, None)?;
+                    self.withdraw_unsent(sending)?;
                 } else {
                     self.plan_again(sending, 0)?;
                 }
@@ -305,24 +231,32 @@ impl Tx<'_> {
                 self.plan_again(sending, 0)?;
             }
         }
-        let settled = match sending.turn {
-            Some(turn) => self.settle_delivered(turn)?,
-            None => None,
-        };
-        Ok(Finished { settled })
+        self.finished(sending.turn)
     }
 
-    pub(super) fn end_part(
-        &self,
-        sending: &Sending,
-        state: State,
-        message_id: Option<i64>,
-    ) -> Result<()> {
+    /// What the end of a part has set going.
+    pub(super) fn finished(&self, turn: Option<TurnId>) -> Result<Finished> {
+        Ok(Finished {
+            settled: match turn {
+                Some(turn) => self.settle_delivered(turn)?,
+                None => None,
+            },
+            resolved: None,
+        })
+    }
+
+    /// Takes back a part that is known not to have been sent.
+    pub(super) fn withdraw_unsent(&self, sending: &Sending) -> Result<()> {
+        self.end_part(sending.part.0, State::Withdrawn, None)?;
+        self.is_no_ghost(sending.chat, sending.part.0)
+    }
+
+    pub(super) fn end_part(&self, part: i64, state: State, message_id: Option<i64>) -> Result<()> {
         self.conn
             .prepare_cached(
                 "UPDATE parts SET state = ?2, message_id = ?3, settled_at = ?4 WHERE id = ?1",
             )?
-            .execute(params![sending.part.0, state.code(), message_id, self.now])?;
+            .execute(params![part, state.code(), message_id, self.now])?;
         Ok(())
     }
 
@@ -334,11 +268,8 @@ impl Tx<'_> {
     }
 
     /// Where one part of a turn cannot be delivered, the others cannot either.
-    fn give_up_rest(&self, sending: &Sending) -> Result<()> {
-        if sending.kind != Kind::Answer {
-            return Ok(());
-        }
-        if let Some(turn) = sending.turn {
+    pub(super) fn give_up_rest(&self, turn: Option<TurnId>) -> Result<()> {
+        if let Some(turn) = turn {
             self.conn
                 .prepare_cached(
                     "UPDATE parts SET state = ?2, settled_at = ?3 WHERE turn = ?1 AND state = 0",
@@ -356,8 +287,8 @@ impl Tx<'_> {
             .query_row([sending.part.0], |row| row.get(0))?)
     }
 
-    fn is_answered(&self, sending: &Sending) -> Result<bool> {
-        let Some(turn) = sending.turn else {
+    pub(super) fn is_answered(&self, turn: Option<TurnId>) -> Result<bool> {
+        let Some(turn) = turn else {
             return Ok(true);
         };
         Ok(self

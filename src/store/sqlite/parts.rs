@@ -10,7 +10,7 @@ use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload, Sending, State};
 use crate::domain::turn::Claim;
-use crate::store::Result;
+use crate::store::{Finished, Result};
 
 /// A new row of the outbox.
 pub(super) struct PartRow<'a> {
@@ -86,29 +86,19 @@ impl Tx<'_> {
             .optional()?)
     }
 
-    /// Ends a part that will never be readable, and the rest of its turn:
-    /// asking again and again would only keep the chat from going on.
-    pub(super) fn give_up_unreadable(&self, part: &NextPart) -> Result<()> {
+    /// Ends a part that will never be readable, and the rest of its answer: it
+    /// would keep its chat from going on for ever.
+    pub(super) fn give_up_unreadable(&self, part: &NextPart) -> Result<Finished> {
         tracing::error!(
             part.id = part.id,
             "a stored part cannot be read; it is given up"
         );
-        self.conn
-            .prepare_cached(
-                "UPDATE parts SET state = ?3, settled_at = ?4 \
-                 WHERE id = ?1 OR (?5 = 0 AND turn = ?2 AND kind = 0 AND state = 0)",
-            )?
-            .execute(params![
-                part.id,
-                part.turn,
-                State::Undeliverable.code(),
-                self.now,
-                part.kind
-            ])?;
-        if let Some(turn) = part.turn {
-            self.settle_delivered(TurnId(turn))?;
+        let turn = part.turn.map(TurnId);
+        self.end_part(part.id, State::Undeliverable, None)?;
+        if part.kind == Kind::Answer.code() {
+            self.give_up_rest(turn)?;
         }
-        Ok(())
+        self.finished(turn)
     }
 
     pub(super) fn plan_part(
@@ -233,7 +223,8 @@ impl Tx<'_> {
             params![self.bot.0, from.0, to.0],
         )?;
         self.conn.execute(
-            "UPDATE parts SET chat = ?3 WHERE bot = ?1 AND chat = ?2 \
+            // Its ids there are of another sequence: nothing is known of them.
+            "UPDATE parts SET chat = ?3, high_water = NULL WHERE bot = ?1 AND chat = ?2 \
              AND state IN (0, 3) AND state IN (0, 1, 3)",
             params![self.bot.0, from.0, to.0],
         )?;
@@ -246,7 +237,7 @@ impl Tx<'_> {
     }
 
     /// Puts others in the place of a part that Telegram refused as it was.
-    pub(super) fn replan(&self, sending: &Sending, parts: &[Payload]) -> Result<()> {
+    pub(super) fn replan(&self, sending: &Sending, parts: &[Payload]) -> Result<Finished> {
         self.fence_send(sending)?;
         let (seq, conversation, mut target): (i64, Option<i64>, Option<i64>) = self
             .conn
@@ -254,9 +245,9 @@ impl Tx<'_> {
             .query_row([sending.part.0], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?;
-        self.end_part(sending, State::Withdrawn, None)?;
+        self.withdraw_unsent(sending)?;
         if self.is_forgotten(sending)? {
-            return Ok(());
+            return self.finished(sending.turn);
         }
         // Room for the pieces: what follows moves behind the last of them.
         self.conn
@@ -283,9 +274,6 @@ impl Tx<'_> {
                 owner: sending.owner,
             })?;
         }
-        if let Some(turn) = sending.turn {
-            self.settle_delivered(turn)?;
-        }
-        Ok(())
+        self.finished(sending.turn)
     }
 }

@@ -1,5 +1,5 @@
 //! Rows that are looked up or made on the way: conversations, people, what a
-//! person did lately, the highest message ids.
+//! person did lately.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -153,25 +153,5 @@ impl Tx<'_> {
                 REFUSAL_EVERY_MS
             ])?;
         Ok(changed > 0)
-    }
-
-    /// Remembers that a message id exists.
-    pub(super) fn saw_message(&self, chat: ChatId, message_id: i64) -> Result<()> {
-        self.conn
-            .prepare_cached(
-                "INSERT INTO sequences (bot, sequence, high) VALUES (?1, ?2, ?3) \
-                 ON CONFLICT DO UPDATE SET high = excluded.high WHERE excluded.high > high",
-            )?
-            .execute(params![self.bot.0, chat.id_sequence(), message_id])?;
-        Ok(())
-    }
-
-    pub(super) fn high_water(&self, chat: ChatId) -> Result<i64> {
-        Ok(self
-            .conn
-            .prepare_cached("SELECT high FROM sequences WHERE bot = ?1 AND sequence = ?2")?
-            .query_row(params![self.bot.0, chat.id_sequence()], |row| row.get(0))
-            .optional()?
-            .unwrap_or(0))
     }
 }

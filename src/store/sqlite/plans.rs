@@ -18,6 +18,7 @@ use crate::domain::address::{BotUser, Groups};
 use crate::domain::admission::{Access, Busy, Policy};
 use crate::domain::ids::{ChatId, InstanceId};
 use crate::domain::part::{OnUncertain, Payload, Sent};
+use crate::domain::probe::{Probed, Resolving};
 use crate::domain::turn::{Blame, Outcome};
 use crate::domain::window::Rules;
 use crate::domain::words::Words;
@@ -204,11 +205,12 @@ async fn live(store: &SqliteStore) {
     store.unsent(me).await.unwrap();
     let mut sent = 0;
     let within = Duration::from_secs(1);
-    while let Begin::Send(sending) = store
-        .begin_send(chat, me, within, OnUncertain::Resend)
-        .await
-        .unwrap()
-    {
+    let resolving = Resolving {
+        range: 64,
+        within,
+        otherwise: OnUncertain::Resend,
+    };
+    while let Begin::Send(sending) = store.begin_send(chat, me, within, resolving).await.unwrap() {
         sent += 1;
         if sent == 1 {
             store
@@ -223,6 +225,7 @@ async fn live(store: &SqliteStore) {
         }
     }
     store.placeholder(third.turn).await.unwrap();
+    lose(store, me, chat, resolving).await;
     let commands = ["/retry", "/stop", "/new", "/start", "/forget"];
     for (id, command) in (900_010..).zip(commands) {
         accept(vec![update(id, command)]).await;
@@ -237,6 +240,45 @@ async fn live(store: &SqliteStore) {
     store.successor(me).await.unwrap();
     store.recent(20).await.unwrap();
     store.leave(me).await.unwrap();
+}
+
+/// Sends whose fate nobody knows, and what becomes of them.
+async fn lose(store: &SqliteStore, me: InstanceId, chat: ChatId, resolving: Resolving) {
+    let begin = async || {
+        let within = Duration::from_secs(1);
+        store.begin_send(chat, me, within, resolving).await.unwrap()
+    };
+    let expire = || {
+        let sql = "UPDATE parts SET expires_at = 0 WHERE state IN (1, 3) AND state IN (0, 1, 3)";
+        with(store, |conn| conn.execute(sql, []).unwrap());
+    };
+    for (id, probed) in (900_100..).zip([
+        Probed::Unproven { retry_in_ms: 0 },
+        Probed::Absent,
+        Probed::Useless,
+        Probed::Found(900_990),
+    ]) {
+        let help = vec![update(id, "/help")];
+        store.accept(me, help, policy()).await.unwrap();
+        loop {
+            match begin().await {
+                Begin::Send(sending) if sending.resent => {
+                    let sent = Sent::Receipt(900_500 + id);
+                    store.finish_send(&sending, sent).await.unwrap();
+                }
+                Begin::Send(sending) => {
+                    store.finish_send(&sending, Sent::Uncertain).await.unwrap();
+                    expire();
+                }
+                Begin::Probe(probing) => {
+                    store.finish_probe(&probing, probed).await.unwrap();
+                    expire();
+                }
+                Begin::Resolved(_) => {}
+                Begin::Wait(_) | Begin::Idle => break,
+            }
+        }
+    }
 }
 
 fn bad_plans(conn: &Connection, heard: &BTreeSet<String>) -> Vec<String> {

@@ -28,10 +28,16 @@ pub struct Migration {
     pub additive: bool,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    sql: include_str!("../../../migrations/0001_first.sql"),
-    additive: false,
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sql: include_str!("../../../migrations/0001_first.sql"),
+        additive: false,
+    },
+    Migration {
+        sql: include_str!("../../../migrations/0002_probing.sql"),
+        additive: true,
+    },
+];
 
 impl Default for Schema {
     /// The one of this version.

@@ -226,9 +226,7 @@ async fn ends_on_a_full_disk(stage: usize, signal: Signal) {
     scene.real.until_answered().await;
     let books = scene.real.until_settled(1).await;
     let verdict = scene.real.verdict(&books);
-    // Sent, and its receipt is nowhere: as after any death in a send.
-    let at_most = u64::from(name == "receipt");
-    assert!(verdict.resent <= at_most, "{name}: {verdict:?}");
+    assert_eq!(verdict.doubled, 0, "{name}: {verdict:?}");
     let exit = scene.process.stop().await;
     assert_eq!(exit.code, Some(0), "{name}: {exit:?}");
 }

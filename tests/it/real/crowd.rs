@@ -120,6 +120,8 @@ impl Crowd {
             _ => panic!("{exit:?}"),
         }
         assert!(exit.code.is_none() || exit.line["lost"] == 0, "{exit:?}");
+        // What Telegram carries out slowly, it has carried out by then.
+        tokio::time::sleep(Duration::from_millis(100)).await;
         let cut = "SELECT count(*) FROM turns WHERE state IN (1, 2)";
         self.may_pay_twice += self.real.count(cut).unwrap_or(0);
         self.real.let_cut_sends_expire();
@@ -140,6 +142,7 @@ impl Crowd {
         ledger.drains = self.drained + self.early;
         ledger.judge();
         assert!(ledger.paid_twice <= self.may_pay_twice, "{ledger:?}");
+        assert_eq!(ledger.resent_visible_twice, 0, "{ledger:?}");
         let exit = process.stop().await;
         assert_eq!(exit.code, Some(0), "{exit:?}");
         ledger

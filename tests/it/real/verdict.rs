@@ -13,13 +13,13 @@ use super::{Real, note};
 use crate::books::Ledger;
 use crate::house::assert_balanced;
 
-/// What is not as it should be, but explained.
+/// What is not as it should be: nothing, unless probing was kept from proving
+/// what became of a send.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Second copies of an answer, each marked and counted by the store: the
-    /// process died after Telegram had executed a send.
-    pub(crate) resent: u64,
-    /// Placeholders that no answer took over, for the same reason.
+    /// Second copies of an answer, each marked and counted by the store.
+    pub(crate) doubled: u64,
+    /// Placeholders that no answer took over.
     pub(crate) left_over: u64,
 }
 
@@ -41,7 +41,7 @@ impl Real {
         let ledger = self.ledger("verdict", books);
         ledger.judge();
         Verdict {
-            resent: ledger.resent_visible_twice,
+            doubled: ledger.resent_visible_twice,
             left_over: self.left_over(),
         }
     }
@@ -55,6 +55,7 @@ impl Real {
             runs: 1,
             sent: asked.len() as u64,
             unstored: unstored.len() as u64,
+            uncertain_bound: books.bound,
             uncertain_resent: books.resent,
             paid_twice: self.model.counts().paid_twice() as u64,
             ..Ledger::of(proof)

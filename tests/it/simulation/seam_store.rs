@@ -10,7 +10,8 @@ use bytes::Bytes;
 use lastword::daemon::Closable;
 use lastword::domain::admission::Policy;
 use lastword::domain::ids::{ChatId, InstanceId, TurnId};
-use lastword::domain::part::{OnUncertain, Payload, Sending, Sent};
+use lastword::domain::part::{Payload, Sending, Sent};
+use lastword::domain::probe::{Probed, Probing, Resolving};
 use lastword::domain::turn::{Blame, Claim, Standing};
 use lastword::store::sqlite::SqliteStore;
 use lastword::store::{
@@ -300,14 +301,14 @@ impl Outbox for Storing {
         chat: ChatId,
         owner: InstanceId,
         within: Duration,
-        on_uncertain: OnUncertain,
+        resolving: Resolving,
     ) -> Result<Begin> {
         if self.0.world.defect == Some(Defect::ResendsBlindly) {
             self.0.world.eye().plan_again(chat.0, self.0.instance);
         }
         let begun = self
             .op("begin_send", chat.0, |store| async move {
-                store.begin_send(chat, owner, within, on_uncertain).await
+                store.begin_send(chat, owner, within, resolving).await
             })
             .await;
         if let (Some(Defect::ForgetsIntent(n)), Ok(Begin::Send(sending))) =
@@ -326,7 +327,14 @@ impl Outbox for Storing {
         .await
     }
 
-    async fn replan(&self, sending: &Sending, parts: Vec<Payload>) -> Result<()> {
+    async fn finish_probe(&self, probing: &Probing, probed: Probed) -> Result<Finished> {
+        self.op("finish_probe", probing.part.chat.0, |store| async move {
+            store.finish_probe(probing, probed).await
+        })
+        .await
+    }
+
+    async fn replan(&self, sending: &Sending, parts: Vec<Payload>) -> Result<Finished> {
         self.op("replan", sending.chat.0, |store| async move {
             store.replan(sending, parts).await
         })

@@ -7,21 +7,20 @@ use std::time::Duration;
 
 use lastword::domain::admission::Busy;
 use lastword::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
-use lastword::domain::part::{Payload, Sending, Sent};
+use lastword::domain::part::{OnUncertain, Payload};
 use lastword::domain::turn::{Blame, Claim, Outcome};
-use lastword::store::{Begin, Company, Flush, Next, StoreError};
+use lastword::store::{Company, Flush, Next, StoreError};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::stage::{Stage, WITHIN, inline, of, parts_answer, pass};
-use super::talk::{GROUP, chatter, draft_stopped, edited, mention, private};
+use super::stage::{Stage, inline, of, parts_answer, pass};
+use super::talk::{GROUP, after, chatter, draft_stopped, edited, mention, private};
 
+mod flights;
 mod step;
 
-use step::{Step, step};
-
-/// How long a cut send is given to appear after it expired.
-const SETTLE: Duration = Duration::from_secs(5);
+use flights::Flights;
+use step::{Step, Way, step};
 
 /// Where people speak: (chat, person).
 const PLACES: [(i64, i64); 4] = [(7, 7), (8, 8), (GROUP, 7), (GROUP, 8)];
@@ -31,23 +30,19 @@ struct World {
     /// Takes updates and looks; never claims or sends.
     desk: Stage,
     instances: Vec<Stage>,
+    begun: tokio::time::Instant,
     conversations: BTreeMap<i64, ConversationId>,
     said: Vec<(i64, i64, i64, Value)>,
     /// Claims that still hold, as far as the model knows.
     claims: Vec<Claim>,
     /// Claims that no longer hold.
     stale: Vec<Claim>,
-    /// Sends under way: who, what, and when it began.
-    sends: Vec<(Sending, tokio::time::Instant)>,
-    /// Sends (part, number) whose own owner has looked again after their time:
-    /// it has given them up.
-    given_up: BTreeSet<(i64, i64)>,
+    outbox: Flights,
     outcomes: BTreeMap<TurnId, &'static str>,
-    receipts: BTreeSet<i64>,
 }
 
 impl World {
-    async fn new(busy: Busy) -> Self {
+    async fn new(busy: Busy, otherwise: OnUncertain) -> Self {
         let mut desk = inline();
         desk.policy.busy = busy;
         let instances = vec![
@@ -57,14 +52,13 @@ impl World {
         Self {
             desk,
             instances,
+            begun: tokio::time::Instant::now(),
             conversations: BTreeMap::new(),
             said: Vec::new(),
             claims: Vec::new(),
             stale: Vec::new(),
-            sends: Vec::new(),
-            given_up: BTreeSet::new(),
+            outbox: Flights::new(otherwise),
             outcomes: BTreeMap::new(),
-            receipts: BTreeSet::new(),
         }
     }
 
@@ -77,6 +71,12 @@ impl World {
         let (cut, held) = self.claims.drain(..).partition(|c| turns.contains(&c.turn));
         self.claims = held;
         self.stale.extend::<Vec<_>>(cut);
+    }
+
+    /// The message, written now.
+    fn now(&self, update: Value) -> Value {
+        let seconds = self.begun.elapsed().as_secs();
+        after(update, i64::try_from(seconds).expect("a life is short"))
     }
 
     async fn accept(&mut self, update: Value) {
@@ -95,6 +95,7 @@ impl World {
             true => private(person, id, &text),
             false => mention(chat, person, id, &text),
         };
+        let update = self.now(update);
         self.said.push((chat, person, id, update.clone()));
         if again {
             // Telegram hands it to two instances at once.
@@ -202,65 +203,6 @@ impl World {
         }
     }
 
-    async fn begin(&mut self, by: usize, chat: ChatId) {
-        let stage = &self.instances[by % self.instances.len()];
-        let over = |(send, since): &&(Sending, tokio::time::Instant)| {
-            let own = send.chat == chat && send.owner == stage.me;
-            own && since.elapsed() >= WITHIN + SETTLE
-        };
-        let given_up = self.sends.iter().filter(over);
-        let given_up: Vec<_> = given_up.map(|(s, _)| (s.part.0, s.send_no)).collect();
-        self.given_up.extend(given_up);
-        if let Begin::Send(sending) = stage.begin(chat).await {
-            for (other, since) in self.sends.iter().filter(|(s, _)| s.chat == chat) {
-                let gone = other.owner == sending.owner
-                    || self.by(other.owner).is_none()
-                    || self.given_up.contains(&(other.part.0, other.send_no));
-                assert!(
-                    gone && since.elapsed() >= WITHIN + SETTLE,
-                    "{other:?} may still be under way"
-                );
-            }
-            self.sends.push((*sending, tokio::time::Instant::now()));
-        }
-    }
-
-    async fn finish(&mut self, n: usize, how: usize) {
-        if self.sends.is_empty() {
-            return;
-        }
-        let (sending, _) = self.sends.remove(n % self.sends.len());
-        // The dead finish nothing.
-        let Some(stage) = self.by(sending.owner) else {
-            return;
-        };
-        let id = sending.edit.unwrap_or_else(|| stage.receipt());
-        let sent = match how {
-            0 => Sent::Uncertain,
-            1 => Sent::NotSent { retry_in_ms: 700 },
-            2 if sending.edit.is_some() => Sent::TargetGone,
-            3 => Sent::Undeliverable,
-            _ => Sent::Receipt(id),
-        };
-        match stage.store.finish_send(&sending, sent).await {
-            Ok(_) if how > 3 && sending.edit.is_none() => assert!(self.receipts.insert(id)),
-            Ok(_) | Err(StoreError::Fenced) => {}
-            Err(other) => panic!("{other}"),
-        }
-    }
-
-    async fn replan(&mut self, n: usize) {
-        if self.sends.is_empty() {
-            return;
-        }
-        let (sending, _) = self.sends.remove(n % self.sends.len());
-        let pieces = vec![Payload::plain("a"), Payload::plain("b")];
-        match self.desk.store.replan(&sending, pieces).await {
-            Ok(()) | Err(StoreError::Fenced) => {}
-            Err(other) => panic!("{other}"),
-        }
-    }
-
     async fn die(&mut self, n: usize) {
         let n = n % self.instances.len();
         let new = self.desk.another().lives("running").await;
@@ -286,6 +228,7 @@ impl World {
                     true => private(person, id, "/help"),
                     false => chatter(chat, person, id, "/help"),
                 };
+                let command = self.now(command);
                 self.accept(command).await;
             }
             Step::Edit(n) if !self.said.is_empty() => {
@@ -309,9 +252,9 @@ impl World {
             | Step::Placeholder(n)
             | Step::Defer(n)
             | Step::Park(n) => self.end(*n, step).await,
-            Step::Begin { by, place } => {
+            Step::Begin { by, place, way } => {
                 let (chat, _) = PLACES[place % PLACES.len()];
-                self.begin(*by, ChatId(chat)).await;
+                self.begin(*by, ChatId(chat), *way).await;
             }
             Step::Finish { send, how } => self.finish(*send, *how).await,
             Step::Replan(send) => self.replan(*send).await,
@@ -358,7 +301,7 @@ impl World {
         self.instances.push(heir);
         self.claims.clear();
         self.stale.clear();
-        self.sends.clear();
+        self.outbox.clear();
         for _ in 0..400 {
             let waiting = self
                 .desk
@@ -385,7 +328,7 @@ impl World {
                 self.end(0, &answer).await;
             }
             for (chat, _) in unsent {
-                self.begin(0, chat).await;
+                self.begin(0, chat, Way::Carried).await;
                 self.finish(0, 9).await;
             }
             self.stale.clear();
@@ -400,17 +343,18 @@ impl World {
             assert_eq!(of(&books.parts, state), 0, "{books:?}");
         }
         assert_eq!(of(&books.outcomes, "superseded"), 0);
+        self.outbox.assert_accounted_for(&books);
     }
 }
 
-fn live(busy: Busy, steps: &[Step]) {
+fn live(busy: Busy, otherwise: OnUncertain, steps: &[Step]) {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime starts")
         .block_on(async {
-            let mut world = World::new(busy).await;
+            let mut world = World::new(busy, otherwise).await;
             for step in steps {
                 world.take(step).await;
             }
@@ -423,11 +367,11 @@ proptest! {
 
     #[test]
     fn whatever_happens_the_books_balance(steps in prop::collection::vec(step(), 30..160)) {
-        live(Busy::Queue, &steps);
+        live(Busy::Queue, OnUncertain::Resend, &steps);
     }
 
     #[test]
     fn interrupted_or_not_the_books_balance(steps in prop::collection::vec(step(), 30..160)) {
-        live(Busy::Interrupt, &steps);
+        live(Busy::Interrupt, OnUncertain::Hold, &steps);
     }
 }

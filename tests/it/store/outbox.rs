@@ -8,7 +8,7 @@ use lastword::domain::part::{Kind, OnUncertain, Payload, Sending, Sent};
 use lastword::domain::turn::{Claim, Outcome};
 use lastword::store::{Answer, Begin, StoreError};
 
-use super::stage::{Stage, WITHIN, inline, of, parts_answer, pass, plain_answer, stores, text_of};
+use super::stage::{Stage, inline, of, parts_answer, pass, plain_answer, stores, text_of};
 use super::talk::{GROUP, chatter, mention, migrated, private};
 
 const CHAT: ChatId = ChatId(7);
@@ -163,13 +163,11 @@ async fn an_uncertain_part_can_be_left_as_it_is() {
     let first = sending(&stage, &["1"]).await;
     stage.finish(&first, Sent::Uncertain).await;
     pass(35_000).await;
-    let held = stage
-        .store
-        .begin_send(CHAT, stage.me, WITHIN, OnUncertain::Hold)
-        .await;
-    assert_eq!(held, Ok(Begin::Idle));
+    let held = stage.begin_with(CHAT, 0, OnUncertain::Hold).await;
+    assert_eq!(held, Begin::Idle);
     let books = stage.books().await;
-    assert_eq!((books.resent, of(&books.outcomes, "answered")), (0, 1));
+    assert_eq!((books.resent, books.held), (0, 1));
+    assert_eq!(of(&books.outcomes, "answered"), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -282,11 +280,8 @@ async fn an_edit_of_our_own_message_is_never_doubled_nor_marked() {
     pass(35_000).await;
     // Editing again changes nothing that is there already: also where
     // uncertain sends are held.
-    let again = stage
-        .store
-        .begin_send(claim.chat, stage.me, WITHIN, OnUncertain::Hold)
-        .await;
-    let Ok(Begin::Send(again)) = again else {
+    let again = stage.begin_with(claim.chat, 64, OnUncertain::Hold).await;
+    let Begin::Send(again) = again else {
         panic!("the edit is tried again: {again:?}");
     };
     assert_eq!((again.edit, again.resent), (Some(77), false));

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use lastword::clock::Clock;
 use lastword::domain::ids::{BotId, ChatId};
-use lastword::domain::part::Payload;
-use lastword::domain::turn::Blame;
+use lastword::domain::part::{OnUncertain, Payload};
+use lastword::domain::turn::{Blame, Outcome};
 use lastword::store::sqlite::{Mode, SqliteStore};
-use lastword::store::{Flush, Inbox, Leases, Next, StoreError, Turns};
+use lastword::store::{Begin, Flush, Inbox, Leases, Next, StoreError, Turns};
 use rusqlite::Connection;
 use std::sync::Arc;
 
-use super::stage::{Stage, inline, numbered, of, stores};
+use super::stage::{Stage, inline, numbered, of, parts_answer, stores};
 use super::talk::{GROUP, chatter, edited, in_topic, mention, press, private};
 
 /// A second look at the tables, past every promise.
@@ -318,4 +318,25 @@ async fn a_message_nobody_can_read_any_more_blocks_only_its_own_turn() {
         .unwrap();
     assert_eq!(stage.ask(a, Flush::All).await, Next::Busy);
     assert!(matches!(stage.ask(b, Flush::All).await, Next::Run(_)));
+}
+
+#[tokio::test]
+async fn a_stored_part_that_cannot_be_read_blocks_nothing() {
+    for stage in stores() {
+        let conversation = stage.hears(private(7, 1, "a")).await;
+        let claim = stage.claim(conversation).await.claim;
+        let answer = parts_answer(&["1", "2"], Outcome::Answered);
+        stage.store.answer(&claim, answer).await.unwrap();
+        behind(&stage)
+            .execute("UPDATE parts SET payload = 'x' WHERE seq = 0", [])
+            .unwrap();
+        let begun = stage.ask_for(ChatId(7), 64, OnUncertain::Resend).await;
+        let Begin::Resolved(done) = begun else {
+            panic!("it is given up: {begun:?}");
+        };
+        let (turn, _, outcome) = done.settled.expect("its turn is settled");
+        assert_eq!((turn, outcome), (claim.turn, Outcome::Undeliverable));
+        assert_eq!(stage.begin(ChatId(7)).await, Begin::Idle);
+        stage.books().await;
+    }
 }

@@ -16,6 +16,7 @@ use lastword::domain::address::{BotUser, Groups};
 use lastword::domain::admission::{Access, Busy, Policy};
 use lastword::domain::ids::{BotId, ChatId, ConversationId, InstanceId, TurnId};
 use lastword::domain::part::{Content, Kind, OnUncertain, Payload, Sending, Sent};
+use lastword::domain::probe::Resolving;
 use lastword::domain::turn::{Claim, Outcome};
 use lastword::domain::window::Rules;
 use lastword::domain::words::Words;
@@ -34,6 +35,9 @@ pub(super) const BASE: i64 = 1_790_000_000_000;
 
 /// How long a send may take in these tests.
 pub(super) const WITHIN: Duration = Duration::from_secs(30);
+
+/// How long a round of probing may take in these tests.
+pub(super) const PROBE_WITHIN: Duration = Duration::from_secs(10);
 
 /// One instance with its handle of the store.
 #[derive(Debug)]
@@ -188,6 +192,13 @@ impl Stage {
         other
     }
 
+    /// The same process, so much later.
+    pub(super) fn later(&self, millis: i64) -> Self {
+        let mut later = self.with_clock(self.clock.now() + millis);
+        later.me = self.me;
+        later
+    }
+
     /// Registers and says the phase.
     pub(super) async fn lives(self, phase: &'static str) -> Self {
         self.store
@@ -277,10 +288,36 @@ impl Stage {
             .expect("answers");
     }
 
-    /// Takes the next part of a chat.
+    /// Takes the next part of a chat, without probing.
     pub(super) async fn begin(&self, chat: ChatId) -> Begin {
+        self.begin_with(chat, 0, OnUncertain::Resend).await
+    }
+
+    /// Takes the next part of a chat, or a round of probing over so many ids.
+    /// What is resolved on the way is passed over.
+    pub(super) async fn begin_with(
+        &self,
+        chat: ChatId,
+        range: u32,
+        otherwise: OnUncertain,
+    ) -> Begin {
+        loop {
+            match self.ask_for(chat, range, otherwise).await {
+                Begin::Resolved(_) => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Asks for the next part of a chat, once.
+    pub(super) async fn ask_for(&self, chat: ChatId, range: u32, otherwise: OnUncertain) -> Begin {
+        let resolving = Resolving {
+            range,
+            within: PROBE_WITHIN,
+            otherwise,
+        };
         self.store
-            .begin_send(chat, self.me, WITHIN, OnUncertain::Resend)
+            .begin_send(chat, self.me, WITHIN, resolving)
             .await
             .expect("asking for a part is answered")
     }

@@ -45,6 +45,12 @@ pub(super) fn in_topic(mut update: Value, topic: i64) -> Value {
     update
 }
 
+/// The same message, written so many seconds after the others.
+pub(super) fn after(mut update: Value, seconds: i64) -> Value {
+    update["message"]["date"] = json!(1_790_000_000 + seconds);
+    update
+}
+
 /// One photo of an album.
 pub(super) fn in_album(mut update: Value, album: &str, caption: Option<&str>) -> Value {
     let message = update["message"].as_object_mut().expect("a message");

@@ -30,6 +30,7 @@ pub(super) enum Step {
     Begin {
         by: usize,
         place: usize,
+        way: Way,
     },
     Finish {
         send: usize,
@@ -38,6 +39,25 @@ pub(super) enum Step {
     Replan(usize),
     Die(usize),
     Reap(usize),
+}
+
+/// What Telegram does with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Carries it out at once.
+    Carried,
+    /// Carries it out only if the caller is still there to finish.
+    Late,
+    /// Refuses it, or never gets it.
+    Never,
+}
+
+fn way() -> impl Strategy<Value = Way> {
+    prop_oneof![
+        3 => Just(Way::Carried),
+        1 => Just(Way::Late),
+        2 => Just(Way::Never),
+    ]
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
@@ -55,7 +75,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => n.clone().prop_map(Step::Placeholder),
         1 => n.clone().prop_map(Step::Defer),
         1 => n.clone().prop_map(Step::Park),
-        7 => (n.clone(), n.clone()).prop_map(|(by, place)| Step::Begin { by, place }),
+        9 => (n.clone(), n.clone(), way())
+            .prop_map(|(by, place, way)| Step::Begin { by, place, way }),
         7 => (n.clone(), 0..10usize).prop_map(|(send, how)| Step::Finish { send, how }),
         1 => n.clone().prop_map(Step::Replan),
         2 => n.clone().prop_map(Step::Die),

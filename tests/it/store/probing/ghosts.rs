@@ -1,0 +1,82 @@
+//! Messages of ours under ids that nobody knows: no probe reaches back to them.
+
+use lastword::domain::part::{OnUncertain, Payload, Sent};
+use lastword::domain::probe::{Probed, Resolution};
+
+use super::{CHAT, OVER, answered, cut, cut_next};
+use crate::store::stage::{inline, text_of};
+
+/// A send that was held may stand in the chat under an id that nobody knows:
+/// the next part must not be looked for there.
+#[tokio::test(start_paused = true)]
+async fn no_probe_reaches_back_to_a_message_that_was_given_up() {
+    for bounded in [false, true] {
+        let stage = inline();
+        cut(&stage, &["1", "2"]).await;
+        let stage = stage.later(OVER);
+        let probing = stage.probing(CHAT).await;
+        stage.probed(&probing, Probed::Useless).await;
+        let done = stage.resolved(CHAT, OnUncertain::Hold).await;
+        assert_eq!(done, Resolution::Held);
+        let stage = stage.later(600_000);
+        if bounded {
+            // Given after the held one could be carried out: it lies below.
+            stage.hears_later(150).await;
+        }
+        let second = cut_next(&stage, CHAT).await;
+        assert_eq!(text_of(&second.payload), "2");
+        let stage = stage.later(OVER);
+        if bounded {
+            assert_eq!(stage.probing(CHAT).await.ids[0], 151);
+        } else {
+            let done = stage.resolved(CHAT, OnUncertain::Hold).await;
+            assert_eq!(done, Resolution::Held);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_lays_the_ghosts_of_its_chat() {
+    let stage = inline();
+    cut(&stage, &["1", "2", "3"]).await;
+    let stage = stage.later(OVER);
+    let probing = stage.probing(CHAT).await;
+    stage.probed(&probing, Probed::Useless).await;
+    stage.resolved(CHAT, OnUncertain::Hold).await;
+    let second = stage.sending(CHAT).await;
+    stage.finish(&second, Sent::Receipt(104)).await;
+    cut_next(&stage, CHAT).await;
+    let stage = stage.later(OVER);
+    assert_eq!(stage.probing(CHAT).await.ids[0], 105);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_leaves_no_ghost() {
+    let stage = inline();
+    answered(&stage, &["1"]).await;
+    let refused = stage.sending(CHAT).await;
+    let pieces = vec![Payload::plain("a"), Payload::plain("b")];
+    stage.store.replan(&refused, pieces).await.unwrap();
+    let piece = cut_next(&stage, CHAT).await;
+    assert_eq!(text_of(&piece.payload), "a");
+    stage.later(OVER).probing(CHAT).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_again_and_cut_again_is_probed_as_it_was_sent() {
+    let stage = inline();
+    cut(&stage, &["1"]).await;
+    let stage = stage.later(OVER);
+    let first = stage.probing(CHAT).await;
+    stage.probed(&first, Probed::Absent).await;
+    stage.resolved(CHAT, OnUncertain::Resend).await;
+    let again = cut_next(&stage, CHAT).await;
+    assert!(again.resent);
+    let stage = stage.later(OVER);
+    let second = stage.probing(CHAT).await;
+    assert!(second.part.resent, "the mark was sent along");
+    assert_eq!(second.round, 0);
+    assert_ne!(second.executed_by, first.executed_by);
+    let found = stage.probed(&second, Probed::Found(102)).await;
+    assert_eq!(found, Some(Resolution::Bound));
+}
