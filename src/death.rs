@@ -118,6 +118,7 @@ pub const WRITES: &[(&str, Recurs)] = &[
     ("turns.keep_administrators", Recurs::Often),
     ("outbox.begin_send", Recurs::Often),
     ("outbox.finish_send", Recurs::Often),
+    ("outbox.finish_probe", Recurs::Often),
     ("outbox.replan", Recurs::Often),
     ("outbox.alert", Recurs::Often),
     ("leases.register", Recurs::EachLife),
@@ -128,9 +129,14 @@ pub const WRITES: &[(&str, Recurs)] = &[
     ("leases.value_or", Recurs::EachLife),
 ];
 
+/// Those of programs that do one thing and end: `lastword replay`.
+#[cfg(feature = "failpoints")]
+pub const WRITES_ELSEWHERE: &[&str] = &["desk.replay"];
+
 /// The operations of the store that only read.
 #[cfg(feature = "failpoints")]
 pub const READS: &[&str] = &[
+    "desk.turns",
     "inbox.backlog",
     "turns.history",
     "turns.standing",
