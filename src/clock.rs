@@ -18,7 +18,8 @@ pub struct Clock(Source);
 #[derive(Debug, Clone)]
 enum Source {
     System,
-    /// Wall time = `base` + monotonic time since `origin`.
+    /// Wall time = `base` + monotonic time since `origin`; `base` is shared by
+    /// the clones, for it may jump.
     Monotonic {
         base: Arc<AtomicI64>,
         origin: tokio::time::Instant,

@@ -161,16 +161,16 @@ pub fn at(moment: Moment) {
     let _ = moment;
 }
 
-/// Dies on this side of an operation's commit, if that was asked for.
+/// Dies on this side of the commit that these operations share, if that was
+/// asked for one of them.
 #[inline]
-pub fn at_commit(operation: &str, side: Side) {
+pub fn at_commit(operations: &[&str], side: Side) {
     #[cfg(feature = "failpoints")]
-    armed::reach(&|name| {
-        let (side_name, other) = armed::split(name);
-        other == operation && side_name == side.as_str()
-    });
+    for operation in operations {
+        armed::reach(&|name| armed::split(name) == (side.as_str(), *operation));
+    }
     #[cfg(not(feature = "failpoints"))]
-    let _ = (operation, side);
+    let _ = (operations, side);
 }
 
 #[cfg(feature = "failpoints")]

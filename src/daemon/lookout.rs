@@ -228,12 +228,12 @@ async fn sweep(daemon: Arc<Daemon>) {
             *known = shared;
             changed
         });
-        if shared {
-            daemon.take_over().await;
-        }
+        // Also when nobody else is left: whoever went last may have left parts
+        // that belong to nobody.
+        daemon.take_over().await;
         daemon.count_open().await;
         if *daemon.role.borrow() == Role::Active {
-            daemon.wake_waiting().await;
+            daemon.wake_waiting(WAITING).await;
         }
         daemon.wake_unsent().await;
         let period = if shared { SWEEP_SHARED } else { SWEEP };
@@ -317,7 +317,7 @@ impl Daemon {
         }
         tracing::info!("running");
         self.take_over().await;
-        self.wake_waiting().await;
+        self.wake_waiting(WAITING).await;
     }
 
     /// Takes over what instances that died have left.
@@ -359,9 +359,17 @@ impl Daemon {
         }
     }
 
-    /// Wakes conversations in which something waits.
-    pub(super) async fn wake_waiting(&self) {
-        match self.store.waiting(WAITING).await {
+    /// Wakes the conversations in which something waits, those too that no
+    /// sweep has come to yet: the last chance before a drain runs what it finds.
+    pub(super) async fn wake_all_waiting(&self) {
+        if *self.role.borrow() == Role::Active {
+            self.wake_waiting(u32::MAX).await;
+        }
+    }
+
+    /// Wakes conversations in which something waits, at most so many.
+    async fn wake_waiting(&self, limit: u32) {
+        match self.store.waiting(limit).await {
             Ok(waiting) => {
                 for due in waiting {
                     self.grouper.touch(due);

@@ -77,16 +77,16 @@ const MAY_THREAD: [&str; 4] = [
 const EXITS: [&str; 3] = ["process::exit(", "process::abort(", "low_level::exit("];
 const MAY_EXIT: [&str; 2] = ["src/main.rs", "src/shutdown/deadline.rs"];
 
-struct Source {
+pub(crate) struct Source {
     /// From the top of the repository, with `/`.
-    path: String,
+    pub(crate) path: String,
     text: String,
 }
 
 impl Source {
     /// The lines that are code of the product, numbered: no comments, and
     /// nothing from the tests inside the file on.
-    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines: Vec<_> = self.text.lines().collect();
         let tests = lines
             .windows(2)
@@ -173,7 +173,7 @@ fn sources(folders: &[&str], extensions: &[&str]) -> Vec<Source> {
         .collect()
 }
 
-fn rust() -> Vec<Source> {
+pub(crate) fn rust() -> Vec<Source> {
     let sources = sources(&["src", "tests", "benches"], &["rs"]);
     assert!(sources.len() > 20, "the sources are not where they were");
     sources
@@ -405,41 +405,6 @@ fn every_metric_that_is_described_is_recorded() {
         assert!(is_recorded, "{name} is described but never recorded");
     }
     assert!(seen > 20, "the table was not found");
-}
-
-/// The names of the operations in the source of a store.
-fn operations(text: &str) -> Vec<&str> {
-    ["run(", "run_shared("]
-        .iter()
-        .flat_map(|call| text.match_indices(call))
-        .filter_map(|(at, call)| {
-            let argument = text[at + call.len()..].trim_start().strip_prefix('"')?;
-            argument.split('"').next()
-        })
-        .collect()
-}
-
-#[test]
-fn every_operation_of_the_store_is_known_to_the_fail_points() {
-    use lastword::death::{READS, WRITES, WRITES_ELSEWHERE};
-    let mut seen = 0;
-    for source in rust() {
-        if !source.path.starts_with("src/store/sqlite") || source.path.ends_with("tests.rs") {
-            continue;
-        }
-        let text: Vec<&str> = source.code().map(|(_, line)| line).collect();
-        for name in operations(&text.join("\n")) {
-            seen += 1;
-            let writes = WRITES.iter().any(|(known, _)| *known == name);
-            let known = writes || READS.contains(&name) || WRITES_ELSEWHERE.contains(&name);
-            assert!(
-                known,
-                "{}: add {name:?} to a list of src/death.rs, so that it is died at",
-                source.path
-            );
-        }
-    }
-    assert!(seen > 30, "the operations were not found");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 //! no connection that waits in its queue is reset.
 //!
 //! Each instance that holds a listening socket leaves a will at an abstract
-//! address made of its random id, which only readers of the store know; both
-//! sides also insist on the same user. `SO_REUSEPORT` would not do: a socket
+//! address made of its id; both sides insist on being the same user, for anyone
+//! in the network namespace can call there. The operator has nothing to
+//! configure but one host, one user and one network namespace. `SO_REUSEPORT` would not do: a socket
 //! that closes takes its own queue with it (unless `tcp_migrate_req` is set),
 //! and one that a standby opens would let connections wait for nobody.
 

@@ -37,6 +37,8 @@ struct Head {
     turn: TurnId,
     state: State,
     not_before: i64,
+    /// The latest time that was read while it was made to wait.
+    set_at: i64,
     deaths: i64,
 }
 
@@ -54,9 +56,9 @@ impl Tx<'_> {
                 return Ok(Next::Busy);
             }
             // A time further off than any wait we set was stored before the
-            // clock was set back.
+            // clock was set back; so was one set at a time still to come.
             let wait = head.not_before - self.now;
-            if wait > 0 && wait <= LONGEST_WAIT_MS {
+            if wait > 0 && wait <= LONGEST_WAIT_MS && head.set_at <= self.now {
                 return Ok(Next::Wait(clock::duration(wait)));
             }
             if self.stop_requested(head.turn)? {
@@ -88,19 +90,27 @@ impl Tx<'_> {
     fn head(&self, conversation: ConversationId) -> Result<Option<Head>> {
         self.conn
             .prepare_cached(
-                "SELECT id, state, not_before, deaths FROM turns \
+                "SELECT id, state, not_before, deaths, max(opened_at, coalesce(claimed_at, 0)) \
+                 FROM turns \
                  WHERE conversation = ?1 AND state IN (1, 2, 3) AND state < 4 \
                  ORDER BY state DESC, seal_no LIMIT 1",
             )?
             .query_row([conversation.0], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
             })
             .optional()?
-            .map(|(id, state, not_before, deaths)| {
+            .map(|(id, state, not_before, deaths, set_at)| {
                 Ok(Head {
                     turn: TurnId(id),
                     state: State::from_code(state).ok_or_else(|| unknown_code("state", state))?,
                     not_before,
+                    set_at,
                     deaths,
                 })
             })
@@ -138,6 +148,7 @@ impl Tx<'_> {
             turn,
             state: State::Sealed,
             not_before: 0,
+            set_at: 0,
             deaths,
         }))
     }
@@ -220,9 +231,10 @@ impl Tx<'_> {
         let mut statement = self.conn.prepare_cached(
             // Through what is open, in this order: with statistics the planner
             // would rather walk over all conversations.
-            // Opened in the future: the clock was set back, ask now.
+            // Opened or claimed in the future: the clock was set back, ask now.
             "SELECT t.conversation, c.chat, c.topic, \
-                    min(CASE WHEN t.opened_at > ?3 OR t.not_before > ?3 + ?4 THEN 0 \
+                    min(CASE WHEN t.opened_at > ?3 OR coalesce(t.claimed_at, 0) > ?3 \
+                               OR t.not_before > ?3 + ?4 THEN 0 \
                              WHEN t.state = 0 THEN max(t.due_at, t.not_before) \
                              ELSE t.not_before END) AS at \
              FROM turns AS t INDEXED BY turns_open \

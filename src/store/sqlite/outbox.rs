@@ -18,9 +18,12 @@ use crate::domain::probe::{Probed, Probing, Resolving};
 use crate::domain::turn::Outcome;
 use crate::store::{Begin, Due, Finished, Outbox, Result, StoreError};
 
-/// No `expires_at` or `not_before` lies further off; one that does was stored
-/// before the clock was set back.
-pub(super) const FURTHEST_MS: Millis = 3_600_000;
+/// No `not_before` of a part lies further off; one that does was stored before
+/// the clock was set back.
+const FURTHEST_MS: Millis = 3_600_000;
+
+/// No `expires_at` lies further off: no call may take longer.
+pub(super) const LONGEST_CALL_MS: Millis = 120_000;
 
 #[async_trait]
 impl Outbox for SqliteStore {
@@ -93,10 +96,12 @@ impl Outbox for SqliteStore {
     async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>> {
         self.run("outbox.unsent", move |tx| {
             let mut statement = tx.conn.prepare_cached(
-                "SELECT chat, min(CASE state WHEN 0 THEN not_before ELSE expires_at + ?2 END) \
+                "SELECT chat, min(CASE WHEN created_at > ?3 OR expires_at - ?4 > ?3 THEN 0 \
+                                       WHEN state = 0 THEN not_before ELSE expires_at + ?2 END) \
                  FROM parts WHERE owner = ?1 AND state IN (0, 1, 3) GROUP BY chat",
             )?;
-            let rows = statement.query_map([owner.0, SETTLE_MS], |row| {
+            let among = params![owner.0, SETTLE_MS, tx.now, LONGEST_CALL_MS];
+            let rows = statement.query_map(among, |row| {
                 Ok((ChatId(row.get(0)?), row.get::<_, i64>(1)?))
             })?;
             rows.map(|row| {
@@ -117,7 +122,7 @@ impl Tx<'_> {
             return Ok(Begin::Idle);
         };
         let wait = next.not_before - self.now;
-        if wait > 0 && wait <= FURTHEST_MS {
+        if wait > 0 && wait <= FURTHEST_MS && next.set_at <= self.now {
             return Ok(Begin::Wait(clock::duration(wait)));
         }
         let Some((kind, payload)) = next.readable() else {

@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::Tx;
 use super::engine::TakeBack;
+use super::outbox::LONGEST_CALL_MS;
 use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload, Sending, State};
@@ -34,6 +35,8 @@ pub(super) struct NextPart {
     pub(super) not_before: i64,
     pub(super) send_no: i64,
     pub(super) resent: i64,
+    /// The latest time that was read while it was made to wait.
+    pub(super) set_at: i64,
     kind: i64,
     payload: Vec<u8>,
 }
@@ -66,23 +69,28 @@ impl Tx<'_> {
         Ok(self
             .conn
             .prepare_cached(
-                "SELECT id, turn, kind, topic, payload, target, not_before, send_no, resent \
+                "SELECT id, turn, kind, topic, payload, target, not_before, send_no, resent, \
+                        max(created_at, coalesce(expires_at, 0) - ?4) \
                  FROM parts WHERE bot = ?1 AND chat = ?2 AND state = 0 AND state IN (0, 1, 3) \
                    AND owner = ?3 ORDER BY kind, turn, seq, id LIMIT 1",
             )?
-            .query_row(params![self.bot.0, chat.0, owner.0], |row| {
-                Ok(NextPart {
-                    id: row.get(0)?,
-                    turn: row.get(1)?,
-                    kind: row.get(2)?,
-                    topic: row.get(3)?,
-                    payload: row.get_ref(4)?.as_bytes().unwrap_or_default().to_vec(),
-                    target: row.get(5)?,
-                    not_before: row.get(6)?,
-                    send_no: row.get(7)?,
-                    resent: row.get(8)?,
-                })
-            })
+            .query_row(
+                params![self.bot.0, chat.0, owner.0, LONGEST_CALL_MS],
+                |row| {
+                    Ok(NextPart {
+                        id: row.get(0)?,
+                        turn: row.get(1)?,
+                        kind: row.get(2)?,
+                        topic: row.get(3)?,
+                        payload: row.get_ref(4)?.as_bytes().unwrap_or_default().to_vec(),
+                        target: row.get(5)?,
+                        not_before: row.get(6)?,
+                        send_no: row.get(7)?,
+                        resent: row.get(8)?,
+                        set_at: row.get(9)?,
+                    })
+                },
+            )
             .optional()?)
     }
 

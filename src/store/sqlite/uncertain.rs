@@ -20,7 +20,7 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, params};
 
 use super::Tx;
-use super::outbox::FURTHEST_MS;
+use super::outbox::LONGEST_CALL_MS;
 use crate::clock::{self, Millis};
 use crate::domain::ids::{ChatId, InstanceId, PartId, TurnId};
 use crate::domain::part::{Kind, OnUncertain, Payload, Sending, State};
@@ -85,7 +85,7 @@ impl Tx<'_> {
         let Some(open) = self.unresolved(chat)? else {
             return Ok(None);
         };
-        if let Some(wait) = self.blocks(&open, owner) {
+        if let Some(wait) = self.blocks(&open, owner, resolving.within)? {
             return Ok(Some(Begin::Wait(wait)));
         }
         let edits = self.message_of(open.target)?.is_some();
@@ -159,16 +159,30 @@ impl Tx<'_> {
     }
 
     /// How long nothing can be done about it.
-    fn blocks(&self, open: &Unresolved, owner: InstanceId) -> Option<Duration> {
+    fn blocks(
+        &self,
+        open: &Unresolved,
+        owner: InstanceId,
+        within: Duration,
+    ) -> Result<Option<Duration>> {
         let ours = open.owner.is_none_or(|by| by == owner.0);
-        let left = open.expires_at.saturating_add(SETTLE_MS) - self.now;
-        let settling = left > 0 && left <= FURTHEST_MS;
+        let mut left = open.expires_at.saturating_add(SETTLE_MS) - self.now;
+        if ours && left > LONGEST_CALL_MS + SETTLE_MS {
+            // The clock was set back: it is given its time once more, for it
+            // may still be under way.
+            let expires_at = self.now.saturating_add(clock::millis(within));
+            self.conn
+                .prepare_cached("UPDATE parts SET expires_at = ?2 WHERE id = ?1")?
+                .execute(params![open.part, expires_at])?;
+            left = expires_at + SETTLE_MS - self.now;
+        }
+        let settling = left > 0;
         // Our own send may still be under way; once it cannot be any more,
         // whoever was to finish it is gone.
         if !ours || (settling && open.state == State::Sending.code()) {
-            return Some(BLOCKED);
+            return Ok(Some(BLOCKED));
         }
-        settling.then(|| clock::duration(left))
+        Ok(settling.then(|| clock::duration(left)))
     }
 
     /// What the rounds so far, and the ids that are known, say of a part.

@@ -16,7 +16,7 @@ use rand::{Rng as _, SeedableRng as _};
 use rusqlite::config::DbConfig;
 use rustix::process::Signal;
 
-use super::{Disk, Fate, Taken};
+use super::{Disk, Fate, Fault, Taken};
 use crate::books;
 use crate::real::{Process, Real, Transport, note};
 
@@ -49,6 +49,8 @@ struct Figures {
     at_an_operation: u64,
     at_a_moment: u64,
     after_an_exit: u64,
+    /// Lives in which an fsync was made to fail, too.
+    failing_syncs: u64,
     unsynced_sectors: u64,
     lost_sectors: u64,
     undone_names: u64,
@@ -144,6 +146,16 @@ impl Storm {
         if self.random.random_bool(0.7) {
             process.ready().await;
         }
+        if self.random.random_bool(0.2) {
+            // An fsync fails on the way there: whatever it covered may be gone
+            // for ever, whatever the next one says.
+            let (after, times) = (
+                self.random.random_range(0..8),
+                self.random.random_range(1..3),
+            );
+            self.disk.fails_after(Fault::Sync, after, times);
+            self.figures.failing_syncs += 1;
+        }
         if at_an_operation {
             let operation = self.random.random_range(1..=60);
             self.disk.dies_at(operation, self.random.random_bool(0.5));
@@ -192,6 +204,7 @@ impl Storm {
     }
 
     fn cut(&mut self) {
+        self.disk.fails(Fault::None);
         let pieces = [1, 8][self.random.random_range(0..2)];
         let Taken {
             unsynced,

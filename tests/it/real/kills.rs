@@ -36,14 +36,14 @@ pub(super) enum Moment {
 pub(super) struct Expected {
     pub(super) settled: u64,
     /// Parts that had arrived without a receipt, and were found.
-    bound: u64,
+    pub(super) bound: u64,
     /// Finished completions.
-    paid: usize,
+    pub(super) paid: usize,
 }
 
 /// Every moment there is: a new state without a case fails to compile in
 /// [`reach`], or here.
-fn moments(room: Room) -> Vec<Moment> {
+pub(super) fn moments(room: Room) -> Vec<Moment> {
     let mut all: Vec<_> = turn::State::ALL.iter().copied().map(Moment::Turn).collect();
     for state in part::State::ALL.iter().copied() {
         for side in sides(state) {

@@ -12,6 +12,7 @@ use rusqlite::OptionalExtension as _;
 use super::host::Tally;
 use super::people::{People, Said, What};
 use super::world::World;
+use crate::books::Ledger;
 
 /// What came in and what became of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,7 +20,8 @@ pub(super) struct Books {
     pub(super) runs: u64,
     /// Messages that the bot had to answer.
     pub(super) asked: u64,
-    pub(super) answered_once: u64,
+    /// With the model's answer.
+    pub(super) answered: u64,
     /// With an apology, by a person's stop, or where nobody could be reached.
     pub(super) failed: u64,
     pub(super) cancelled: u64,
@@ -29,7 +31,11 @@ pub(super) struct Books {
     /// Of these: copies that were marked and counted because nobody could know
     /// whether the first had arrived.
     pub(super) resent: u64,
+    /// Parts that were sent again, whether or not the first had arrived.
+    pub(super) sent_again: u64,
     pub(super) reordered: u64,
+    /// Placeholders that no answer took over.
+    pub(super) left_over: u64,
     /// Completions paid a second time after a death or a cut.
     pub(super) paid_twice: u64,
     pub(super) tally: Sum,
@@ -48,19 +54,43 @@ impl AddAssign for Books {
     fn add_assign(&mut self, other: Self) {
         self.runs += other.runs;
         self.asked += other.asked;
-        self.answered_once += other.answered_once;
+        self.answered += other.answered;
         self.failed += other.failed;
         self.cancelled += other.cancelled;
         self.undeliverable += other.undeliverable;
         self.lost += other.lost;
         self.doubled += other.doubled;
         self.resent += other.resent;
+        self.sent_again += other.sent_again;
         self.reordered += other.reordered;
+        self.left_over += other.left_over;
         self.paid_twice += other.paid_twice;
         self.tally.starts += other.tally.starts;
         self.tally.crashes += other.tally.crashes;
         self.tally.drains += other.tally.drains;
         self.tally.early += other.tally.early;
+    }
+}
+
+impl Books {
+    /// The same in the form that all proofs share. An apology, a person's own
+    /// stop and a chat that is gone are ends, too; each is looked for by itself.
+    pub(super) fn ledger(&self) -> Ledger {
+        let ended = self.answered + self.failed + self.cancelled + self.undeliverable;
+        Ledger {
+            runs: self.runs,
+            sent: self.asked,
+            answered_once: ended,
+            lost: self.lost,
+            doubled: self.doubled - self.resent,
+            reordered: self.reordered,
+            uncertain_resent: self.sent_again,
+            resent_visible_twice: self.resent,
+            paid_twice: self.paid_twice,
+            kills: self.tally.crashes,
+            drains: self.tally.drains + self.tally.early,
+            ..Ledger::of("simulation")
+        }
     }
 }
 
@@ -73,9 +103,12 @@ struct Turn {
     resent: i64,
 }
 
+/// An answer on a screen: when it appeared, and where.
+type Seen = (i64, i64);
+
 /// What stands in a chat, post by post.
 struct Screen {
-    posts: Vec<(i64, bool, BTreeSet<String>)>,
+    posts: Vec<(Seen, BTreeSet<String>)>,
     texts: Vec<String>,
 }
 
@@ -92,20 +125,13 @@ impl Screen {
                 .filter(|word| word.starts_with('w') && word.ends_with('.'))
                 .map(str::to_owned)
                 .collect();
-            screen.posts.push((post.id, text.contains('⏹'), words));
+            // What a stop has cut, or what is still growing, answers nothing.
+            if !text.contains('⏹') && !text.ends_with('…') {
+                screen.posts.push(((post.sent, post.id), words));
+            }
             screen.texts.push(text.to_owned());
         }
         screen
-    }
-
-    /// The posts that answer this message, apart from those cut by a stop.
-    fn answers(&self, said: &Said) -> Vec<i64> {
-        let says = |words: &BTreeSet<String>| said.words.iter().any(|word| words.contains(word));
-        self.posts
-            .iter()
-            .filter(|(_, stopped, words)| !stopped && says(words))
-            .map(|(id, ..)| *id)
-            .collect()
     }
 
     fn count(&self, sentence: &str) -> u64 {
@@ -140,6 +166,10 @@ impl Books {
             books: Self {
                 runs: 1,
                 paid_twice: world.eye().excused(),
+                sent_again: world
+                    .eye()
+                    .count("SELECT coalesce(sum(resent), 0) FROM parts", &[])
+                    .unsigned_abs(),
                 tally: Sum {
                     starts: tally.starts,
                     crashes: tally.crashes,
@@ -158,6 +188,18 @@ impl Books {
 }
 
 impl Judge<'_> {
+    /// The posts that answer this message, the earliest first.
+    fn answers(&self, said: &Said) -> Vec<Seen> {
+        let says = |words: &BTreeSet<String>| said.words.iter().any(|word| words.contains(word));
+        let posts = self.screens.values().flat_map(|screen| &screen.posts);
+        let mut seen: Vec<Seen> = posts
+            .filter(|(_, words)| says(words))
+            .map(|(seen, _)| *seen)
+            .collect();
+        seen.sort_unstable();
+        seen
+    }
+
     fn wrong(&self, chat: i64, what: String) {
         self.world.wrong(Some(chat), what);
     }
@@ -168,7 +210,7 @@ impl Judge<'_> {
             match said.what {
                 What::Question => self.question(said),
                 What::Chatter => {
-                    let answers = self.screens[&said.chat].answers(said);
+                    let answers = self.answers(said);
                     if !answers.is_empty() {
                         self.wrong(said.chat, format!("{said:?} was not meant for the bot"));
                     }
@@ -184,7 +226,7 @@ impl Judge<'_> {
             self.books.lost += 1;
             return self.wrong(said.chat, format!("lost: {said:?}"));
         };
-        let copies = self.screens[&said.chat].answers(said).len() as u64;
+        let copies = self.answers(said).len() as u64;
         let outcome = turn.outcome.and_then(Outcome::from_code);
         if turn.state != State::Settled.code() {
             return self.wrong(said.chat, format!("not settled: {said:?} {turn:?}"));
@@ -197,8 +239,8 @@ impl Judge<'_> {
                         said.chat,
                         format!("answered, but nobody sees it: {said:?} {turn:?}"),
                     );
-                } else if copies == 1 {
-                    self.books.answered_once += 1;
+                } else {
+                    self.books.answered += 1;
                 }
                 1
             }
@@ -245,7 +287,7 @@ impl Judge<'_> {
 
     /// Nobody's later message is answered before an earlier one.
     fn order(&mut self) {
-        let mut last: BTreeMap<(i64, Option<i64>, i64), (i64, &Said)> = BTreeMap::new();
+        let mut last: BTreeMap<(i64, Option<i64>, i64), (Seen, &Said)> = BTreeMap::new();
         for said in self
             .people
             .ledger
@@ -255,8 +297,8 @@ impl Judge<'_> {
             let Some(turn) = turn_of(self.world, said) else {
                 continue;
             };
-            let answers = self.screens[&said.chat].answers(said);
-            let Some(first) = answers.first() else {
+            let answers = self.answers(said);
+            let Some(&first) = answers.first() else {
                 continue;
             };
             if self.replays.contains(&turn.id) {
@@ -264,7 +306,7 @@ impl Judge<'_> {
             }
             let key = (said.chat, said.thread, said.person);
             if let Some((before, earlier)) = last.get(&key)
-                && before > first
+                && *before > first
             {
                 self.books.reordered += 1;
                 self.world.wrong(
@@ -272,7 +314,7 @@ impl Judge<'_> {
                     format!("{said:?} was answered before {earlier:?}"),
                 );
             }
-            last.insert(key, (*first, said));
+            last.insert(key, (first, said));
         }
     }
 
@@ -280,7 +322,9 @@ impl Judge<'_> {
     fn replies(&mut self) {
         let texts = Texts::english();
         for (chat, screen) in &self.screens {
-            if self.people.hostile.contains(chat) {
+            let unfinished = |text: &&String| text.ends_with('…') && !text.contains(texts.thinking);
+            self.books.left_over += screen.texts.iter().filter(unfinished).count() as u64;
+            if self.people.hostile.contains(chat) || self.people.moved.contains(chat) {
                 continue;
             }
             let said = |what| {
@@ -313,14 +357,6 @@ impl Judge<'_> {
                     *chat,
                     format!("{failed} turns failed and {apologies} apologies are seen"),
                 );
-            }
-            for text in &screen.texts {
-                if text.ends_with('…')
-                    && !text.contains(texts.thinking)
-                    && self.resent_in(*chat) == 0
-                {
-                    self.wrong(*chat, format!("left unfinished on the screen: {text:?}"));
-                }
             }
         }
     }
@@ -361,25 +397,27 @@ fn replays(world: &World) -> BTreeSet<i64> {
 }
 
 fn turn_of(world: &World, said: &Said) -> Option<Turn> {
-    world.eye().with(|store| {
-        store
-            .prepare_cached(
-                "SELECT t.id, t.state, t.outcome, \
-                    (SELECT coalesce(sum(resent), 0) FROM parts AS p WHERE p.turn = t.id AND p.kind = 0) \
-                 FROM messages AS m JOIN turns AS t ON t.id = m.turn \
-                 JOIN conversations AS c ON c.id = m.conversation \
-                 WHERE c.chat = ?1 AND m.message_id = ?2",
-            )
-            .expect("the schema is known")
-            .query_row([said.chat, said.message], |row| {
-                Ok(Turn {
-                    id: row.get(0)?,
-                    state: row.get(1)?,
-                    outcome: row.get(2)?,
-                    resent: row.get(3)?,
+    let turn = |word: &String| {
+        world.eye().with(|store| {
+            store
+                .prepare_cached(
+                    "SELECT t.id, t.state, t.outcome, (SELECT coalesce(sum(resent), 0) \
+                        FROM parts AS p WHERE p.turn = t.id AND p.kind = 0) \
+                     FROM messages AS m JOIN turns AS t ON t.id = m.turn \
+                     WHERE instr(m.body, ?1) > 0",
+                )
+                .expect("the schema is known")
+                .query_row([word], |row| {
+                    Ok(Turn {
+                        id: row.get(0)?,
+                        state: row.get(1)?,
+                        outcome: row.get(2)?,
+                        resent: row.get(3)?,
+                    })
                 })
-            })
-            .optional()
-            .expect("the schema is known")
-    })
+                .optional()
+                .expect("the schema is known")
+        })
+    };
+    said.words.iter().find_map(turn)
 }

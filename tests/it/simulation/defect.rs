@@ -22,6 +22,6 @@ pub(super) enum Defect {
     SettlesUnsent(u64),
     /// Nobody keeps the deadline of a drain.
     KeepsNoDeadline,
-    /// Every n-th claim forgets to which process it belongs.
-    LeaksClaim(u64),
+    /// Whoever looks for the dead takes everybody else for dead.
+    BuriesTheLiving,
 }

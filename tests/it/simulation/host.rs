@@ -5,6 +5,8 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use lastword::clock::millis;
+use lastword::config::OnStop;
 use lastword::daemon::{self, Lines, NoReload, Seams};
 use lastword::domain::ids::BotId;
 use lastword::ops::systemd::Systemd;
@@ -347,13 +349,32 @@ impl Host {
             self.world
                 .wrong(None, format!("drained, but still owns {left}"));
         }
-        if life.shutdown.work().is_cancelled()
-            && life.shutdown.stopped() > Some(lastword::shutdown::Stop::First)
-        {
-            let open = eye.count("SELECT count(*) FROM turns WHERE state IN (1, 2)", &[]);
-            self.world
-                .trace
-                .add(0, "world", "left", About::number(open.unsigned_abs()));
+        let alone = (0..2).filter_map(|unit| self.life(unit)).count() == 1;
+        let flushes = self.world.config.shutdown.on_stop == OnStop::Flush;
+        if flushes && alone && !eye.met_successor(life.mortal.number) {
+            // What waited for the model or for a minute to end when the stop was
+            // asked for may be left, with what waits behind it.
+            let asked_at = self.world.clock.now() - millis(life.shutdown.since_signal());
+            let turns = eye.count(
+                "SELECT count(*) FROM turns WHERE state < 4 \
+                 AND conversation NOT IN (SELECT conversation FROM turns \
+                    WHERE state < 2 AND state < 4 AND not_before > ?2) \
+                 AND (owner IS NULL OR owner = ?1)",
+                &[me, asked_at],
+            );
+            let parts = eye.count(
+                "SELECT count(*) FROM parts WHERE state IN (0, 1, 3) \
+                 AND (owner IS NULL OR owner = ?1)",
+                &[me],
+            );
+            if turns + parts > 0 {
+                let left = format!("{turns} turns and {parts} parts");
+                let open = eye.open_turns();
+                self.world.wrong(
+                    None,
+                    format!("drained, but {left} are left unanswered, {open}"),
+                );
+            }
         }
     }
 

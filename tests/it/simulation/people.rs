@@ -51,6 +51,8 @@ pub(super) struct People {
     pub(super) ledger: Vec<Said>,
     /// Chats that could not be reached at some time.
     pub(super) hostile: Vec<i64>,
+    /// Groups that became supergroups, and these.
+    pub(super) moved: Vec<i64>,
 }
 
 impl People {
@@ -63,6 +65,7 @@ impl People {
             words: 0,
             ledger: Vec::new(),
             hostile: Vec::new(),
+            moved: Vec::new(),
         };
         people.gather();
         people
@@ -141,6 +144,7 @@ impl People {
             91..95 => self.press(&place),
             95..97 => self.chatter(&place),
             97..98 => self.block(&place),
+            98..99 => self.migrate(&place),
             _ => drop(self.act(Act::Noise { messages: 3 })),
         }
     }
@@ -309,6 +313,20 @@ impl People {
         if self.act(Act::Block { person }).is_some() {
             // Minds change.
             self.places.push(place.clone());
+        }
+    }
+
+    /// The group grows out of its form; everybody in it goes along.
+    fn migrate(&mut self, place: &Place) {
+        let Some(from) = place.chat else { return };
+        let Some((Some(to), _)) = self.act(Act::Migrate { chat: from }) else {
+            return;
+        };
+        self.moved.extend([from, to]);
+        for place in &mut self.places {
+            if place.chat == Some(from) {
+                place.chat = Some(to);
+            }
         }
     }
 

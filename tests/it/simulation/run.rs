@@ -202,22 +202,24 @@ impl Scene {
         self.world.telegram.release();
         self.people.rest();
         self.host.rest();
-        for unit in 0..2 {
-            self.host.want(unit, false);
-            self.host.signal(unit);
-        }
-        for unit in 0..2 {
-            self.host.until_ended(unit).await;
-        }
-        self.host.want(0, true);
+        // Half of the runs end with whoever runs just then, half with a fresh
+        // process: what only a start would find must be found without one, too.
+        let unit = match self.random.random_bool(0.5) {
+            true => self.main_unit(),
+            false => self.start_anew().await,
+        };
+        self.host.want(1 - unit, false);
+        self.host.signal(1 - unit);
+        self.host.until_ended(1 - unit).await;
+        self.host.want(unit, true);
         let limit = match self.clock_was_set {
             0 => REST,
             _ => REST_OF_JUMPS,
         };
         let begun = Instant::now();
-        while !self.rests() {
+        while !self.rests(unit) {
             if begun.elapsed() > limit {
-                let open = self.open();
+                let open = self.open(unit);
                 self.world
                     .wrong(None, format!("it does not come to rest: {open:?}"));
                 break;
@@ -226,9 +228,9 @@ impl Scene {
         }
         self.assert_nothing_left();
         let signalled = Instant::now();
-        self.host.want(0, false);
-        self.host.signal(0);
-        self.host.until_ended(0).await;
+        self.host.want(unit, false);
+        self.host.signal(unit);
+        self.host.until_ended(unit).await;
         let took = signalled.elapsed();
         if took > Duration::from_millis(200) {
             self.world
@@ -241,9 +243,21 @@ impl Scene {
         }
     }
 
+    /// Stops whatever runs.
+    async fn start_anew(&self) -> usize {
+        for unit in 0..2 {
+            self.host.want(unit, false);
+            self.host.signal(unit);
+        }
+        for unit in 0..2 {
+            self.host.until_ended(unit).await;
+        }
+        0
+    }
+
     /// What is unfinished: updates not fetched, turns, parts, rows of processes
     /// besides the one that runs, tasks at work.
-    fn open(&self) -> [usize; 5] {
+    fn open(&self, unit: usize) -> [usize; 5] {
         let eye = self.world.eye();
         let count = |sql| usize::try_from(eye.count(sql, &[])).unwrap_or(0);
         [
@@ -251,12 +265,12 @@ impl Scene {
             count("SELECT count(*) FROM turns WHERE state < 4"),
             count("SELECT count(*) FROM parts WHERE state IN (0, 1, 3)"),
             count("SELECT count(*) FROM instances").saturating_sub(1),
-            self.host.at_work(0),
+            self.host.at_work(unit),
         ]
     }
 
-    fn rests(&self) -> bool {
-        self.host.life(0).is_some() && self.open() == [0; 5]
+    fn rests(&self, unit: usize) -> bool {
+        self.host.life(unit).is_some() && self.open(unit) == [0; 5]
     }
 
     fn assert_nothing_left(&self) {

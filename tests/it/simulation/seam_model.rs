@@ -31,7 +31,7 @@ struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let eye = self.mortal.world.eye();
-        eye.completion_over(self.mortal.number, self.turn);
+        eye.completion_over(self.mortal.number, self.request);
     }
 }
 
@@ -55,7 +55,9 @@ impl Llm for Asking {
         }
         let world = Arc::clone(&mortal.world);
         let number = hash(&request);
-        let (turn, chat) = world.eye().completion_begins(&world, &mortal, &request);
+        let (turn, chat) = world
+            .eye()
+            .completion_begins(&world, &mortal, &request, number);
         let about = move |end| About { chat, number, end };
         world.trace.add(mortal.number, "model", "open", about(""));
         if let Some(Defect::PaysTwice(n)) = world.defect
@@ -79,6 +81,7 @@ impl Llm for Asking {
                 return Err(error);
             }
         };
+        world.eye().completion_runs(mortal.number, number);
         let running = Running {
             mortal,
             turn,
@@ -89,7 +92,18 @@ impl Llm for Asking {
             move |(mut deltas, running)| async move {
                 let mortal = &running.mortal;
                 let world = &mortal.world;
-                let delta = mortal.while_alive(deltas.next()).await?;
+                let heard = tokio::select! {
+                    biased;
+                    () = mortal.dead.cancelled() => Err(()),
+                    delta = deltas.next() => Ok(delta),
+                };
+                let Ok(delta) = heard else {
+                    // The kernel hangs up.
+                    drop(deltas);
+                    drop(running);
+                    return pending().await;
+                };
+                let delta = delta?;
                 let what = match &delta {
                     Ok(Delta::Finish(_)) => "finish",
                     Ok(Delta::Usage(_)) => "usage",
@@ -107,6 +121,7 @@ impl Llm for Asking {
                 }
                 if mortal.ends_at(Point::Model(When::After), what) {
                     drop(deltas);
+                    drop(running);
                     return pending().await;
                 }
                 Some((delta, (deltas, running)))

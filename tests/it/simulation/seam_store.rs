@@ -81,9 +81,7 @@ impl Storing {
                 end,
             },
         );
-        if let Err(error) = &result
-            && *error != StoreError::Fenced
-        {
+        if let Err(error @ (StoreError::Defect { .. } | StoreError::Refused { .. })) = &result {
             world.wrong(
                 (chat != 0).then_some(chat),
                 format!("store.{name} failed: {error}"),
@@ -171,11 +169,6 @@ impl Turns for Storing {
                     end: "",
                 },
             );
-            if let Some(Defect::LeaksClaim(n)) = self.0.world.defect
-                && self.0.world.strikes(n)
-            {
-                self.0.world.eye().free_claim(claim.turn.0);
-            }
         }
         Ok(next)
     }
@@ -388,6 +381,9 @@ impl Leases for Storing {
     }
 
     async fn reap(&self, instance: InstanceId) -> Result<Reaped> {
+        if self.0.world.defect == Some(Defect::BuriesTheLiving) {
+            self.0.world.eye().bury_others(instance.0);
+        }
         self.op("reap", 0, |store| async move { store.reap(instance).await })
             .await
     }

@@ -7,6 +7,9 @@
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// What marks the place where something was found wrong.
+pub(super) const WRONG: &str = "WRONG";
+
 /// One event.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Event {
@@ -95,15 +98,19 @@ impl Trace {
         text
     }
 
-    /// The last events that touch this chat, with what happened to the
-    /// processes and to the world meanwhile.
+    /// The last events before something was found wrong that touch this chat,
+    /// with what happened to the processes and to the world meanwhile.
     pub(super) fn shortened(&self, chat: Option<i64>, last: usize) -> String {
         let events = self.events();
-        let mut chosen: Vec<&Event> = events
+        let found = events.iter().position(|event| event.what == WRONG);
+        let end = found.map_or(events.len(), |at| at + 1);
+        let mut chosen: Vec<&Event> = events[..end]
             .iter()
             .rev()
             .filter(|event| {
                 let ours = chat.is_none_or(|chat| event.chat == chat);
+                let seen = ["sendChatAction", "sendRichMessageDraft", "content"];
+                let ours = ours && !seen.contains(&event.what);
                 let routine = [
                     "others",
                     "open_turns",
@@ -111,6 +118,9 @@ impl Trace {
                     "unsent",
                     "backlog",
                     "prune",
+                    "successor",
+                    "take_intake",
+                    "reap",
                 ];
                 (ours && event.seam != "store") || event.seam == "world" || {
                     event.seam == "store" && !routine.contains(&event.what) && chat.is_none()

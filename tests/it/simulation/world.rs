@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::defect::Defect;
 use super::eye::Eye;
 use super::faults::{Faults, pick};
-use super::trace::{About, Trace};
+use super::trace::{About, Trace, WRONG};
 
 /// Any moment will do; a fixed one keeps runs equal.
 const EPOCH: i64 = 1_790_000_000_000;
@@ -149,7 +149,7 @@ impl World {
     /// Writes down that something is not as it must be.
     pub(super) fn wrong(&self, chat: Option<i64>, what: String) {
         let about = chat.map_or(About::NOTHING, About::chat);
-        self.trace.add(0, "world", "WRONG", about);
+        self.trace.add(0, "world", WRONG, about);
         lock(&self.wrongs).push(Wrong { chat, what });
     }
 
