@@ -318,8 +318,11 @@ impl Follow {
             }
             let stopping = parts.shutdown.is_stopping();
             // A stop waits for no pace where nothing is left to be said.
-            if stopping && !pace.is_zero() && !self.has_something().await && self.ends() {
-                return;
+            if stopping && !pace.is_zero() && !self.has_something().await {
+                if self.ends() {
+                    return;
+                }
+                continue;
             }
             // Kept until it is known whether there is something to send.
             let head = tokio::select! {

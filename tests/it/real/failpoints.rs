@@ -289,8 +289,7 @@ impl Scene {
         assert!(died, "the load never came to {:?}", self.case);
         let exit = process.ended().await;
         assert_eq!(exit.code, None, "never came to {:?}: {exit:?}", self.case);
-        // What Telegram has received it has carried out by then.
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        self.real.until_quiet().await;
         self.real.let_cut_sends_expire();
     }
 
