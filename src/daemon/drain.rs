@@ -172,9 +172,10 @@ async fn close(daemon: &Daemon, limit: Duration, cut: bool) {
         Ok(Ok(left)) => {
             daemon.shutdown.report().parked(left.parked);
             daemon.shutdown.report().uncertain(left.uncertain);
-            // What Telegram paused beyond the end is left too early, too.
+            // What Telegram paused beyond the end is left too early, too, and so
+            // is a part of which nobody has found out whether it arrived.
             let cut_off = cut && left != crate::store::Left::default();
-            if cut_off || left.unsent > 0 {
+            if cut_off || left.unsent + left.uncertain > 0 {
                 daemon.shutdown.report().early();
             }
             if left != crate::store::Left::default() {

@@ -22,6 +22,7 @@ mod groups;
 mod house;
 mod neighbours;
 mod ops;
+mod poison;
 mod polling;
 mod probing;
 mod real;

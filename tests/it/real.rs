@@ -49,6 +49,7 @@ mod starts;
 mod two;
 mod verdict;
 mod versions;
+mod waiting;
 
 pub(crate) use process::{Exit, Process};
 pub(crate) use verdict::Verdict;

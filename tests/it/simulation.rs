@@ -29,7 +29,7 @@ use defect::Defect;
 use run::{Keep, Outcome, run};
 
 /// How many seeds a plain `cargo test` runs.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 200;
 
 /// Threads that run seeds, each its own.
 const THREADS: u64 = 2;

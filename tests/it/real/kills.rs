@@ -407,3 +407,29 @@ async fn kill_9_between_the_parts_of_an_answer_repeats_no_part() {
     assert_eq!(real.model.counts().asked(), 1);
     assert_eq!(process.stop().await.code, Some(0));
 }
+
+/// Whoever looks for the part is killed, too: the next one looks again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_in_the_middle_of_a_probe_loses_and_doubles_nothing() {
+    for side in [Side::Before, Side::After] {
+        let moment = Moment::Part(part::State::Sending, Side::After);
+        let mut scene = scene(Transport::Polling, Room::Private, moment).await;
+        reach(&scene, moment).await;
+        scene.process.kill().await;
+        scene.real.telegram.clear_faults();
+        scene.real.let_cut_sends_expire();
+        scene.trouble("editMessageText", hang(side));
+        scene.process = scene.real.start().await;
+        let telegram = &scene.real.telegram;
+        let asked = telegram.until(|t| t.counts().contains_key("editMessageText"));
+        within("a probe", asked).await;
+        scene.process.kill().await;
+        scene.real.telegram.clear_faults();
+        scene.real.let_cut_sends_expire();
+        scene.process = scene.real.start().await;
+        let books = scene.real.until_settled(1).await;
+        assert_eq!(scene.real.verdict(&books), Verdict::default());
+        assert_eq!((books.bound, books.resent), (1, 0), "{books:?}");
+        assert_eq!(scene.process.stop().await.code, Some(0));
+    }
+}

@@ -28,10 +28,10 @@ pub(super) struct Books {
     pub(super) undeliverable: u64,
     pub(super) lost: u64,
     pub(super) doubled: u64,
-    /// Of these: copies that were marked and counted because nobody could know
-    /// whether the first had arrived.
-    pub(super) resent: u64,
-    /// Parts that were sent again, whether or not the first had arrived.
+    /// Parts of unknown arrival that were found on the screen, were proven not
+    /// to be there, and were sent again with a mark.
+    pub(super) bound: u64,
+    pub(super) absent: u64,
     pub(super) sent_again: u64,
     pub(super) reordered: u64,
     /// Placeholders that no answer took over.
@@ -48,6 +48,8 @@ pub(super) struct Sum {
     pub(super) crashes: u64,
     pub(super) drains: u64,
     pub(super) early: u64,
+    pub(super) rolls: u64,
+    pub(super) outages: u64,
 }
 
 impl AddAssign for Books {
@@ -60,7 +62,8 @@ impl AddAssign for Books {
         self.undeliverable += other.undeliverable;
         self.lost += other.lost;
         self.doubled += other.doubled;
-        self.resent += other.resent;
+        self.bound += other.bound;
+        self.absent += other.absent;
         self.sent_again += other.sent_again;
         self.reordered += other.reordered;
         self.left_over += other.left_over;
@@ -69,6 +72,8 @@ impl AddAssign for Books {
         self.tally.crashes += other.tally.crashes;
         self.tally.drains += other.tally.drains;
         self.tally.early += other.tally.early;
+        self.tally.rolls += other.tally.rolls;
+        self.tally.outages += other.tally.outages;
     }
 }
 
@@ -82,13 +87,15 @@ impl Books {
             sent: self.asked,
             answered_once: ended,
             lost: self.lost,
-            doubled: self.doubled - self.resent,
+            doubled: self.doubled,
             reordered: self.reordered,
+            uncertain_bound: self.bound,
             uncertain_resent: self.sent_again,
-            resent_visible_twice: self.resent,
             paid_twice: self.paid_twice,
             kills: self.tally.crashes,
             drains: self.tally.drains + self.tally.early,
+            rolls: self.tally.rolls,
+            outages: self.tally.outages,
             ..Ledger::of("simulation")
         }
     }
@@ -100,7 +107,6 @@ struct Turn {
     id: i64,
     state: i64,
     outcome: Option<i64>,
-    resent: i64,
 }
 
 /// An answer on a screen: when it appeared, and where.
@@ -155,6 +161,10 @@ impl Books {
     /// Judges everything, once nothing moves any more.
     pub(super) fn close(world: &World, people: &People, tally: Tally) -> Self {
         let chats = world.telegram.chats();
+        let sum = |column: &str| {
+            let sql = format!("SELECT coalesce(sum({column}), 0) FROM parts");
+            world.eye().count(&sql, &[]).unsigned_abs()
+        };
         let mut judge = Judge {
             world,
             people,
@@ -166,15 +176,15 @@ impl Books {
             books: Self {
                 runs: 1,
                 paid_twice: world.eye().excused(),
-                sent_again: world
-                    .eye()
-                    .count("SELECT coalesce(sum(resent), 0) FROM parts", &[])
-                    .unsigned_abs(),
+                bound: sum("bound"),
+                absent: sum("absent"),
+                sent_again: sum("resent"),
                 tally: Sum {
                     starts: tally.starts,
                     crashes: tally.crashes,
                     drains: tally.drains,
                     early: tally.early,
+                    ..Sum::default()
                 },
                 ..Self::default()
             },
@@ -275,13 +285,8 @@ impl Judge<'_> {
             }
         };
         if copies > most {
-            let extra = copies - most;
-            self.books.doubled += extra;
-            let excused = extra.min(turn.resent.unsigned_abs());
-            self.books.resent += excused;
-            if excused < extra {
-                self.wrong(said.chat, format!("{copies} copies: {said:?} {turn:?}"));
-            }
+            self.books.doubled += copies - most;
+            self.wrong(said.chat, format!("{copies} copies: {said:?} {turn:?}"));
         }
     }
 
@@ -322,10 +327,16 @@ impl Judge<'_> {
     fn replies(&mut self) {
         let texts = Texts::english();
         for (chat, screen) in &self.screens {
-            let unfinished = |text: &&String| text.ends_with('…') && !text.contains(texts.thinking);
-            self.books.left_over += screen.texts.iter().filter(unfinished).count() as u64;
             if self.people.hostile.contains(chat) || self.people.moved.contains(chat) {
                 continue;
+            }
+            let unfinished = |text: &&String| text.ends_with('…') && !text.contains(texts.thinking);
+            if let Some(text) = screen.texts.iter().find(unfinished) {
+                self.books.left_over += 1;
+                self.world.wrong(
+                    Some(*chat),
+                    format!("left unfinished on the screen: {text:?}"),
+                );
             }
             let said = |what| {
                 let ours = |said: &&Said| said.chat == *chat && said.what == what;
@@ -337,8 +348,7 @@ impl Judge<'_> {
             };
             for (what, sentence) in [(What::New, texts.new_done), (What::Help, &help)] {
                 let (asked, seen) = (said(what), screen.count(sentence));
-                let resent = self.resent_in(*chat);
-                if seen < asked || seen > asked + resent {
+                if seen != asked {
                     self.wrong(
                         *chat,
                         format!("{what:?} was said {asked} times and answered {seen} times"),
@@ -352,21 +362,13 @@ impl Judge<'_> {
                 &[*chat],
             );
             let failed = failed.unsigned_abs();
-            if apologies < failed || apologies > failed + self.resent_in(*chat) {
+            if apologies != failed {
                 self.wrong(
                     *chat,
                     format!("{failed} turns failed and {apologies} apologies are seen"),
                 );
             }
         }
-    }
-
-    fn resent_in(&self, chat: i64) -> u64 {
-        let resent = self.world.eye().count(
-            "SELECT coalesce(sum(resent), 0) FROM parts WHERE chat = ?1",
-            &[chat],
-        );
-        resent.unsigned_abs()
     }
 
     /// The store's own books balance.
@@ -401,8 +403,7 @@ fn turn_of(world: &World, said: &Said) -> Option<Turn> {
         world.eye().with(|store| {
             store
                 .prepare_cached(
-                    "SELECT t.id, t.state, t.outcome, (SELECT coalesce(sum(resent), 0) \
-                        FROM parts AS p WHERE p.turn = t.id AND p.kind = 0) \
+                    "SELECT t.id, t.state, t.outcome \
                      FROM messages AS m JOIN turns AS t ON t.id = m.turn \
                      WHERE instr(m.body, ?1) > 0",
                 )
@@ -412,7 +413,6 @@ fn turn_of(world: &World, said: &Said) -> Option<Turn> {
                         id: row.get(0)?,
                         state: row.get(1)?,
                         outcome: row.get(2)?,
-                        resent: row.get(3)?,
                     })
                 })
                 .optional()

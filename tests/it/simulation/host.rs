@@ -78,7 +78,7 @@ struct State {
     tally: Tally,
 }
 
-const OPERATIONS: [&str; 12] = [
+const OPERATIONS: [&str; 14] = [
     "accept",
     "claim",
     "keep_request",
@@ -86,6 +86,8 @@ const OPERATIONS: [&str; 12] = [
     "answer",
     "begin_send",
     "finish_send",
+    "finish_probe",
+    "replan",
     "register",
     "reap",
     "park",

@@ -89,6 +89,8 @@ struct Scene {
     events: Vec<(u64, Event)>,
     random: StdRng,
     clock_was_set: i64,
+    rolls: u64,
+    outages: u64,
 }
 
 impl Scene {
@@ -106,6 +108,8 @@ impl Scene {
             events,
             random,
             clock_was_set: 0,
+            rolls: 0,
+            outages: 0,
         }
     }
 
@@ -150,12 +154,14 @@ impl Scene {
             }
             Event::Outage(how, for_ms) => {
                 note("outage", for_ms);
+                self.outages += 1;
                 self.world.telegram.set_outage(how);
                 self.later(ms + for_ms, Event::OutageOver);
             }
             Event::OutageOver => self.world.telegram.set_outage(Outage::None),
             Event::StoreAway(for_ms) => {
                 note("store_away", for_ms);
+                self.outages += 1;
                 self.world.faults().store_goes_away(for_ms);
             }
             Event::Kill => {
@@ -167,6 +173,7 @@ impl Scene {
                 self.host.signal(unit);
             }
             Event::Roll => {
+                self.rolls += 1;
                 let from = self.main_unit();
                 self.host.want(1 - from, true);
                 let wait = self.random.random_range(0..3_000);
@@ -282,7 +289,9 @@ impl Scene {
     }
 
     fn outcome(self, keep: Keep) -> Outcome {
-        let books = Books::close(&self.world, &self.people, self.host.tally());
+        let mut books = Books::close(&self.world, &self.people, self.host.tally());
+        books.tally.rolls = self.rolls;
+        books.tally.outages = self.outages;
         let wrongs = self.world.wrongs();
         let trace = match keep {
             Keep::Trace => self.world.trace.text(),
