@@ -9,6 +9,7 @@ mod claims;
 mod clocks;
 mod commands;
 mod conversation;
+mod death;
 mod delivery;
 mod desk;
 mod disk;

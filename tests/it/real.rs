@@ -39,6 +39,7 @@ mod mishaps;
 mod orphans;
 mod paid;
 mod process;
+mod quiet;
 mod reload;
 mod roll;
 mod rolls;

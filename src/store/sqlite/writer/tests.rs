@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use super::super::leases::Locks;
+use super::super::locks::Locks;
 use super::*;
 use crate::domain::ids::BotId;
 use crate::store::Availability;
