@@ -11,7 +11,6 @@ use tokio::time::{Instant, sleep};
 
 use super::Daemon;
 use crate::domain::metric;
-use crate::ops::health::Role;
 use crate::store::Availability;
 
 /// Between two tries whether the store works again.
