@@ -19,6 +19,7 @@ mod again;
 mod books;
 mod claim;
 mod controls;
+mod dead;
 mod desk;
 mod engine;
 mod history;

@@ -161,6 +161,12 @@ impl Scene {
         house.say(self.ann, "one two three");
         house.say(self.ben, "hi there Ben");
         house.say_in(self.group, self.ben, "@lastword_bot good day");
+        let answered = |house: &House| {
+            let says = |chat, words: &str| house.heard(chat).iter().any(|t| t.contains(words));
+            says(self.ann, "three") && says(self.ben, "there") && says(self.group, "day")
+        };
+        // Else what comes next would be one turn with it.
+        house.until("all are answered", answered).await;
         pass(SETTLED).await;
         house.send(self.ann, Medium::Photo, "look", 1);
         house.say(self.ben, "/forget");

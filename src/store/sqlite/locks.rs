@@ -166,14 +166,6 @@ impl Locks {
     }
 }
 
-/// An instance whose lock is free.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Dead {
-    pub(super) id: InstanceId,
-    /// It died of itself, not by a kill.
-    pub(super) aborted: bool,
-}
-
 pub(super) fn lock_error(error: TryLockError) -> StoreError {
     StoreError::Unavailable {
         reason: error.to_string(),
