@@ -4,7 +4,7 @@
 //! Counted into [`Ledger`] first, judged afterwards: a failing run shows its
 //! figures, too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lastword::domain::turn::Outcome;
 use lastword::store::Books;
@@ -114,11 +114,18 @@ impl Real {
         Some(last.clone())
     }
 
-    /// Placeholders that still stand as if something were to come.
+    /// Placeholders that still stand as if something were to come, where the bot
+    /// may still speak.
     fn left_over(&self) -> u64 {
+        let gone = Some(Outcome::Undeliverable.code());
+        let turns = self.turns();
+        let closed: BTreeSet<i64> = turns
+            .values()
+            .filter_map(|turn| (turn.outcome == gone).then_some(turn.chat))
+            .collect();
         let asked = self.asked.lock().expect("plain data").clone();
-        let chats: std::collections::BTreeSet<i64> = asked.iter().map(|(chat, _)| *chat).collect();
-        let heard = chats.into_iter().flat_map(|chat| self.heard(chat));
+        let chats: BTreeSet<i64> = asked.iter().map(|(chat, _)| *chat).collect();
+        let heard = chats.difference(&closed).flat_map(|chat| self.heard(*chat));
         heard.filter(|text| text.ends_with('…')).count() as u64
     }
 
