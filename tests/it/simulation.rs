@@ -15,6 +15,7 @@ mod mortal;
 mod people;
 mod planting;
 mod run;
+mod seam_leases;
 mod seam_model;
 mod seam_store;
 mod seam_telegram;

@@ -28,6 +28,9 @@ pub(super) struct Books {
     pub(super) undeliverable: u64,
     pub(super) lost: u64,
     pub(super) doubled: u64,
+    /// Copies in a group and in the supergroup it became, where a send or an
+    /// edit was cut just before.
+    pub(super) moved_twice: u64,
     /// Parts of unknown arrival that were found on the screen, were proven not
     /// to be there, and were sent again with a mark.
     pub(super) bound: u64,
@@ -62,6 +65,7 @@ impl AddAssign for Books {
         self.undeliverable += other.undeliverable;
         self.lost += other.lost;
         self.doubled += other.doubled;
+        self.moved_twice += other.moved_twice;
         self.bound += other.bound;
         self.absent += other.absent;
         self.sent_again += other.sent_again;
@@ -89,6 +93,7 @@ impl Books {
             lost: self.lost,
             doubled: self.doubled,
             reordered: self.reordered,
+            resent_visible_twice: self.moved_twice,
             uncertain_bound: self.bound,
             uncertain_resent: self.sent_again,
             paid_twice: self.paid_twice,
@@ -284,7 +289,11 @@ impl Judge<'_> {
                 return self.wrong(said.chat, format!("without an end: {said:?} {turn:?}"));
             }
         };
-        if copies > most {
+        // A group that becomes a supergroup takes what was being edited in it
+        // out of reach: whether the edit arrived can no longer be found out.
+        if copies > most && self.people.moved.contains(&said.chat) {
+            self.books.moved_twice += copies - most;
+        } else if copies > most {
             self.books.doubled += copies - most;
             self.wrong(said.chat, format!("{copies} copies: {said:?} {turn:?}"));
         }

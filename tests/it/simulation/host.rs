@@ -351,6 +351,11 @@ impl Host {
             self.world
                 .wrong(None, format!("drained, but still owns {left}"));
         }
+        let parts = eye.parts_left(life.mortal.number);
+        if parts > 0 {
+            self.world
+                .wrong(None, format!("drained, but {parts} parts are left unsent"));
+        }
         let alone = (0..2).filter_map(|unit| self.life(unit)).count() == 1;
         let flushes = self.world.config.shutdown.on_stop == OnStop::Flush;
         if flushes && alone && !eye.met_successor(life.mortal.number) {
@@ -358,23 +363,17 @@ impl Host {
             // asked for may be left, with what waits behind it.
             let asked_at = self.world.clock.now() - millis(life.shutdown.since_signal());
             let turns = eye.count(
-                "SELECT count(*) FROM turns WHERE state < 4 \
+                "SELECT count(*) FROM turns WHERE state < 3 AND state < 4 \
                  AND conversation NOT IN (SELECT conversation FROM turns \
                     WHERE state < 2 AND state < 4 AND not_before > ?2) \
                  AND (owner IS NULL OR owner = ?1)",
                 &[me, asked_at],
             );
-            let parts = eye.count(
-                "SELECT count(*) FROM parts WHERE state IN (0, 1, 3) \
-                 AND (owner IS NULL OR owner = ?1)",
-                &[me],
-            );
-            if turns + parts > 0 {
-                let left = format!("{turns} turns and {parts} parts");
+            if turns > 0 {
                 let open = eye.open_turns();
                 self.world.wrong(
                     None,
-                    format!("drained, but {left} are left unanswered, {open}"),
+                    format!("drained, but {turns} turns are left unanswered, {open}"),
                 );
             }
         }
