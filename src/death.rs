@@ -118,6 +118,7 @@ pub const WRITES: &[(&str, Recurs)] = &[
     ("turns.keep_administrators", Recurs::Often),
     ("outbox.begin_send", Recurs::Often),
     ("outbox.finish_send", Recurs::Often),
+    ("outbox.finish_probe", Recurs::Often),
     ("outbox.replan", Recurs::Often),
     ("outbox.alert", Recurs::Often),
     ("leases.register", Recurs::EachLife),
@@ -128,9 +129,14 @@ pub const WRITES: &[(&str, Recurs)] = &[
     ("leases.value_or", Recurs::EachLife),
 ];
 
+/// Those of programs that do one thing and end: `lastword replay`.
+#[cfg(feature = "failpoints")]
+pub const WRITES_ELSEWHERE: &[&str] = &["desk.replay"];
+
 /// The operations of the store that only read.
 #[cfg(feature = "failpoints")]
 pub const READS: &[&str] = &[
+    "desk.turns",
     "inbox.backlog",
     "turns.history",
     "turns.standing",
@@ -155,16 +161,16 @@ pub fn at(moment: Moment) {
     let _ = moment;
 }
 
-/// Dies on this side of an operation's commit, if that was asked for.
+/// Dies on this side of the commit that these operations share, if that was
+/// asked for one of them.
 #[inline]
-pub fn at_commit(operation: &str, side: Side) {
+pub fn at_commit(operations: &[&str], side: Side) {
     #[cfg(feature = "failpoints")]
-    armed::reach(&|name| {
-        let (side_name, other) = armed::split(name);
-        other == operation && side_name == side.as_str()
-    });
+    for operation in operations {
+        armed::reach(&|name| armed::split(name) == (side.as_str(), *operation));
+    }
     #[cfg(not(feature = "failpoints"))]
-    let _ = (operation, side);
+    let _ = (operations, side);
 }
 
 #[cfg(feature = "failpoints")]

@@ -7,7 +7,7 @@
 use lastword::format;
 use libfuzzer_sys::fuzz_target;
 
-#[allow(dead_code, reason = "the tests of the formatter use the rest of it")]
+#[expect(dead_code, reason = "the tests of the formatter use the rest of it")]
 #[path = "../../src/format/tests/check.rs"]
 mod check;
 

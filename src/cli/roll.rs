@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::{Config, Sources};
 use crate::domain::ids::{BotId, InstanceId};
@@ -30,6 +30,9 @@ const STATE: &str = "/var/lib/lastword/lastword.db";
 
 /// Between two looks at the store.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// How long an idle standby may take to go.
+const TO_GO: Duration = Duration::from_secs(10);
 
 /// How long the new one may take to get the lease after the old one was told:
 /// the old one may be stuck for as long as its store is busy.
@@ -109,6 +112,9 @@ pub enum Error {
     /// Somebody stopped `roll` itself.
     #[error("interrupted before the old instance was told to stop; it goes on")]
     Interrupted,
+    /// Somebody stopped `roll` itself, too late.
+    #[error("interrupted; the old instance was told to stop, and the new one takes over")]
+    Left,
     /// The old one cannot be told.
     #[error("failed to tell the old instance to stop: {reason}; both go on")]
     NotTold {
@@ -159,26 +165,39 @@ pub async fn roll(options: &Roll, sources: &Sources, shutdown: &Shutdown) -> Res
     let (stage, old) = Stage::find(options, sources)?;
     let pid = old.pid.ok_or(Error::Unknown)?;
     let mut host = Host::of(pid, options.unit.as_deref(), sources.file.as_deref());
-    for idle in stage.standbys(&old)? {
+    for idle in stage.rivals(&[old.id])? {
         // It runs the version of before, and could take over instead.
         host.dismiss(idle.pid);
-        stage.until_gone(idle.id).await?;
+        let gone = timeout(TO_GO, stage.until_gone(idle.id)).await;
+        gone.map_err(|_| Error::NotReady {
+            reason: "a standby of before does not go".to_owned(),
+        })??;
     }
     let begun = Instant::now();
     let new = stage.start(&mut host, &old, options, shutdown).await?;
     let ready_ms = ms(begun);
 
     let told = Instant::now();
-    host.tell(pid)
-        .await
-        .map_err(|reason| Error::NotTold { reason })?;
-    let left_to_old = stage.until_taken_over(&new, old.id).await?;
-    let intake_ms = ms(told);
-    let mut drained_ms = None;
-    if options.wait {
-        stage.until_gone(old.id).await?;
-        drained_ms = Some(ms(told));
+    if stage.still_runs(&old)? {
+        // Once only: a second signal would cut what it is at.
+        host.tell(pid)
+            .await
+            .map_err(|reason| Error::NotTold { reason })?;
     }
+    let taken_over = async {
+        let left_to_old = stage.until_taken_over(&host, &new, &old).await?;
+        let intake_ms = ms(told);
+        let mut drained_ms = None;
+        if options.wait {
+            stage.until_gone(old.id).await?;
+            drained_ms = Some(ms(told));
+        }
+        Ok((left_to_old, intake_ms, drained_ms))
+    };
+    let (left_to_old, intake_ms, drained_ms) = tokio::select! {
+        taken_over = taken_over => taken_over?,
+        () = shutdown.intake().cancelled() => return Err(Error::Left),
+    };
     report::print(&Rolled {
         lastword: "roll",
         old: Side {
@@ -265,11 +284,12 @@ impl Stage {
         Ok(living)
     }
 
-    /// Those that would take over from the old one.
-    fn standbys(&self, old: &Living) -> Result<Vec<Living>, Error> {
+    /// Those that could take over, but for these.
+    fn rivals(&self, but: &[InstanceId]) -> Result<Vec<Living>, Error> {
+        use Phase::{Running, Standby, Starting};
         let mut living = self.living()?;
         living.retain(|one| {
-            one.id != old.id && matches!(one.phase, Some(Phase::Starting | Phase::Standby))
+            !but.contains(&one.id) && matches!(one.phase, Some(Starting | Standby | Running))
         });
         Ok(living)
     }
@@ -321,20 +341,37 @@ impl Stage {
         Ok(living.into_iter().find(is_ready))
     }
 
+    /// Whether nobody else has told it meanwhile.
+    fn still_runs(&self, old: &Living) -> Result<bool, Error> {
+        let running = |one: &Living| one.id == old.id && one.phase == Some(Phase::Running);
+        Ok(self.living()?.iter().any(running))
+    }
+
     /// Waits until the new one runs; how many turns the old one still answers.
-    async fn until_taken_over(&self, new: &Living, old: InstanceId) -> Result<u64, Error> {
+    async fn until_taken_over(
+        &self,
+        host: &Host,
+        new: &Living,
+        old: &Living,
+    ) -> Result<u64, Error> {
         let failed = |reason: &str| Error::NotTaken {
             reason: reason.to_owned(),
         };
         let until = Instant::now() + TO_TAKE_OVER;
+        let mut known = vec![new.id, old.id];
         while Instant::now() < until {
             let living = self.living()?;
             let Some(new) = living.iter().find(|one| one.id == new.id) else {
                 return Err(failed("it is gone"));
             };
             if new.phase == Some(Phase::Running) {
-                let old = living.iter().find(|one| one.id == old);
+                let old = living.iter().find(|one| one.id == old.id);
                 return Ok(old.map_or(0, |old| old.turns));
+            }
+            // One that an earlier roll, cut short, had only just begun.
+            for rival in self.rivals(&known)? {
+                host.dismiss(rival.pid);
+                known.push(rival.id);
             }
             sleep(LOOK).await;
         }

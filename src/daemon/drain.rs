@@ -78,6 +78,9 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     if park {
         // Those that wait for a slot too.
         daemon.runner.close();
+    } else {
+        let waking = daemon.wake_all_waiting();
+        let _ = timeout(ladder.limit(Rung::Grouper), waking).await;
     }
     daemon
         .grouper

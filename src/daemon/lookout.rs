@@ -3,12 +3,12 @@
 //!
 //! Wherever a wait and the stop come at one moment, the stop is seen first.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::door::Door;
@@ -18,6 +18,7 @@ use crate::domain::address::BotUser;
 use crate::domain::metric;
 use crate::domain::phase::Phase;
 use crate::domain::turn::State;
+use crate::intake::gaps::Gaps;
 use crate::intake::poller::Poller;
 use crate::intake::{ALLOWED_UPDATES, registration};
 use crate::ops::health::Role;
@@ -69,28 +70,38 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     daemon.tasks.keep(Kind::Sweep, "reload", move || {
         reload(Arc::clone(&reloading))
     });
-    let (identified, identity) = oneshot::channel();
+    let (identified, identity) = watch::channel(false);
     let asking = Arc::clone(daemon);
-    daemon.tasks.spawn(Kind::Sweep, "identity", async move {
-        let user = match known {
-            Some(user) => user,
-            None => identity::insist(&asking).await,
-        };
-        asking.intake.judge_by(asking.live.policy(&user));
-        let _ = identified.send(());
-        introduce(&asking, &user).await;
+    // Without it nothing is ever accepted: begun again after a panic.
+    daemon.tasks.keep(Kind::Sweep, "identity", move || {
+        identify(Arc::clone(&asking), known.clone(), identified.clone())
     });
     let feeding = Arc::clone(daemon);
     daemon.tasks.spawn(Kind::Feeder, "intake", async move {
+        let mut identity = identity;
         let intake = feeding.shutdown.intake().clone();
         let known = tokio::select! {
             biased;
             () = intake.cancelled() => false,
-            identified = identity => identified.is_ok(),
+            identified = identity.wait_for(|known| *known) => identified.is_ok(),
         };
         if known {
             feed(feeding, door).await;
         }
+    });
+}
+
+/// Learns who we are, which is what updates are judged by.
+async fn identify(daemon: Arc<Daemon>, known: Option<BotUser>, told: watch::Sender<bool>) {
+    let user = match known {
+        Some(user) => user,
+        None => identity::insist(&daemon).await,
+    };
+    daemon.intake.judge_by(daemon.live.policy(&user));
+    let _ = told.send(true);
+    let introducing = Arc::clone(&daemon);
+    daemon.tasks.spawn(Kind::Sweep, "introduction", async move {
+        introduce(&introducing, &user).await;
     });
 }
 
@@ -160,58 +171,73 @@ async fn feed(daemon: Arc<Daemon>, mut door: Option<Door>) {
         return;
     }
     daemon.become_active().await;
-    let telegram = Arc::clone(&daemon.telegram);
     match door {
         Some(door) => {
             let Some((server, listener)) = door.open(&daemon).await else {
                 return;
             };
-            let config = &daemon.config.telegram.webhook;
             server.start(listener);
-            let registered = async {
-                match registration::webhook_secret(config, daemon.bot, &*daemon.store).await {
-                    Ok(secret) => {
-                        registration::register_webhook(
-                            &*telegram,
-                            config,
-                            &secret,
-                            ALLOWED_UPDATES,
-                            daemon.seed(),
-                        )
-                        .await;
-                    }
-                    Err(error) => tracing::error!(%error, "failed to read the webhook's secret"),
-                }
-            };
-            tokio::select! {
-                biased;
-                () = intake.cancelled() => {}
-                () = registered => {}
-            }
+            let registering = Arc::clone(&daemon);
+            // Unregistered it would be deaf, too.
+            let registered = daemon.tasks.keep(Kind::Feeder, "registration", move || {
+                register(Arc::clone(&registering))
+            });
+            let _ = registered.await;
         }
         None => {
-            tokio::select! {
-                biased;
-                () = intake.cancelled() => return,
-                () = registration::clear_webhook(&*telegram, daemon.seed()) => {}
-            }
             let polling = Arc::clone(&daemon);
             let gaps = Arc::default();
             // A panic must not make it deaf.
             let poller = daemon.tasks.keep(Kind::Feeder, "poller", move || {
-                Poller::new(
-                    Arc::clone(&polling.telegram),
-                    Arc::clone(&polling.intake) as _,
-                    &polling.shutdown,
-                    &polling.pulse,
-                    &gaps,
-                    polling.seed(),
-                )
-                .run()
+                poll(Arc::clone(&polling), Arc::clone(&gaps))
             });
             let _ = poller.await;
         }
     }
+}
+
+/// Tells Telegram where to deliver, until it has heard it.
+async fn register(daemon: Arc<Daemon>) {
+    let config = &daemon.config.telegram.webhook;
+    let registered = async {
+        match registration::webhook_secret(config, daemon.bot, &*daemon.store).await {
+            Ok(secret) => {
+                registration::register_webhook(
+                    &*daemon.telegram,
+                    config,
+                    &secret,
+                    ALLOWED_UPDATES,
+                    daemon.seed(),
+                )
+                .await;
+            }
+            Err(error) => tracing::error!(%error, "failed to read the webhook's secret"),
+        }
+    };
+    tokio::select! {
+        biased;
+        () = daemon.shutdown.intake().cancelled() => {}
+        () = registered => {}
+    }
+}
+
+/// Removes what a webhook would take away from us, then polls until the stop.
+async fn poll(daemon: Arc<Daemon>, gaps: Arc<Mutex<Gaps>>) {
+    tokio::select! {
+        biased;
+        () = daemon.shutdown.intake().cancelled() => return,
+        () = registration::clear_webhook(&*daemon.telegram, daemon.seed()) => {}
+    }
+    Poller::new(
+        Arc::clone(&daemon.telegram),
+        Arc::clone(&daemon.intake) as _,
+        &daemon.shutdown,
+        &daemon.pulse,
+        &gaps,
+        daemon.seed(),
+    )
+    .run()
+    .await;
 }
 
 /// Finds what is due and nobody is looking after, and what the dead have left.
@@ -233,7 +259,7 @@ async fn sweep(daemon: Arc<Daemon>) {
         daemon.take_over().await;
         daemon.count_open().await;
         if *daemon.role.borrow() == Role::Active {
-            daemon.wake_waiting().await;
+            daemon.wake_waiting(WAITING).await;
         }
         daemon.wake_unsent().await;
         let period = if shared { SWEEP_SHARED } else { SWEEP };
@@ -317,7 +343,7 @@ impl Daemon {
         }
         tracing::info!("running");
         self.take_over().await;
-        self.wake_waiting().await;
+        self.wake_waiting(WAITING).await;
     }
 
     /// Takes over what instances that died have left.
@@ -359,9 +385,17 @@ impl Daemon {
         }
     }
 
-    /// Wakes conversations in which something waits.
-    pub(super) async fn wake_waiting(&self) {
-        match self.store.waiting(WAITING).await {
+    /// Wakes the conversations in which something waits, those too that no
+    /// sweep has come to yet: the last chance before a drain runs what it finds.
+    pub(super) async fn wake_all_waiting(&self) {
+        if *self.role.borrow() == Role::Active {
+            self.wake_waiting(u32::MAX).await;
+        }
+    }
+
+    /// Wakes conversations in which something waits, at most so many.
+    async fn wake_waiting(&self, limit: u32) {
+        match self.store.waiting(limit).await {
             Ok(waiting) => {
                 for due in waiting {
                     self.grouper.touch(due);

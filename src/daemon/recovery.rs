@@ -11,7 +11,6 @@ use tokio::time::{Instant, sleep};
 
 use super::Daemon;
 use crate::domain::metric;
-use crate::ops::health::Role;
 use crate::store::Availability;
 
 /// Between two tries whether the store works again.
@@ -48,9 +47,7 @@ pub(super) async fn watch(daemon: Arc<Daemon>) {
             "the store takes what is written again"
         );
         // Wakes that were lost meanwhile.
-        if *daemon.role.borrow() == Role::Active {
-            daemon.wake_waiting().await;
-        }
+        daemon.wake_all_waiting().await;
         daemon.wake_unsent().await;
     }
 }

@@ -51,6 +51,10 @@ use tls::Identity;
 /// How often the doorman asks whether a successor has come, or gone.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How many such looks a successor may be listed that holds the socket no more,
+/// before it is taken for another one, which cannot ask for it.
+const DESERTED: u32 = 10;
+
 /// How long the loop rests when the system has no room for a connection.
 const NO_ROOM: Duration = Duration::from_millis(100);
 
@@ -301,13 +305,20 @@ impl Server {
     /// Answers 503 while there is no successor, and leaves the socket to one
     /// that is there.
     async fn mind(self: Arc<Self>, listener: Arc<Listener>) {
+        let mut deserted = 0;
         loop {
             if !self.sink.has_successor().await {
                 self.turn_away(&listener).await;
+                deserted = 0;
             } else if listener.lives_on() {
                 // Held on to: should the successor die, the next one can have
                 // it, and connections wait in it until then.
                 sleep(LOOK).await;
+                deserted = 0;
+            } else if listener.heirs().any_ever() && deserted < DESERTED {
+                // It has died, which is seen here first.
+                sleep(LOOK).await;
+                deserted += 1;
             } else {
                 // It asked before it was ready, or cannot (an older version):
                 // then it binds the address, once that is free.

@@ -23,7 +23,7 @@ use crate::domain::probe::{Probed, Probing};
 use crate::telegram::{Meaning, Telegram};
 
 /// How long one round may take, its last call included: all ids of the default
-/// range at [`EVERY`], and a pause that Telegram asks for.
+/// range at `EVERY`, and a pause that Telegram asks for.
 pub const WITHIN: Duration = Duration::from_secs(30);
 
 /// How long one call may take.

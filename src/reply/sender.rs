@@ -312,10 +312,18 @@ impl Follow {
         };
         loop {
             // Whether that leaves anything unsent is counted at the end.
-            if self.is_too_long(parts.limits.own_wait(self.chat, Rank::Part)) {
+            let pace = parts.limits.own_wait(self.chat, Rank::Part);
+            if self.is_too_long(pace) {
                 return;
             }
             let stopping = parts.shutdown.is_stopping();
+            // A stop waits for no pace where nothing is left to be said.
+            if stopping && !pace.is_zero() && !self.has_something().await {
+                if self.ends() {
+                    return;
+                }
+                continue;
+            }
             // Kept until it is known whether there is something to send.
             let head = tokio::select! {
                 biased;
@@ -384,6 +392,15 @@ impl Follow {
                 () = self.wake.notified() => tokio::time::sleep(wait.min(Duration::from_millis(50))).await,
                 () = tokio::time::sleep(wait) => {}
             }
+        }
+    }
+
+    /// Whether something waits to be sent here; also when nobody can say.
+    async fn has_something(&self) -> bool {
+        let parts = &self.sender.0.parts;
+        match parts.store.unsent(parts.instance).await {
+            Ok(chats) => chats.iter().any(|(chat, _)| *chat == self.chat),
+            Err(_) => true,
         }
     }
 

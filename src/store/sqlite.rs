@@ -19,10 +19,12 @@ mod again;
 mod books;
 mod claim;
 mod controls;
+mod dead;
 mod desk;
 mod engine;
 mod history;
 mod leases;
+mod locks;
 mod outbox;
 mod parts;
 mod place;
@@ -49,7 +51,7 @@ struct Inner {
     clock: Clock,
     writer: writer::Writer,
     available: watch::Receiver<Availability>,
-    locks: leases::Locks,
+    locks: locks::Locks,
     schema: Schema,
 }
 
@@ -77,7 +79,7 @@ impl SqliteStore {
         mode: Mode,
         schema: Schema,
     ) -> Result<Self> {
-        let locks = leases::Locks::new(path, bot)?;
+        let locks = locks::Locks::new(path, bot)?;
         let engine = engine::Engine::open(path, &locks, &schema)?;
         Self::with(bot, clock, engine, mode, locks, schema)
     }
@@ -87,7 +89,7 @@ impl SqliteStore {
         clock: Clock,
         engine: engine::Engine,
         mode: Mode,
-        locks: leases::Locks,
+        locks: locks::Locks,
         schema: Schema,
     ) -> Result<Self> {
         Ok(Self(Arc::new(Inner {

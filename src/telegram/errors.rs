@@ -71,6 +71,7 @@ const NO_MESSAGE: &[&str] = &[
     "message to delete not found",
     "message can't be deleted",
     "message_id_invalid",
+    "message_author_required",
     "message not found",
 ];
 
@@ -286,6 +287,11 @@ mod tests {
                 Meaning::MessageGone,
             ),
             (400, "Bad Request: MESSAGE_ID_INVALID", Meaning::MessageGone),
+            (
+                400,
+                "Bad Request: MESSAGE_AUTHOR_REQUIRED",
+                Meaning::MessageGone,
+            ),
             (
                 400,
                 "Bad Request: message is not modified: specified new message content and reply markup are exactly the same",

@@ -181,16 +181,18 @@ fn shim() -> &'static Path {
     SHIM.get_or_init(|| {
         let top = Path::new(env!("CARGO_MANIFEST_DIR"));
         let built = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let name = format!("disk-shim-{}.so", std::process::id());
-        let library = built.join(name);
+        let library = built.join("disk-shim.so");
+        let fresh = built.join(format!("disk-shim-{}.so", std::process::id()));
         let compiled = Command::new("cc")
             .args(["-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o"])
-            .arg(&library)
+            .arg(&fresh)
             .arg(top.join("tests/disk/shim.c"))
             .args(["-ldl", "-lpthread"])
             .status();
         let compiled = compiled.expect("the tests need a C compiler (cc)");
         assert!(compiled.success(), "the shim does not compile");
+        // At once, for another test process may be loading the last one.
+        fs::rename(&fresh, &library).expect("it was just written");
         library
     })
 }

@@ -404,3 +404,25 @@ async fn an_idle_daemon_stops_at_once() {
     assert_eq!(life.stop().await, ExitCode::Drained);
     assert!(shutdown.since_signal() < Duration::from_millis(200));
 }
+
+/// Whoever has just used up a group's pace has nothing to say any more, and
+/// nothing to wait for.
+#[tokio::test(start_paused = true)]
+async fn a_group_whose_pace_is_used_up_does_not_hold_back_an_idle_stop() {
+    let mut scene = Scene::new(Case {
+        room: Room::Group,
+        ..claimed(OnStop::Flush)
+    });
+    for _ in 0..8 {
+        scene.ask();
+        let asked = scene.asked as u64;
+        scene
+            .until(|b| in_turn(b, turn::State::Settled) == asked)
+            .await;
+    }
+    let Scene { life, .. } = scene;
+    let shutdown = life.shutdown.clone();
+    assert_eq!(life.stop().await, ExitCode::Drained);
+    let took = shutdown.since_signal();
+    assert!(took < Duration::from_millis(200), "{took:?}");
+}

@@ -1,10 +1,14 @@
 //! The Continue button under an answer that reached its length limit, and what
 //! operators hear of what only they can mend.
 
-use lastword::config::AccessMode;
+use std::time::Duration;
+
+use lastword::config::{AccessMode, OnStop};
+use lastword::domain::phase::Phase;
 use lastword::llm::FinishReason;
 use lastword::playground::bot_api::Place;
 use lastword::playground::offline::{Fault, Offline};
+use lastword::shutdown::ExitCode;
 
 use crate::access::claim_code;
 use crate::house::{House, assert_balanced};
@@ -66,4 +70,33 @@ async fn an_operator_is_alerted_once_an_hour_when_the_credit_is_used_up() {
     pass(15 * 60_000).await;
     assert_eq!(house.heard(ann).len(), before + 2);
     assert_balanced(&life.books().await);
+}
+
+/// More conversations wait than one sweep wakes: a stop right after the start
+/// answers them all the same.
+#[tokio::test(start_paused = true)]
+async fn a_stop_answers_also_those_that_no_sweep_has_come_to() {
+    let mut house = House::new();
+    house.config.intake.buffer = 5_000;
+    house.config.access.per_minute = 1_000;
+    house.config.shutdown.on_stop = OnStop::Park;
+    let life = house.start();
+    let people: Vec<i64> = (0..1_200).map(|n| house.person(&format!("P{n}"))).collect();
+    for person in &people {
+        house.say(*person, "hello");
+    }
+    while life.books().await.messages < 1_200 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    life.stop().await;
+    assert!(people.iter().all(|person| house.heard(*person).is_empty()));
+
+    house.config.shutdown.on_stop = OnStop::Flush;
+    let life = house.start();
+    let mut phase = life.shutdown.phase();
+    let running = phase.wait_for(|phase| *phase == Phase::Running).await;
+    running.expect("it lives");
+    assert_eq!(life.stop().await, ExitCode::Drained);
+    let unanswered = people.iter().filter(|p| house.heard(**p).len() != 1);
+    assert_eq!(unanswered.count(), 0);
 }

@@ -16,6 +16,7 @@ use lastword::playground::offline::Offline;
 use lastword::shutdown::{Cause, ExitCode, Grace, Shutdown};
 use lastword::store::sqlite::{Mode, SqliteStore};
 use lastword::store::{Books, Turns};
+use lastword::telegram::Telegram;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -30,6 +31,8 @@ pub(crate) struct House {
     pub(crate) clock: Clock,
     /// What stands between the daemon and its model, when something does.
     pub(crate) llm: Option<Arc<dyn Llm>>,
+    /// What stands between the daemon and its Telegram, when something does.
+    pub(crate) line: Option<Arc<dyn Telegram>>,
     folder: TempDir,
     starts: u64,
 }
@@ -60,6 +63,7 @@ impl House {
             config,
             clock,
             llm: None,
+            line: None,
             folder,
             starts: 0,
         }
@@ -87,7 +91,10 @@ impl House {
             bot: BotId(self.telegram.bot().id),
             store: Arc::new(store.clone()),
             close: Box::new(store.clone()),
-            telegram: Arc::new(InMemory(Arc::clone(&self.telegram))),
+            telegram: match &self.line {
+                Some(line) => Arc::clone(line),
+                None => Arc::new(InMemory(Arc::clone(&self.telegram))),
+            },
             llm: match &self.llm {
                 Some(llm) => Arc::clone(llm),
                 None => Arc::new(self.model.clone()),

@@ -300,31 +300,61 @@ async fn without_a_range_nothing_is_probed() {
     assert_eq!((scene.heard().len(), scene.marks()), (2, 1));
 }
 
+/// A model that answers in so many parts, and a word of each.
+fn in_parts(parts: usize) -> (House, Vec<String>) {
+    let paragraphs: Vec<String> = (0..parts)
+        .map(|n| format!("part{n} {}", "word ".repeat(700)))
+        .collect();
+    let model = Offline::new(Behaviour {
+        fault: Fault::Sound,
+        voice: Voice::Fixed(paragraphs.join("\n\n")),
+        pace: Pace::INSTANT,
+    });
+    let words = (0..parts).map(|n| format!("part{n}")).collect();
+    (House::with(model), words)
+}
+
 /// Any part of an answer of several, before and after it was carried out.
 #[tokio::test(start_paused = true)]
 async fn an_answer_of_several_parts_resumes_at_the_first_unsent_one() {
-    let paragraphs: Vec<String> = (0..3)
-        .map(|n| format!("part{n} {}", "word ".repeat(700)))
-        .collect();
-    let words: Vec<&str> = paragraphs.iter().map(|p| &p[..5]).collect();
     for room in [Room::Private, Room::Topic] {
-        for at in 0..paragraphs.len() as u32 {
+        for at in 0..3 {
             for trouble in [Trouble::CutBefore, Trouble::CutAfter, Trouble::HangAfter] {
                 let what = format!("{room:?} {at} {trouble:?}");
-                let model = Offline::new(Behaviour {
-                    fault: Fault::Sound,
-                    voice: Voice::Fixed(paragraphs.join("\n\n")),
-                    pace: Pace::INSTANT,
-                });
-                let scene = Scene::of(House::with(model), room, Format::Entities);
+                let (house, words) = in_parts(3);
+                let scene = Scene::of(house, room, Format::Entities);
                 let rule = FaultRule::once("sendMessage", trouble).after(at);
                 scene.house.telegram.fault(rule);
                 scene.ask("go on");
                 pass(90_000).await;
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
                 scene.assert_heard(&words, &what).await;
             }
         }
     }
+}
+
+/// The first part was held, for nothing could be proven; then the second is
+/// cut: it must not be looked for where the first one may stand.
+#[tokio::test(start_paused = true)]
+async fn a_part_is_not_looked_for_where_one_that_was_held_may_stand() {
+    let (mut house, words) = in_parts(3);
+    house.config.reply.uncertain = Uncertain::Hold;
+    let scene = Scene::of(house, Room::Private, Format::Entities);
+    for _ in 0..2 {
+        scene.fault("sendMessage", Trouble::CutAfter);
+    }
+    let gateway = Trouble::Gateway { code: 502 };
+    let rule = FaultRule::always("editMessageText", gateway);
+    scene.house.telegram.fault(rule);
+    scene.ask("go on");
+    scene.house.until_heard(scene.chat, 2).await;
+    scene.house.telegram.clear_faults();
+    pass(200_000).await;
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    scene.assert_heard(&words, "held").await;
+    let books = scene.life.books().await;
+    assert_eq!((books.bound, books.held), (0, 2), "{books:?}");
 }
 
 /// Whoever asks is stopped: what is open stays open, and the successor asks on.

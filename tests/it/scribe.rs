@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
+use lastword::llm::openrouter::heard;
 use lastword::llm::{Delta, Deltas, FinishReason, Llm, LlmError};
 use lastword::playground::offline::Offline;
 use serde_json::Value;
@@ -18,6 +19,8 @@ pub(crate) enum Twist {
     Panic,
     /// The request is refused.
     Refuse(LlmError),
+    /// These are the bytes of the answer, all of them.
+    Bytes(&'static [u8]),
     /// These words, and this reason for their end.
     Say(&'static str, FinishReason),
 }
@@ -31,7 +34,7 @@ struct Pages {
     behind: Offline,
     asked: Mutex<Vec<Bytes>>,
     twists: Mutex<VecDeque<Twist>>,
-    poison: Mutex<Option<&'static str>>,
+    poison: Mutex<Option<(&'static str, Twist)>>,
 }
 
 impl Scribe {
@@ -51,7 +54,22 @@ impl Scribe {
 
     /// Every request that speaks of this fails with 500.
     pub(crate) fn poison(&self, word: &'static str) {
-        *lock(&self.0.poison) = Some(word);
+        let failure = LlmError::Status {
+            code: 500,
+            message: "poisoned".to_owned(),
+            retry_after: None,
+        };
+        self.always(word, Twist::Refuse(failure));
+    }
+
+    /// Every request that speaks of this is met like this.
+    pub(crate) fn always(&self, word: &'static str, twist: Twist) {
+        *lock(&self.0.poison) = Some((word, twist));
+    }
+
+    /// No request is, any more.
+    pub(crate) fn never(&self) {
+        *lock(&self.0.poison) = None;
     }
 
     /// Every request so far, as bytes.
@@ -96,19 +114,16 @@ fn text_of(content: &Value) -> String {
 impl Llm for Scribe {
     async fn open(&self, request: Bytes) -> Result<Deltas, LlmError> {
         lock(&self.0.asked).push(request.clone());
-        let poison = *lock(&self.0.poison);
-        if poison.is_some_and(|word| String::from_utf8_lossy(&request).contains(word)) {
-            return Err(LlmError::Status {
-                code: 500,
-                message: "poisoned".to_owned(),
-                retry_after: None,
-            });
-        }
-        let twist = lock(&self.0.twists).pop_front();
+        let poison = lock(&self.0.poison).clone();
+        let poison = poison
+            .filter(|(word, _)| String::from_utf8_lossy(&request).contains(word))
+            .map(|(_, twist)| twist);
+        let twist = poison.or_else(|| lock(&self.0.twists).pop_front());
         match twist {
             None => self.0.behind.open(request).await,
             Some(Twist::Panic) => panic!("the test asked for it"),
             Some(Twist::Refuse(error)) => Err(error),
+            Some(Twist::Bytes(bytes)) => Ok(Box::pin(stream::iter(heard([bytes])))),
             Some(Twist::Say(text, finish)) => Ok(Box::pin(stream::iter([
                 Ok(Delta::Content(text.to_owned())),
                 Ok(Delta::Finish(finish)),

@@ -77,16 +77,16 @@ const MAY_THREAD: [&str; 4] = [
 const EXITS: [&str; 3] = ["process::exit(", "process::abort(", "low_level::exit("];
 const MAY_EXIT: [&str; 2] = ["src/main.rs", "src/shutdown/deadline.rs"];
 
-struct Source {
+pub(crate) struct Source {
     /// From the top of the repository, with `/`.
-    path: String,
+    pub(crate) path: String,
     text: String,
 }
 
 impl Source {
     /// The lines that are code of the product, numbered: no comments, and
     /// nothing from the tests inside the file on.
-    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines: Vec<_> = self.text.lines().collect();
         let tests = lines
             .windows(2)
@@ -173,7 +173,7 @@ fn sources(folders: &[&str], extensions: &[&str]) -> Vec<Source> {
         .collect()
 }
 
-fn rust() -> Vec<Source> {
+pub(crate) fn rust() -> Vec<Source> {
     let sources = sources(&["src", "tests", "benches"], &["rs"]);
     assert!(sources.len() > 20, "the sources are not where they were");
     sources

@@ -42,12 +42,13 @@ fn text(output: &Output) -> String {
 fn systemd_finds_no_fault_with_the_units() {
     // It wants the program to exist; nothing else is changed.
     let dir = tempfile::tempdir().unwrap();
-    for name in ["lastword.service", "lastword.socket"] {
+    let units = ["lastword.service", "lastword@.service", "lastword.socket"];
+    for name in units {
         let unit = fs::read_to_string(folder().join(name)).unwrap();
         let unit = unit.replace("/usr/bin/lastword", "/bin/true");
         fs::write(dir.path().join(name), unit).unwrap();
     }
-    for name in ["lastword.service", "lastword.socket"] {
+    for name in units {
         let unit = dir.path().join(name);
         let Some(output) = analyze(&["verify", unit.to_str().unwrap()]) else {
             return;
@@ -71,6 +72,25 @@ fn the_service_is_hardened() {
         .and_then(|verdict| verdict.split_whitespace().next()?.parse().ok())
         .unwrap_or_else(|| panic!("no verdict in {said}"));
     assert!(score <= EXPOSURE_MAX, "{said}");
+}
+
+/// So that all that is said of the one holds for the other.
+#[test]
+fn the_template_differs_from_the_service_in_its_name_only() {
+    let settings = |name: &str| {
+        let unit = fs::read_to_string(folder().join(name)).unwrap();
+        let lines = unit.lines().map(str::trim);
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (one, template) = (settings("lastword.service"), settings("lastword@.service"));
+    let different: Vec<_> = one.iter().zip(&template).filter(|(a, b)| a != b).collect();
+    assert_eq!(
+        (one.len(), different.len()),
+        (template.len(), 1),
+        "{different:?}"
+    );
+    assert!(different[0].1.contains("%i"), "{different:?}");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use lastword::config::{Webhook as Config, WebhookSecret, WebhookUrl};
-use lastword::intake::webhook::{Limits, Listener, Webhook};
+use lastword::domain::ids::InstanceId;
+use lastword::intake::webhook::{Limits, Listener, Webhook, bequeath, inherit};
 use lastword::intake::{Accept, IntakeState, Refusal};
 use lastword::pulse::Pulse;
 use lastword::shutdown::{Cause, Grace, Kind, Shutdown, Tasks};
@@ -79,6 +80,7 @@ impl Sink {
 }
 
 struct House {
+    instance: InstanceId,
     sink: Arc<Sink>,
     shutdown: Shutdown,
     tasks: Tasks,
@@ -121,8 +123,15 @@ async fn house_with(config: &Config, limits: Limits) -> House {
         .with_limits(limits);
     let listener = Listener::bind(config.listen).await.expect("a free port");
     let address = listener.local_addr().expect("it is bound").to_string();
+    let listener = Arc::new(listener);
+    static INSTANCES: AtomicUsize = AtomicUsize::new(0);
+    let instance = u64::from(std::process::id()) << 20;
+    let instance = instance + INSTANCES.fetch_add(1, Ordering::SeqCst) as u64;
+    let instance = InstanceId(i64::try_from(instance).expect("a pid is small"));
+    bequeath(&listener, instance, &tasks).expect("a will");
     webhook.start(listener);
     House {
+        instance,
         sink,
         shutdown,
         tasks,

@@ -3,8 +3,9 @@
 //! no connection that waits in its queue is reset.
 //!
 //! Each instance that holds a listening socket leaves a will at an abstract
-//! address made of its random id, which only readers of the store know; both
-//! sides also insist on the same user. `SO_REUSEPORT` would not do: a socket
+//! address made of its id; both sides insist on being the same user, for anyone
+//! in the network namespace can call there. The operator has nothing to
+//! configure but one host, one user and one network namespace. `SO_REUSEPORT` would not do: a socket
 //! that closes takes its own queue with it (unless `tcp_migrate_req` is set),
 //! and one that a standby opens would let connections wait for nobody.
 
@@ -14,8 +15,8 @@ use std::net::{self, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net as unix;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rustix::net::{
@@ -44,31 +45,44 @@ const BYTE: u8 = b'L';
 /// knows.
 pub(super) type Bond = UnixStream;
 
-/// How many others hold the same socket.
+/// How many others hold the same socket; clones are the same count.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Heirs(Arc<Counts>);
+
 #[derive(Debug, Default)]
-pub(super) struct Heirs(AtomicUsize);
+struct Counts {
+    now: AtomicUsize,
+    ever: AtomicUsize,
+}
 
 /// One of them; counted until dropped.
-struct Heir<'a>(&'a Heirs);
+struct Heir(Heirs);
 
 impl Heirs {
     pub(super) fn any(&self) -> bool {
-        self.0.load(Ordering::Acquire) > 0
+        self.0.now.load(Ordering::Acquire) > 0
     }
 
-    fn add(&self) -> Heir<'_> {
-        self.0.fetch_add(1, Ordering::AcqRel);
-        Heir(self)
+    /// Whether there was one at any time.
+    pub(super) fn any_ever(&self) -> bool {
+        self.0.ever.load(Ordering::Acquire) > 0
+    }
+
+    fn add(&self) -> Heir {
+        self.0.now.fetch_add(1, Ordering::AcqRel);
+        self.0.ever.fetch_add(1, Ordering::AcqRel);
+        Heir(self.clone())
     }
 }
 
-impl Drop for Heir<'_> {
+impl Drop for Heir {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.0.now.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-/// Hands the socket to every successor that asks, until [`Tasks::close`].
+/// Hands the socket to every successor that asks, until [`Tasks::close`]. Does
+/// not keep it open: a successor that cannot ask needs the address free.
 ///
 /// # Errors
 /// When the system has no room for the will; then a successor has to wait until
@@ -77,21 +91,23 @@ pub fn bequeath(listener: &Arc<Listener>, instance: InstanceId, tasks: &Tasks) -
     let will = unix::UnixListener::bind_addr(&address(instance)?)?;
     will.set_nonblocking(true)?;
     let will = Arc::new(UnixListener::from_std(will)?);
-    let (listener, own) = (Arc::clone(listener), tasks.clone());
+    let (listener, own) = (Arc::downgrade(listener), tasks.clone());
     // Detached on purpose: cut by the close.
     tasks.keep(Kind::Ops, "webhook-will", move || {
-        execute(Arc::clone(&will), Arc::clone(&listener), own.clone())
+        execute(Arc::clone(&will), Weak::clone(&listener), own.clone())
     });
     Ok(())
 }
 
-async fn execute(will: Arc<UnixListener>, listener: Arc<Listener>, tasks: Tasks) {
+async fn execute(will: Arc<UnixListener>, listener: Weak<Listener>, tasks: Tasks) {
     loop {
         match will.accept().await {
             Ok((stream, _)) => {
-                let listener = Arc::clone(&listener);
+                let Some(listener) = listener.upgrade() else {
+                    return;
+                };
                 tasks.spawn(Kind::Ops, "webhook-heir", async move {
-                    if let Err(error) = hand_over(stream, &listener).await {
+                    if let Err(error) = hand_over(stream, listener).await {
                         tracing::debug!(%error, "failed to hand the webhook's socket over");
                     }
                 });
@@ -102,7 +118,7 @@ async fn execute(will: Arc<UnixListener>, listener: Arc<Listener>, tasks: Tasks)
 }
 
 /// Gives a copy away and waits until it is closed.
-async fn hand_over(mut heir: UnixStream, listener: &Listener) -> io::Result<()> {
+async fn hand_over(mut heir: UnixStream, listener: Arc<Listener>) -> io::Result<()> {
     is_of_our_user(&heir)?;
     let _counted = listener.heirs().add();
     heir.async_io(Interest::WRITABLE, || {
@@ -119,6 +135,7 @@ async fn hand_over(mut heir: UnixStream, listener: &Listener) -> io::Result<()> 
         )?)
     })
     .await?;
+    drop(listener);
     // It says nothing; this ends with it.
     heir.read(&mut [0]).await.map(drop)
 }

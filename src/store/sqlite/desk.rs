@@ -8,7 +8,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use rusqlite::params;
 
-use super::{Schema, SqliteStore, Tx, engine, leases, unknown_code, writer};
+use super::{Schema, SqliteStore, Tx, engine, locks, unknown_code, writer};
 use crate::clock::Clock;
 use crate::domain::ids::{BotId, ChatId, TurnId};
 use crate::domain::turn::{Outcome, State};
@@ -49,7 +49,7 @@ impl SqliteStore {
             clock,
             engine,
             writer::Mode::Inline,
-            leases::Locks::beside(path, bot),
+            locks::Locks::beside(path, bot),
             Schema::default(),
         )
     }

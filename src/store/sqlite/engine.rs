@@ -14,7 +14,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::watch;
 
-use super::leases::Locks;
+use super::locks::Locks;
 use super::schema::Schema;
 use crate::death::{self, Moment};
 use crate::domain::ids::BotId;

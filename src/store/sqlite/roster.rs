@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::leases::Locks;
+use super::locks::Locks;
 use crate::domain::ids::{BotId, InstanceId};
 use crate::domain::phase::Phase;
 use crate::domain::turn;

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::leases::Locks;
+use super::locks::Locks;
 use crate::death::{self, Moment};
 use crate::store::{Result, StoreError};
 

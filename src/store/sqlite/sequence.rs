@@ -100,10 +100,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// This part was given up, but it is proven not to have been sent.
+    /// This part was given up, but it is proven not to have been sent: not now,
+    /// and not before.
     pub(super) fn is_no_ghost(&self, chat: ChatId, part: i64) -> Result<()> {
         self.conn
-            .prepare_cached("DELETE FROM ghosts WHERE bot = ?1 AND chat = ?2 AND part = ?3")?
+            .prepare_cached(
+                "DELETE FROM ghosts WHERE bot = ?1 AND chat = ?2 AND part = ?3 \
+                 AND NOT EXISTS (SELECT 1 FROM parts WHERE id = ?3 AND resent > 0)",
+            )?
             .execute(params![self.bot.0, chat.0, part])?;
         Ok(())
     }

@@ -368,7 +368,7 @@ fn run_batch(engine: &mut Engine, mut batch: Batch) {
     for job in batch.jobs {
         answers.push(within(conn, job.name, job.work));
     }
-    die_if_asked(&names, Side::Before);
+    death::at_commit(&names, Side::Before);
     let committed = if conn.is_autocommit() {
         Err(rolled_back())
     } else {
@@ -376,7 +376,7 @@ fn run_batch(engine: &mut Engine, mut batch: Batch) {
     };
     match &committed {
         Ok(()) => {
-            die_if_asked(&names, Side::After);
+            death::at_commit(&names, Side::After);
             count(operations, begun);
         }
         Err(error) => {
@@ -393,13 +393,6 @@ fn run_batch(engine: &mut Engine, mut batch: Batch) {
         if let Some(back) = answer(committed.clone()) {
             engine.doubt(back);
         }
-    }
-}
-
-/// A death at the commit that a test asked for; `names` is empty otherwise.
-fn die_if_asked(names: &[&str], side: Side) {
-    for name in names {
-        death::at_commit(name, side);
     }
 }
 

@@ -74,7 +74,7 @@ struct Span {
 impl Span {
     /// Everything a sector or size may have been: before each operation of the
     /// span, and at its end, where `None` is what it is now.
-    fn candidates<'a, T>(self, before: &'a BTreeMap<u64, T>) -> Vec<Option<&'a T>> {
+    fn candidates<T>(self, before: &BTreeMap<u64, T>) -> Vec<Option<&T>> {
         let within = before.range(self.after + 1..=self.upto);
         let mut all: Vec<_> = within.map(|(_, was)| Some(was)).collect();
         let at_the_end = before.range(self.upto.saturating_add(1)..).next();

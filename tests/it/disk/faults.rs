@@ -16,6 +16,7 @@ use rustix::process::Signal;
 use tokio::time::Instant;
 
 use super::{Disk, Fault};
+use crate::books;
 use crate::real::{Process, Real, Transport, in_turn, note, within};
 
 /// The commits before which the disk fails.
@@ -148,6 +149,7 @@ async fn free() -> String {
 
 async fn suffer_everything(transport: Transport, stage: usize) -> Duration {
     let mut scene = Scene::new(transport, stage).await;
+    let begun = books::now();
     let mut longest = Duration::ZERO;
     for (fault, times) in FAULTS {
         let took = scene.suffer(transport, fault, times).await;
@@ -158,6 +160,9 @@ async fn suffer_everything(transport: Transport, stage: usize) -> Duration {
         longest = longest.max(took);
     }
     let books = scene.real.until_settled(1).await;
+    let mut ledger = scene.real.ledger("disk faults", &books);
+    ledger.outages = FAULTS.len() as u64;
+    ledger.close(begun);
     let verdict = scene.real.verdict(&books);
     assert_eq!(verdict, crate::real::Verdict::default(), "{}", scene.name());
     assert_eq!(books.resent, 0, "{}: {books:?}", scene.name());

@@ -17,6 +17,7 @@ use rusqlite::config::DbConfig;
 use rustix::process::Signal;
 
 use super::{Disk, Fate, Fault, Taken};
+use crate::books;
 use crate::real::{Process, Real, Transport, note};
 
 const CUTS: u64 = 12;
@@ -66,6 +67,7 @@ struct Storm {
     places: Vec<Place>,
     confirmed: Arc<Mutex<BTreeSet<i64>>>,
     figures: Figures,
+    begun: std::time::Instant,
 }
 
 impl Storm {
@@ -114,6 +116,7 @@ impl Storm {
             places,
             confirmed,
             figures: Figures::default(),
+            begun: books::now(),
         }
     }
 
@@ -275,6 +278,10 @@ impl Storm {
             books.resent,
             counts.paid_twice()
         ));
+        let mut ledger = self.real.ledger("power cuts", &books);
+        ledger.cuts = self.figures.cuts;
+        ledger.unstored += self.figures.lost;
+        ledger.close(self.begun);
         assert_eq!((self.figures.lost, self.figures.broken), (0, 0));
         assert_eq!(verdict.doubled, 0, "{verdict:?} {books:?}");
         let at_most = self.figures.cuts * self.places.len() as u64;

@@ -22,6 +22,9 @@ const PRIVATE: usize = 10;
 const GROUPS: usize = 2;
 const TOPICS: usize = 2;
 
+/// How long the last messages may take to be delivered.
+const PATIENT_SECONDS: u32 = 600;
+
 /// How often an end is a kill.
 const KILLS: f64 = 0.75;
 
@@ -120,8 +123,7 @@ impl Crowd {
             _ => panic!("{exit:?}"),
         }
         assert!(exit.code.is_none() || exit.line["lost"] == 0, "{exit:?}");
-        // What Telegram carries out slowly, it has carried out by then.
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        self.real.until_quiet().await;
         let cut = "SELECT count(*) FROM turns WHERE state IN (1, 2)";
         self.may_pay_twice += self.real.count(cut).unwrap_or(0);
         self.real.let_cut_sends_expire();
@@ -132,6 +134,15 @@ impl Crowd {
         let mut process = self.real.start().await;
         let asked = self.real.asked_so_far();
         assert!(asked >= asked_at_least);
+        // What a webhook could not deliver is tried again after ever longer
+        // waits, up to a minute, and one after the other within a chat.
+        let accepted = "SELECT count(*) FROM messages";
+        for _ in 0..PATIENT_SECONDS {
+            if self.real.count(accepted) >= Some(asked) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
         self.real
             .until("accepted", |books| books.messages == asked)
             .await;

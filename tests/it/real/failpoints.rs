@@ -45,6 +45,8 @@ enum Need {
     NoCredit,
     /// Telegram refuses the form of the answers.
     RefusedForm,
+    /// The acknowledgements of sends are cut.
+    CutSends,
     /// A stop that is cut short while the model is at it.
     Stop,
 }
@@ -88,6 +90,8 @@ impl Point {
             Need::NoCredit
         } else if self.is_of(&["outbox.replan"]) {
             Need::RefusedForm
+        } else if self.is_of(&["probe"]) {
+            Need::CutSends
         } else if self.is_of(&["drain", "lease released", "turns.park", "leave", "store "]) {
             Need::Stop
         } else {
@@ -207,6 +211,22 @@ impl Scene {
                 self.everybody_asks();
                 self.until_answered().await;
             }
+            Need::CutSends => {
+                let method = match self.case.room {
+                    Room::Private => "sendRichMessage",
+                    Room::Group => "sendMessage",
+                };
+                for place in &self.places {
+                    let chat = place.chat.unwrap_or(place.person);
+                    let rule = FaultRule::once(method, Trouble::CutAfter);
+                    self.real.telegram.fault(rule.in_chat(chat));
+                }
+                self.everybody_asks();
+                for _ in 0..100 {
+                    self.real.let_cut_sends_expire();
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            }
             Need::Stop => {
                 if self.case.point.is_of(&["abort"]) {
                     self.hold_a_reply().await;
@@ -269,6 +289,7 @@ impl Scene {
         assert!(died, "the load never came to {:?}", self.case);
         let exit = process.ended().await;
         assert_eq!(exit.code, None, "never came to {:?}: {exit:?}", self.case);
+        self.real.until_quiet().await;
         self.real.let_cut_sends_expire();
     }
 
@@ -327,6 +348,7 @@ async fn die_and_recover(case: Case) -> Ledger {
     let mut ledger = scene.real.ledger("fail points", &books);
     ledger.kills = u64::from(lives);
     ledger.judge();
+    assert_eq!(ledger.resent_visible_twice, 0, "{case:?}");
     assert!(ledger.paid_twice <= may_pay_twice, "{case:?} {ledger:?}");
     let exit = process.stop().await;
     assert_eq!(exit.code, Some(0), "{case:?} {exit:?}");

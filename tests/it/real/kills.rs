@@ -36,14 +36,14 @@ pub(super) enum Moment {
 pub(super) struct Expected {
     pub(super) settled: u64,
     /// Parts that had arrived without a receipt, and were found.
-    bound: u64,
+    pub(super) bound: u64,
     /// Finished completions.
-    paid: usize,
+    pub(super) paid: usize,
 }
 
 /// Every moment there is: a new state without a case fails to compile in
 /// [`reach`], or here.
-fn moments(room: Room) -> Vec<Moment> {
+pub(super) fn moments(room: Room) -> Vec<Moment> {
     let mut all: Vec<_> = turn::State::ALL.iter().copied().map(Moment::Turn).collect();
     for state in part::State::ALL.iter().copied() {
         for side in sides(state) {
@@ -406,4 +406,30 @@ async fn kill_9_between_the_parts_of_an_answer_repeats_no_part() {
     }
     assert_eq!(real.model.counts().asked(), 1);
     assert_eq!(process.stop().await.code, Some(0));
+}
+
+/// Whoever looks for the part is killed, too: the next one looks again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_in_the_middle_of_a_probe_loses_and_doubles_nothing() {
+    for side in [Side::Before, Side::After] {
+        let moment = Moment::Part(part::State::Sending, Side::After);
+        let mut scene = scene(Transport::Polling, Room::Private, moment).await;
+        reach(&scene, moment).await;
+        scene.process.kill().await;
+        scene.real.telegram.clear_faults();
+        scene.real.let_cut_sends_expire();
+        scene.trouble("editMessageText", hang(side));
+        scene.process = scene.real.start().await;
+        let telegram = &scene.real.telegram;
+        let asked = telegram.until(|t| t.counts().contains_key("editMessageText"));
+        within("a probe", asked).await;
+        scene.process.kill().await;
+        scene.real.telegram.clear_faults();
+        scene.real.let_cut_sends_expire();
+        scene.process = scene.real.start().await;
+        let books = scene.real.until_settled(1).await;
+        assert_eq!(scene.real.verdict(&books), Verdict::default());
+        assert_eq!((books.bound, books.resent), (1, 0), "{books:?}");
+        assert_eq!(scene.process.stop().await.code, Some(0));
+    }
 }

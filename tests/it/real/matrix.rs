@@ -78,7 +78,11 @@ async fn drain_once(case: Case, transport: Transport) -> Ledger {
     }
     let exit = scene.process.ended().await;
     let (code, answered) = drain::expected(case);
-    assert_eq!(exit.code, Some(i32::from(code.code())), "{case:?} {exit:?}");
+    let code = i32::from(code.code());
+    assert!(
+        exit.code == Some(code) || comes_too_late(case) && exit.code == Some(0),
+        "{case:?} {exit:?}"
+    );
     assert_eq!(exit.line["lost"], 0, "{case:?} {exit:?}");
     let books = scene.real.until("told", |_| true).await;
     let before = super::in_turn(&books, turn::State::Settled);
@@ -97,6 +101,12 @@ async fn drain_once(case: Case, transport: Transport) -> Ledger {
     let exit = scene.process.stop().await;
     assert_eq!(exit.code, Some(0), "{case:?} {exit:?}");
     ledger
+}
+
+/// Whether a second signal can find everything left already: windows that are
+/// parked keep nobody.
+fn comes_too_late(case: Case) -> bool {
+    case.state == turn::State::Gathering && case.on_stop == OnStop::Park
 }
 
 /// Until the signal was heard; signals that come too soon after each other are

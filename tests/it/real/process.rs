@@ -67,7 +67,7 @@ impl Process {
         Self::run(command)
     }
 
-    fn run(mut command: Command) -> Self {
+    pub(super) fn run(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -174,7 +174,7 @@ impl Process {
         let find = |lines: &[String]| {
             lines
                 .iter()
-                .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+                .filter_map(|line| serde_json::from_str::<Value>(line.trim_start()).ok())
                 .find(|line| line["lastword"] == word)
         };
         let lines = within(word, out.wait_for(|lines| find(lines).is_some())).await;

@@ -13,6 +13,7 @@ use rustix::process::Signal;
 use super::hammer::Hammer;
 use super::verdict::Verdict;
 use super::{Process, Real, Transport, beside, note, number, within};
+use crate::books;
 
 const ROLLS: u64 = 3;
 
@@ -33,6 +34,7 @@ struct Deploys {
     /// Those that drain.
     going: Vec<Process>,
     gaps: Vec<Millis>,
+    begun: std::time::Instant,
 }
 
 impl Deploys {
@@ -60,6 +62,7 @@ impl Deploys {
             old,
             going: Vec::new(),
             gaps: Vec::new(),
+            begun: books::now(),
         }
     }
 
@@ -128,12 +131,15 @@ impl Deploys {
         }
     }
 
-    async fn end(mut self) {
+    async fn end(mut self, rolls: u64) {
         self.reap(0).await;
         let asked = self.real.asked_so_far();
         let accepted = |b: &lastword::store::Books| b.messages == asked;
         self.real.until("accepted", accepted).await;
         let books = self.real.until_settled(1).await;
+        let mut ledger = self.real.ledger("rolls", &books);
+        ledger.rolls = rolls;
+        ledger.close(self.begun);
         assert_eq!(self.real.verdict(&books), Verdict::default());
         let counts = self.real.model.counts();
         assert_eq!(counts.paid_twice(), 0, "{counts:?}");
@@ -173,7 +179,7 @@ async fn rolls_under_load_leave_no_gap_when_polling() {
     let conflicts = deploys.real.telegram.conflicts();
     assert!(conflicts <= rolls, "more than one 409 per hand-over");
     note(&format!("{}; 409s: {conflicts}", spread(&mut deploys.gaps)));
-    deploys.end().await;
+    deploys.end(rolls).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -199,5 +205,5 @@ async fn rolls_under_load_refuse_no_connection_with_a_webhook() {
         .expect("the store answers");
     stored.sort_unstable();
     assert_eq!(rows, stored, "answered 200 is stored, once");
-    deploys.end().await;
+    deploys.end(rolls).await;
 }

@@ -3,6 +3,7 @@
 //! every turn ends once, order holds, and one part per chat is on its way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::time::Duration;
 
 use lastword::domain::admission::Busy;
@@ -20,7 +21,7 @@ mod flights;
 mod step;
 
 use flights::Flights;
-use step::{Step, Way, step};
+use step::{Step, Way, lossy_step, step};
 
 /// Where people speak: (chat, person).
 const PLACES: [(i64, i64); 4] = [(7, 7), (8, 8), (GROUP, 7), (GROUP, 8)];
@@ -261,7 +262,6 @@ impl World {
             Step::Die(n) => self.die(*n).await,
             Step::Reap(n) => self.reap(*n).await,
         }
-        self.check().await;
     }
 
     /// The books, as the model keeps them.
@@ -348,18 +348,34 @@ impl World {
 }
 
 fn live(busy: Busy, otherwise: OnUncertain, steps: &[Step]) {
+    paused(async {
+        let mut world = World::new(busy, otherwise).await;
+        for step in steps {
+            world.take(step).await;
+            world.check().await;
+        }
+        world.end_of_days().await;
+    });
+}
+
+/// The same, where the books are looked at only in the end.
+fn live_seldom_checked(otherwise: OnUncertain, steps: &[Step]) {
+    paused(async {
+        let mut world = World::new(Busy::Queue, otherwise).await;
+        for step in steps {
+            world.take(step).await;
+        }
+        world.end_of_days().await;
+    });
+}
+
+fn paused(life: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime starts")
-        .block_on(async {
-            let mut world = World::new(busy, otherwise).await;
-            for step in steps {
-                world.take(step).await;
-            }
-            world.end_of_days().await;
-        });
+        .block_on(life);
 }
 
 proptest! {
@@ -373,5 +389,18 @@ proptest! {
     #[test]
     fn interrupted_or_not_the_books_balance(steps in prop::collection::vec(step(), 30..160)) {
         live(Busy::Interrupt, OnUncertain::Hold, &steps);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_probe_reaches_another_message_and_only_what_is_marked_is_doubled(
+        hold in any::<bool>(),
+        steps in prop::collection::vec(lossy_step(), 40..120),
+    ) {
+        let otherwise = if hold { OnUncertain::Hold } else { OnUncertain::Resend };
+        live_seldom_checked(otherwise, &steps);
     }
 }

@@ -120,6 +120,34 @@ async fn with_a_successor_the_address_is_free_and_open_connections_are_served() 
     house.stop().await;
 }
 
+/// One that asked holds the same socket: connections that wait in it are its
+/// own, and while it lives nobody else turns them away.
+#[tokio::test]
+async fn a_successor_that_asked_has_the_socket_for_as_long_as_it_lives() {
+    let house = house().await;
+    let address = house.address.parse().unwrap();
+    let wrong = ([127, 0, 0, 1], 1).into();
+    assert!(inherit(house.instance, wrong).await.is_err());
+    let heir = inherit(house.instance, address).await.unwrap();
+    assert_eq!(heir.local_addr().unwrap(), address);
+    house.sink.set(IntakeState::Draining { successor: true });
+    house.stop().await;
+    let mut waits = house.connect().await;
+    waits.head("Content-Length: 2\r\n").await;
+    waits.say("{}").await;
+    assert!(Listener::bind(address).await.is_err());
+    // It dies, and the next has not come yet.
+    drop(heir);
+    house.sink.set(IntakeState::Draining { successor: false });
+    assert!(waits.hear().await.starts_with("http/1.1 503"));
+    // The next one comes while the old one still drains.
+    let heir = inherit(house.instance, address).await.unwrap();
+    house.close().await;
+    TcpStream::connect(&house.address).await.unwrap();
+    drop(heir);
+    assert!(TcpStream::connect(&house.address).await.is_err());
+}
+
 #[tokio::test]
 async fn a_successor_that_comes_during_the_drain_gets_the_address() {
     let house = house().await;

@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use super::super::leases::Locks;
+use super::super::locks::Locks;
 use super::*;
 use crate::domain::ids::BotId;
 use crate::store::Availability;
@@ -41,14 +41,14 @@ fn ambiguous(key: &'static str, take_back: bool) -> (Job, Told) {
         conn.execute("INSERT INTO meta (key, value) VALUES (?1, 'x')", [key])?;
         Ok(())
     };
-    let back = move |()| -> Option<TakeBack> {
+    let back = move |_: &()| -> Option<TakeBack> {
         let back = move |conn: &Connection| {
             conn.execute("DELETE FROM meta WHERE key = ?1", [key])?;
             Ok(())
         };
         take_back.then(|| Box::new(back) as TakeBack)
     };
-    job("test", work, move |done| back(*done))
+    job("test", work, back)
 }
 
 /// Runs the jobs in one commit; says what each was told and what is stored.

@@ -38,7 +38,7 @@ enum What {
     /// A message with this id, if it was carried out.
     Send(Way, Option<i64>),
     Edit(i64),
-    Probe(Probing),
+    Probe(Box<Probing>),
 }
 
 /// The model of the outbox.
@@ -136,7 +136,7 @@ impl World {
             }
             Begin::Probe(probing) => {
                 outbox.assert_safe(&probing);
-                (probing.part.clone(), What::Probe(*probing), PROBE_WITHIN)
+                (probing.part.clone(), What::Probe(probing), PROBE_WITHIN)
             }
             _ => return,
         };
@@ -237,7 +237,7 @@ impl World {
         let probed = match (how, probing.ids.iter().find(ours)) {
             (0, _) => Probed::Unproven { retry_in_ms: 0 },
             (1, _) => Probed::Unreached { retry_in_ms: 900 },
-            (2, None) => Probed::Useless,
+            (2, _) => Probed::Useless,
             (_, Some(id)) => Probed::Found(*id),
             (_, None) => Probed::Absent,
         };

@@ -83,3 +83,21 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         3 => n.prop_map(Step::Reap),
     ]
 }
+
+/// What happens where much is said by the bot and many answers of Telegram are
+/// lost.
+pub(super) fn lossy_step() -> impl Strategy<Value = Step> {
+    let n = 0..3usize;
+    let millis = prop_oneof![0..4_000u64, 30_000..40_000u64, 60_000..120_000u64];
+    let how = prop_oneof![5 => 0..3usize, 3 => 3..10usize];
+    prop_oneof![
+        4 => n.clone().prop_map(Step::Command),
+        1 => n.clone().prop_map(|place| Step::Say { place, again: false }),
+        6 => millis.prop_map(Step::Pass),
+        10 => (n.clone(), n.clone(), way())
+            .prop_map(|(by, place, way)| Step::Begin { by, place, way }),
+        8 => (0..8usize, how).prop_map(|(send, how)| Step::Finish { send, how }),
+        1 => n.clone().prop_map(Step::Die),
+        2 => n.prop_map(Step::Reap),
+    ]
+}

@@ -16,7 +16,8 @@ async fn cut_placeholder(stage: &Stage) -> Claim {
     let conversation = stage.hears(mention(GROUP, 7, KNOWN, "a")).await;
     let claim = stage.claim(conversation).await.claim;
     let words = Payload::plain("…");
-    stage.store.plan_placeholder(&claim, words).await.unwrap();
+    let planned = stage.store.plan_placeholder(&claim, words).await;
+    planned.expect("a placeholder is planned");
     let shown = cut_next(stage, claim.chat).await;
     assert_eq!(shown.kind, Kind::Placeholder);
     claim

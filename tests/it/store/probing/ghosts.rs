@@ -80,3 +80,23 @@ async fn what_was_sent_again_and_cut_again_is_probed_as_it_was_sent() {
     let found = stage.probed(&second, Probed::Found(102)).await;
     assert_eq!(found, Some(Resolution::Bound));
 }
+
+/// The copy that was given up may stand there, even though the next one was
+/// refused.
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_when_it_was_sent_again_still_leaves_a_ghost() {
+    let stage = inline();
+    cut(&stage, &["1"]).await;
+    let stage = stage.later(OVER);
+    let probing = stage.probing(CHAT).await;
+    stage.probed(&probing, Probed::Useless).await;
+    let done = stage.resolved(CHAT, OnUncertain::Resend).await;
+    assert_eq!(done, Resolution::Resent);
+    let again = stage.sending(CHAT).await;
+    let pieces = vec![Payload::plain("a"), Payload::plain("b")];
+    stage.store.replan(&again, pieces).await.unwrap();
+    cut_next(&stage, CHAT).await;
+    let stage = stage.later(OVER);
+    let done = stage.resolved(CHAT, OnUncertain::Hold).await;
+    assert_eq!(done, Resolution::Held);
+}
