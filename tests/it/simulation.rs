@@ -150,7 +150,8 @@ fn found(defect: Defect, words: &str, within: u64) {
         let outcome = run(seed, Some(defect), Keep::Nothing);
         let mut wrongs = outcome.wrongs.iter();
         if let Some(wrong) = wrongs.find(|wrong| wrong.what.contains(words)) {
-            println!("{defect:?} is found at seed {seed}: {}", wrong.what);
+            let what = &wrong.what;
+            crate::real::note(&format!("{defect:?} is found at seed {seed}: {what}"));
             return;
         }
     }
@@ -164,7 +165,7 @@ fn an_update_confirmed_without_being_stored_is_found() {
 
 #[test]
 fn a_message_sent_twice_is_found() {
-    found(Defect::SendsTwice(20), "copies", 50);
+    found(Defect::SendsTwice(5), "copies", 50);
 }
 
 #[test]

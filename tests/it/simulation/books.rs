@@ -28,6 +28,8 @@ pub(super) struct Books {
     pub(super) undeliverable: u64,
     pub(super) lost: u64,
     pub(super) doubled: u64,
+    /// Marked copies of what could not be proven to have arrived.
+    pub(super) marked_twice: u64,
     /// Copies in a group and in the supergroup it became, where a send or an
     /// edit was cut just before.
     pub(super) moved_twice: u64,
@@ -65,6 +67,7 @@ impl AddAssign for Books {
         self.undeliverable += other.undeliverable;
         self.lost += other.lost;
         self.doubled += other.doubled;
+        self.marked_twice += other.marked_twice;
         self.moved_twice += other.moved_twice;
         self.bound += other.bound;
         self.absent += other.absent;
@@ -93,7 +96,7 @@ impl Books {
             lost: self.lost,
             doubled: self.doubled,
             reordered: self.reordered,
-            resent_visible_twice: self.moved_twice,
+            resent_visible_twice: self.marked_twice + self.moved_twice,
             uncertain_bound: self.bound,
             uncertain_resent: self.sent_again,
             paid_twice: self.paid_twice,
@@ -112,6 +115,8 @@ struct Turn {
     id: i64,
     state: i64,
     outcome: Option<i64>,
+    /// Times that a part of it was sent again, marked.
+    resent: i64,
 }
 
 /// An answer on a screen: when it appeared, and where.
@@ -289,6 +294,11 @@ impl Judge<'_> {
                 return self.wrong(said.chat, format!("without an end: {said:?} {turn:?}"));
             }
         };
+        // Cut again and again where nothing can be proven: the operator has
+        // decided for a marked copy rather than none.
+        let marked = (turn.resent.unsigned_abs()).min(copies.saturating_sub(most));
+        self.books.marked_twice += marked;
+        let copies = copies - marked;
         // A group that becomes a supergroup takes what was being edited in it
         // out of reach: whether the edit arrived can no longer be found out.
         if copies > most && self.people.moved.contains(&said.chat) {
@@ -412,7 +422,8 @@ fn turn_of(world: &World, said: &Said) -> Option<Turn> {
         world.eye().with(|store| {
             store
                 .prepare_cached(
-                    "SELECT t.id, t.state, t.outcome \
+                    "SELECT t.id, t.state, t.outcome, (SELECT coalesce(sum(resent), 0) \
+                        FROM parts AS p WHERE p.turn = t.id AND p.kind = 0) \
                      FROM messages AS m JOIN turns AS t ON t.id = m.turn \
                      WHERE instr(m.body, ?1) > 0",
                 )
@@ -422,6 +433,7 @@ fn turn_of(world: &World, said: &Said) -> Option<Turn> {
                         id: row.get(0)?,
                         state: row.get(1)?,
                         outcome: row.get(2)?,
+                        resent: row.get(3)?,
                     })
                 })
                 .optional()
