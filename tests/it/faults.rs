@@ -128,7 +128,7 @@ struct Scene {
 
 impl Scene {
     /// A world in which `rules` strike from before the start on.
-    async fn begin(rules: impl Fn(&mut House, i64, i64)) -> Self {
+    fn begin(rules: impl Fn(&mut House, i64, i64)) -> Self {
         let model = Offline::echo();
         model.change(|now| {
             now.pace = Pace {
@@ -202,7 +202,7 @@ impl Scene {
 
 /// A good day.
 async fn good_day() -> [Vec<String>; 3] {
-    let scene = Scene::begin(|_, _, _| {}).await;
+    let scene = Scene::begin(|_, _, _| {});
     scene.play().await;
     let seen = scene.seen();
     assert_eq!(seen[0].len(), 2, "{seen:?}");
@@ -231,8 +231,7 @@ async fn one(method: &str, place: Where, fault: &Fault, times: u32, good: &[Vec<
             Where::Group => rule.in_chat(group),
             Where::Everywhere => rule,
         });
-    })
-    .await;
+    });
     let begun = scene.house.clock.now();
     let others = async {
         // Whoever is in another chat than the one in trouble notices nothing.
@@ -357,7 +356,7 @@ async fn ten_minutes_without_telegram_at_any_moment_lose_and_double_nothing() {
         for at in [
             0, 100, 1_500, 2_500, 3_600, 4_500, 5_000, 5_500, 6_000, 7_000,
         ] {
-            let scene = Scene::begin(|_, _, _| {}).await;
+            let scene = Scene::begin(|_, _, _| {});
             let trouble = async {
                 pass(at).await;
                 scene.house.telegram.set_outage(outage);
