@@ -278,7 +278,8 @@ impl Judge<'_> {
                         format!("stopped without a sign: {said:?} {turn:?}"),
                     );
                 }
-                0
+                // The sign is in the last part; what stands before it counts.
+                1
             }
             Some(Outcome::Undeliverable) => {
                 self.books.undeliverable += 1;

@@ -240,6 +240,8 @@ impl Eye {
         let before = sight.paid.insert(request, (turn, Paid::By(mortal.number)));
         match before {
             None => {}
+            // Its person has asked for it again, in a turn of its own.
+            Some((earlier, _)) if earlier != turn => {}
             Some((_, Paid::Lost)) => sight.excused += 1,
             Some((_, paid)) => {
                 drop(sight);

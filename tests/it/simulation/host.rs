@@ -15,6 +15,7 @@ use lastword::shutdown::{Cause, ExitCode, Grace, Shutdown, Tasks};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::defect::Defect;
 use super::faults::pick;
@@ -76,6 +77,8 @@ struct State {
     /// Of a hundred lives so many have a crash before them.
     crashes: u32,
     tally: Tally,
+    /// When a life ended last.
+    last_end: Option<Instant>,
 }
 
 const OPERATIONS: [&str; 14] = [
@@ -117,6 +120,7 @@ impl Host {
                 random,
                 crashes,
                 tally: Tally::default(),
+                last_end: None,
             }),
         });
         for unit in 0..2 {
@@ -254,6 +258,7 @@ impl Host {
             () = self.deadline(&life) => Ended::Forced,
         };
         self.judge(&life, ended);
+        self.state().last_end = Some(Instant::now());
         mortal.die("end");
         self.units[unit].life.send_replace(None);
         ended
@@ -356,7 +361,9 @@ impl Host {
             self.world
                 .wrong(None, format!("drained, but {parts} parts are left unsent"));
         }
-        let alone = (0..2).filter_map(|unit| self.life(unit)).count() == 1;
+        // What another leaves while this one drains waits for the next start.
+        let alone = (0..2).filter_map(|unit| self.life(unit)).count() == 1
+            && self.state().last_end < life.shutdown.signalled_at();
         let flushes = self.world.config.shutdown.on_stop == OnStop::Flush;
         if flushes && alone && !eye.met_successor(life.mortal.number) {
             // What waited for the model or for a minute to end when the stop was
