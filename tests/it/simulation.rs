@@ -116,7 +116,8 @@ fn whatever_happens_every_message_is_answered_once_in_order_and_paid_once() {
 #[test]
 fn one_seed_has_one_trace_in_this_thread_and_in_any_other() {
     let first = number("SEED").unwrap_or(7);
-    for seed in first..first + 12 {
+    let seeds = if number("SEED").is_some() { 1 } else { 12 };
+    for seed in first..first + seeds {
         let trace = run(seed, None, Keep::Trace).trace;
         let again = run(seed, None, Keep::Trace).trace;
         let elsewhere = std::thread::spawn(move || run(seed, None, Keep::Trace).trace);
@@ -146,6 +147,10 @@ fn assert_same(seed: u64, one: &str, other: &str) {
 
 /// Runs seeds with a planted defect until one finds it, and says so.
 fn found(defect: Defect, words: &str, within: u64) {
+    if number("SEED").is_some() {
+        // One seed is asked for, and no planted defect has to do with it.
+        return;
+    }
     for seed in 1..=within {
         let outcome = run(seed, Some(defect), Keep::Nothing);
         let mut wrongs = outcome.wrongs.iter();
