@@ -28,6 +28,11 @@ pub(super) struct Books {
     pub(super) undeliverable: u64,
     pub(super) lost: u64,
     pub(super) doubled: u64,
+    /// Marked copies of what could not be proven to have arrived.
+    pub(super) marked_twice: u64,
+    /// Copies in a group and in the supergroup it became, where a send or an
+    /// edit was cut just before.
+    pub(super) moved_twice: u64,
     /// Parts of unknown arrival that were found on the screen, were proven not
     /// to be there, and were sent again with a mark.
     pub(super) bound: u64,
@@ -62,6 +67,8 @@ impl AddAssign for Books {
         self.undeliverable += other.undeliverable;
         self.lost += other.lost;
         self.doubled += other.doubled;
+        self.marked_twice += other.marked_twice;
+        self.moved_twice += other.moved_twice;
         self.bound += other.bound;
         self.absent += other.absent;
         self.sent_again += other.sent_again;
@@ -89,6 +96,7 @@ impl Books {
             lost: self.lost,
             doubled: self.doubled,
             reordered: self.reordered,
+            resent_visible_twice: self.marked_twice + self.moved_twice,
             uncertain_bound: self.bound,
             uncertain_resent: self.sent_again,
             paid_twice: self.paid_twice,
@@ -107,6 +115,8 @@ struct Turn {
     id: i64,
     state: i64,
     outcome: Option<i64>,
+    /// Times that a part of it was sent again, marked.
+    resent: i64,
 }
 
 /// An answer on a screen: when it appeared, and where.
@@ -268,7 +278,8 @@ impl Judge<'_> {
                         format!("stopped without a sign: {said:?} {turn:?}"),
                     );
                 }
-                0
+                // The sign is in the last part; what stands before it counts.
+                1
             }
             Some(Outcome::Undeliverable) => {
                 self.books.undeliverable += 1;
@@ -284,7 +295,16 @@ impl Judge<'_> {
                 return self.wrong(said.chat, format!("without an end: {said:?} {turn:?}"));
             }
         };
-        if copies > most {
+        // Cut again and again where nothing can be proven: the operator has
+        // decided for a marked copy rather than none.
+        let marked = (turn.resent.unsigned_abs()).min(copies.saturating_sub(most));
+        self.books.marked_twice += marked;
+        let copies = copies - marked;
+        // A group that becomes a supergroup takes what was being edited in it
+        // out of reach: whether the edit arrived can no longer be found out.
+        if copies > most && self.people.moved.contains(&said.chat) {
+            self.books.moved_twice += copies - most;
+        } else if copies > most {
             self.books.doubled += copies - most;
             self.wrong(said.chat, format!("{copies} copies: {said:?} {turn:?}"));
         }
@@ -403,7 +423,8 @@ fn turn_of(world: &World, said: &Said) -> Option<Turn> {
         world.eye().with(|store| {
             store
                 .prepare_cached(
-                    "SELECT t.id, t.state, t.outcome \
+                    "SELECT t.id, t.state, t.outcome, (SELECT coalesce(sum(resent), 0) \
+                        FROM parts AS p WHERE p.turn = t.id AND p.kind = 0) \
                      FROM messages AS m JOIN turns AS t ON t.id = m.turn \
                      WHERE instr(m.body, ?1) > 0",
                 )
@@ -413,6 +434,7 @@ fn turn_of(world: &World, said: &Said) -> Option<Turn> {
                         id: row.get(0)?,
                         state: row.get(1)?,
                         outcome: row.get(2)?,
+                        resent: row.get(3)?,
                     })
                 })
                 .optional()

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use lastword::store::Left;
 use lastword::telegram::Call;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -39,6 +40,7 @@ struct Sight {
     paid: BTreeMap<u64, (i64, Paid)>,
     ended: BTreeSet<u32>,
     met_successor: BTreeSet<u32>,
+    left: BTreeMap<u32, Left>,
     excused: u64,
 }
 
@@ -56,6 +58,7 @@ impl Eye {
             paid: BTreeMap::new(),
             ended: BTreeSet::new(),
             met_successor: BTreeSet::new(),
+            left: BTreeMap::new(),
             excused: 0,
         }))
     }
@@ -237,6 +240,8 @@ impl Eye {
         let before = sight.paid.insert(request, (turn, Paid::By(mortal.number)));
         match before {
             None => {}
+            // Its person has asked for it again, in a turn of its own.
+            Some((earlier, _)) if earlier != turn => {}
             Some((_, Paid::Lost)) => sight.excused += 1,
             Some((_, paid)) => {
                 drop(sight);
@@ -288,6 +293,16 @@ impl Eye {
 
     pub(super) fn successor_seen(&self, life: u32) {
         self.sight().met_successor.insert(life);
+    }
+
+    /// What a life left behind when it went in order.
+    pub(super) fn left(&self, life: u32, left: Left) {
+        self.sight().left.insert(life, left);
+    }
+
+    pub(super) fn parts_left(&self, life: u32) -> u64 {
+        let left = self.sight().left.get(&life).copied().unwrap_or_default();
+        left.unsent + left.uncertain
     }
 
     pub(super) fn met_successor(&self, life: u32) -> bool {

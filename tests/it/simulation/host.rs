@@ -15,6 +15,7 @@ use lastword::shutdown::{Cause, ExitCode, Grace, Shutdown, Tasks};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::defect::Defect;
 use super::faults::pick;
@@ -76,6 +77,8 @@ struct State {
     /// Of a hundred lives so many have a crash before them.
     crashes: u32,
     tally: Tally,
+    /// When a life ended last.
+    last_end: Option<Instant>,
 }
 
 const OPERATIONS: [&str; 14] = [
@@ -117,6 +120,7 @@ impl Host {
                 random,
                 crashes,
                 tally: Tally::default(),
+                last_end: None,
             }),
         });
         for unit in 0..2 {
@@ -254,6 +258,7 @@ impl Host {
             () = self.deadline(&life) => Ended::Forced,
         };
         self.judge(&life, ended);
+        self.state().last_end = Some(Instant::now());
         mortal.die("end");
         self.units[unit].life.send_replace(None);
         ended
@@ -351,30 +356,31 @@ impl Host {
             self.world
                 .wrong(None, format!("drained, but still owns {left}"));
         }
-        let alone = (0..2).filter_map(|unit| self.life(unit)).count() == 1;
+        let parts = eye.parts_left(life.mortal.number);
+        if parts > 0 {
+            self.world
+                .wrong(None, format!("drained, but {parts} parts are left unsent"));
+        }
+        // What another leaves while this one drains waits for the next start.
+        let alone = (0..2).filter_map(|unit| self.life(unit)).count() == 1
+            && self.state().last_end < life.shutdown.signalled_at();
         let flushes = self.world.config.shutdown.on_stop == OnStop::Flush;
         if flushes && alone && !eye.met_successor(life.mortal.number) {
             // What waited for the model or for a minute to end when the stop was
             // asked for may be left, with what waits behind it.
             let asked_at = self.world.clock.now() - millis(life.shutdown.since_signal());
             let turns = eye.count(
-                "SELECT count(*) FROM turns WHERE state < 4 \
+                "SELECT count(*) FROM turns WHERE state < 3 AND state < 4 \
                  AND conversation NOT IN (SELECT conversation FROM turns \
                     WHERE state < 2 AND state < 4 AND not_before > ?2) \
                  AND (owner IS NULL OR owner = ?1)",
                 &[me, asked_at],
             );
-            let parts = eye.count(
-                "SELECT count(*) FROM parts WHERE state IN (0, 1, 3) \
-                 AND (owner IS NULL OR owner = ?1)",
-                &[me],
-            );
-            if turns + parts > 0 {
-                let left = format!("{turns} turns and {parts} parts");
+            if turns > 0 {
                 let open = eye.open_turns();
                 self.world.wrong(
                     None,
-                    format!("drained, but {left} are left unanswered, {open}"),
+                    format!("drained, but {turns} turns are left unanswered, {open}"),
                 );
             }
         }
