@@ -81,6 +81,8 @@ pub struct BotApi {
     clock: Clock,
     on_confirm: Mutex<Option<OnConfirm>>,
     bot: BotProfile,
+    /// Open connections: holders of a clone, beside this one.
+    connected: Arc<()>,
 }
 
 impl std::fmt::Debug for BotApi {
@@ -92,6 +94,11 @@ impl std::fmt::Debug for BotApi {
 }
 
 impl BotApi {
+    /// What a connection holds while it is open.
+    fn connection(&self) -> Arc<()> {
+        Arc::clone(&self.connected)
+    }
+
     /// A server for one bot. The seed decides every id that is drawn.
     #[must_use]
     pub fn new(bot: BotProfile, settings: Settings, seed: u64, clock: Clock) -> Arc<Self> {
@@ -101,6 +108,7 @@ impl BotApi {
             woken: Notify::new(),
             clock,
             on_confirm: Mutex::new(None),
+            connected: Arc::default(),
             bot,
         })
     }

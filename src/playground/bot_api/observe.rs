@@ -2,6 +2,7 @@
 //! queue. Looking changes nothing but what time alone has brought about.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::BotApi;
 use super::transcript::{CallRecord, ChatView, Event, MethodCount};
@@ -62,5 +63,12 @@ impl BotApi {
     #[must_use]
     pub fn conflicts(&self) -> u64 {
         self.with(|world, _| world.polling.conflicts)
+    }
+
+    /// How many connections clients have open, hung ones included. One whose
+    /// client has died counts until everything it had sent was carried out.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        Arc::strong_count(&self.connected) - 1
     }
 }

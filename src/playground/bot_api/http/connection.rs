@@ -101,7 +101,9 @@ impl Listener for Door {
                 _ = self.changed.changed() => continue,
             };
             match accepted {
-                Ok((stream, peer)) => return (Io::new(stream, &self.epoch), peer),
+                Ok((stream, peer)) => {
+                    return (Io::new(stream, &self.epoch, self.api.connection()), peer);
+                }
                 Err(_) => tokio::time::sleep(AGAIN).await,
             }
         }
@@ -118,10 +120,12 @@ pub(super) struct Io {
     stream: TcpStream,
     cut: CancellationToken,
     cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Counts it as open.
+    _open: Arc<()>,
 }
 
 impl Io {
-    fn new(stream: TcpStream, epoch: &CancellationToken) -> Self {
+    fn new(stream: TcpStream, epoch: &CancellationToken, open: Arc<()>) -> Self {
         // Small answers must not wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
         let cut = epoch.child_token();
@@ -129,6 +133,7 @@ impl Io {
             stream,
             cancelled: Box::pin(cut.clone().cancelled_owned()),
             cut,
+            _open: open,
         }
     }
 
