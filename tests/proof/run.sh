@@ -55,7 +55,7 @@ cargo test --locked --quiet --test it --no-run
 spread_or_all=$(pick spread all all)
 [ "$spread_or_all" = all ] && everything=(LASTWORD_IT_FAILPOINTS=all LASTWORD_IT_DRAINS=all) || everything=(NOTHING=)
 
-proof simulation simulation::whatever LASTWORD_SEEDS="$(pick 300 20000 200000)"
+proof simulation simulation::whatever LASTWORD_SEEDS="$(pick 300 1400 20000)"
 proof failpoints real::failpoints "${everything[@]}"
 proof kills real::crowd LASTWORD_IT_RESTARTS="$(pick 40 140 1000)"
 proof drains real::matrix "${everything[@]}"
