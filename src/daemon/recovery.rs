@@ -24,6 +24,8 @@ const FIRST: Duration = Duration::from_millis(600);
 pub(super) async fn watch(daemon: Arc<Daemon>) {
     let mut available = daemon.store.availability();
     let away = |now: &Availability| *now == Availability::Unavailable;
+    // After a panic in here the intake may still stand as it was told then.
+    daemon.intake.store_is(*available.borrow());
     while available.wait_for(away).await.is_ok() {
         let begun = Instant::now();
         daemon.intake.store_is(Availability::Unavailable);

@@ -98,18 +98,20 @@ impl Prober<'_> {
     ) -> Option<Probed> {
         progress.goes_on(probing);
         let until = begun + WITHIN;
-        let mut unknown = false;
+        let (mut unknown, mut asked_any) = (false, false);
         for id in &probing.ids {
             if progress.absent.contains(id) {
                 continue;
             }
             loop {
                 if !self.pace(probing.part.chat, until).await {
-                    return Some(match self.work.is_cancelled() && !unknown {
+                    let nothing = !unknown && (self.work.is_cancelled() || !asked_any);
+                    return Some(match nothing {
                         true => unreached(Duration::ZERO),
                         false => unproven(Duration::ZERO),
                     });
                 }
+                asked_any = true;
                 let asked = tokio::select! {
                     biased;
                     () = self.work.cancelled() => return None,

@@ -139,14 +139,20 @@ impl Sender {
 
     /// Sends one begun part and stores what became of it. Returns the chat
     /// that the part went to instead, when the group had moved.
-    async fn send(&self, sending: &Sending) -> Option<ChatId> {
+    ///
+    /// `begun` is not later than the moment at which the store took the time.
+    async fn send(&self, sending: &Sending, begun: Instant) -> Option<ChatId> {
         let parts = &self.0.parts;
         let mut call = call::of(sending, &parts.resent_mark);
-        call.timeout = WITHIN;
+        // A commit may have taken long, a process may have stood still.
+        call.timeout = WITHIN.saturating_sub(begun.elapsed());
+        if call.timeout.is_zero() {
+            self.finish(sending, not_sent(Duration::ZERO)).await;
+            return None;
+        }
         death::at(Moment::CallBegins);
         let result = parts.telegram.call(call).await;
         death::at(Moment::CallAnswered);
-        let _busy = parts.pulse.busy(Organ::Outbox);
         let sent = match call::judge(sending, result) {
             Judged::Sent(sent) => sent,
             Judged::Paused(pause) => {
@@ -189,7 +195,12 @@ impl Sender {
         let parts = &self.0.parts;
         let mut told = false;
         loop {
-            match write().await {
+            // Waiting for a store that is away is no standing still.
+            let written = {
+                let _busy = parts.pulse.busy(Organ::Outbox);
+                write().await
+            };
+            match written {
                 Ok(finished) => return self.conclude(finished),
                 Err(error) if error.is_passing() => {
                     if !std::mem::replace(&mut told, true) {
@@ -247,7 +258,6 @@ impl Sender {
         };
         // Cut in the middle of a call, it stays as it is for the successor.
         let probed = prober.probe(probing, begun, progress).await?;
-        let _busy = parts.pulse.busy(Organ::Outbox);
         let store = &parts.store;
         self.keep(&probing.part, || store.finish_probe(probing, probed))
             .await;
@@ -346,7 +356,7 @@ impl Follow {
                 Ok(Begin::Send(sending)) => {
                     parts.limits.spend(self.chat, Rank::Part);
                     drop(head);
-                    if let Some(moved) = self.sender.send(&sending).await {
+                    if let Some(moved) = self.sender.send(&sending, asked).await {
                         self.sender.touch(moved);
                     }
                     continue;

@@ -135,14 +135,6 @@ impl CallError {
         self.meaning() == Meaning::ChatGone
     }
 
-    /// Whether the token is refused (401). For a token that is not even
-    /// well-formed the hosted service answers 404; a 404 to `getMe`, which
-    /// every server knows, means the same ([`Self::refuses_token`]).
-    #[must_use]
-    pub fn is_unauthorized(&self) -> bool {
-        self.meaning() == Meaning::Unauthorized
-    }
-
     /// The question to ask about a failed `getMe`: is the token wrong (rather
     /// than the network down)?
     #[must_use]
@@ -150,30 +142,10 @@ impl CallError {
         matches!(self, Self::Refused { code, .. } if matches!(code, 401 | 404))
     }
 
-    /// Whether the same words should be tried in a plainer form: an unknown
-    /// method (404), or a 400 that speaks of the content.
-    #[must_use]
-    pub fn format_refused(&self) -> bool {
-        self.meaning() == Meaning::FormatRefused
-    }
-
     /// Whether an edit found the content already there.
     #[must_use]
     pub fn not_modified(&self) -> bool {
         self.meaning() == Meaning::NotModified
-    }
-
-    /// Whether the message to edit does not exist or is not ours. With
-    /// [`Self::not_modified`] and success, all that proves anything to a probe.
-    #[must_use]
-    pub fn message_gone(&self) -> bool {
-        self.meaning() == Meaning::MessageGone
-    }
-
-    /// Whether another consumer polls, or a webhook is set (409).
-    #[must_use]
-    pub fn is_conflict(&self) -> bool {
-        self.meaning() == Meaning::Conflict
     }
 
     /// Whether `getUpdates` was refused because a webhook is set, which
@@ -189,15 +161,6 @@ impl CallError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } => *retry_after,
-            _ => None,
-        }
-    }
-
-    /// The supergroup that this group has become.
-    #[must_use]
-    pub fn migrated_to(&self) -> Option<i64> {
-        match self {
-            Self::Refused { migrate_to, .. } => *migrate_to,
             _ => None,
         }
     }

@@ -211,9 +211,16 @@ impl Tx<'_> {
                 }
             }
             Sent::Uncertain => {
+                // Its call was under way until now, whatever the clock has done.
                 self.conn
-                    .prepare_cached("UPDATE parts SET state = ?2 WHERE id = ?1")?
-                    .execute(params![sending.part.0, State::Uncertain.code()])?;
+                    .prepare_cached(
+                        "UPDATE parts SET state = ?2, expires_at = max(expires_at, ?3) WHERE id = ?1",
+                    )?
+                    .execute(params![
+                        sending.part.0,
+                        State::Uncertain.code(),
+                        self.now
+                    ])?;
             }
             Sent::Undeliverable => {
                 self.end_part(sending.part.0, State::Undeliverable, None)?;

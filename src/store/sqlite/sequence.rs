@@ -34,12 +34,22 @@ const FORGET_EVERY: i64 = 64;
 /// taken for one that much earlier.
 const SKEW_MS: Millis = 60_000;
 
+/// What Telegram dates later than now, by more than clocks that are kept may
+/// differ, shows that ours is behind.
+const AHEAD_MS: Millis = 2_000;
+
 impl Tx<'_> {
     /// Remembers a message that Telegram told us of.
     pub(super) fn saw_stamp(&self, stamp: Stamp) -> Result<()> {
-        // Not later than now, whatever it says: our clock may be behind.
-        let date = stamp.date.saturating_mul(1_000).min(self.now);
-        self.saw_message(stamp.chat, stamp.id, date - SKEW_MS)
+        let date = stamp.date.saturating_mul(1_000);
+        // From the future: our clock is behind, so what it says of this send or
+        // that proves nothing beside what Telegram's says.
+        let at = if date > self.now + AHEAD_MS {
+            0
+        } else {
+            date - SKEW_MS
+        };
+        self.saw_message(stamp.chat, stamp.id, at)
     }
 
     /// Remembers that a message id was given, not earlier than `at`.
@@ -97,6 +107,27 @@ impl Tx<'_> {
         self.conn
             .prepare_cached("DELETE FROM ghosts WHERE bot = ?1 AND chat = ?2 AND until <= ?3")?
             .execute(params![self.bot.0, chat.0, begun_at])?;
+        Ok(())
+    }
+
+    /// Another copy of this part may stand in the chat, not carried out later
+    /// than `until`.
+    pub(super) fn fear_ghost(&self, chat: ChatId, part: i64, until: Millis) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO ghosts (bot, chat, part, until) VALUES (?1, ?2, ?3, ?4) \
+                 ON CONFLICT DO UPDATE SET until = max(until, excluded.until)",
+            )?
+            .execute(params![self.bot.0, chat.0, part, until])?;
+        Ok(())
+    }
+
+    /// The clock was set back: what is noted in the time of before proves
+    /// nothing any more.
+    pub(super) fn distrust_stamps(&self) -> Result<()> {
+        self.conn
+            .prepare_cached("UPDATE seen SET at = 0 WHERE bot = ?1 AND at > ?2")?
+            .execute(params![self.bot.0, self.now])?;
         Ok(())
     }
 

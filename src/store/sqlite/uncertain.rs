@@ -174,6 +174,7 @@ impl Tx<'_> {
             self.conn
                 .prepare_cached("UPDATE parts SET expires_at = ?2 WHERE id = ?1")?
                 .execute(params![open.part, expires_at])?;
+            self.distrust_stamps()?;
             left = expires_at + SETTLE_MS - self.now;
         }
         let settling = left > 0;
@@ -392,6 +393,14 @@ impl Tx<'_> {
             .prepare_cached("UPDATE parts SET bound = bound + 1 WHERE id = ?1")?
             .execute([sending.part.0])?;
         self.forget_probes(sending.part.0)?;
+        if sending.resent {
+            // Which of its copies this is nobody can say; the other may be there.
+            self.fear_ghost(
+                sending.chat,
+                sending.part.0,
+                probing.executed_by + SETTLE_MS,
+            )?;
+        }
         Ok(Finished {
             resolved: Some(Resolution::Bound),
             ..self.finished(sending.turn)?
@@ -411,6 +420,9 @@ impl Tx<'_> {
     /// It is looked at again after this pause: not before its calls can no
     /// longer be carried out.
     fn look_again(&self, part: i64, pause: Millis) -> Result<()> {
+        // A longer one would be taken for a clock that was set back; if Telegram
+        // asked for it, Telegram will say so again.
+        let pause = pause.min(LONGEST_CALL_MS);
         self.conn
             .prepare_cached("UPDATE parts SET state = 3, expires_at = ?2 WHERE id = ?1")?
             .execute(params![part, self.now.saturating_add(pause) - SETTLE_MS])?;

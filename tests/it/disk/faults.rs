@@ -240,3 +240,43 @@ async fn a_stop_on_a_full_disk_loses_nothing() {
 async fn kill_9_on_a_full_disk_loses_nothing() {
     join_all((0..STAGES.len()).map(|stage| ends_on_a_full_disk(stage, Signal::KILL))).await;
 }
+
+/// A full disk is no hang: the service manager must not end what would go on by
+/// itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_watchdog_is_fed_while_receipts_wait_for_a_full_disk() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let path = folder.path().join("notify");
+    let socket = tokio::net::UnixDatagram::bind(&path).expect("a socket");
+    let mut real = Real::new(Transport::Polling).await;
+    let disk = Disk::under(&mut real);
+    real.env.insert("NOTIFY_SOCKET", path.display().to_string());
+    real.env.insert("WATCHDOG_USEC", "2000000".to_owned());
+    let mut process = real.start().await;
+    process.says("running").await;
+    let ann = Place::private(real.person("Ann"));
+    let receipt = u32::try_from(STAGES.len() - 1).expect("six");
+    disk.fails_after(Fault::Full, receipt, 0);
+    real.ask(&ann);
+    within("the fault", async {
+        while disk.struck() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let mut said = [0; 1024];
+    while socket.try_recv(&mut said).is_ok() {}
+    // Three times as often as the limit allows it to be late.
+    let mut fed = 0;
+    within("the watchdog is fed", async {
+        while fed < 6 {
+            let length = socket.recv(&mut said).await.expect("a word");
+            let word = String::from_utf8_lossy(&said[..length]);
+            fed += usize::from(word.contains("WATCHDOG=1"));
+        }
+    })
+    .await;
+    disk.fails(Fault::None);
+    real.until_answered().await;
+    assert_eq!(process.stop().await.code, Some(0));
+}

@@ -36,10 +36,12 @@ async fn hang_at(transport: Transport, room: Room, moment: Moment, end: End) {
     // Not inside a transaction, which has its own test: no standby could start.
     let inode = shared_memory(&scene.real);
     scene.process.signal(Signal::STOP);
+    stands_still(scene.process.pid()).await;
     while holds_the_write_lock(scene.process.pid(), inode) {
         scene.process.signal(Signal::CONT);
         tokio::time::sleep(Duration::from_millis(1)).await;
         scene.process.signal(Signal::STOP);
+        stands_still(scene.process.pid()).await;
     }
     let before = observed(&scene);
     let mut standby = scene.real.start().await;
@@ -171,6 +173,22 @@ fn shared_memory(real: &Real) -> u64 {
     std::fs::metadata(name).expect("the store is open").ino()
 }
 
+/// Until every thread of it has stopped.
+async fn stands_still(pid: i32) {
+    let stopped = || {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it lives");
+        threads.flatten().all(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // The state follows the name, which is in brackets.
+            stat.rsplit_once(") ")
+                .is_none_or(|(_, rest)| rest.starts_with('T'))
+        })
+    };
+    while !stopped() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 /// Byte 120 of the shared memory is SQLite's write lock (its file walformat).
 fn holds_the_write_lock(pid: i32, inode: u64) -> bool {
     let locks = std::fs::read_to_string("/proc/locks").expect("the kernel tells");
@@ -229,6 +247,9 @@ async fn an_old_one_that_hangs_in_its_drain_keeps_only_its_own_turn() {
             let mut new = real.start().await;
             old.signal(Signal::TERM);
             new.says("running").await;
+            // Kept connections are closed by then; what is sent into one of a
+            // hung process is Telegram's to send again, after a minute.
+            tokio::time::sleep(Duration::from_millis(1_200)).await;
             old.signal(Signal::STOP);
             real.ask(&Place::private(bob));
             real.ask(&Place::private(ann));
@@ -247,7 +268,10 @@ async fn an_old_one_that_hangs_in_its_drain_keeps_only_its_own_turn() {
             real.model.release();
             let books = real.until_settled(3).await;
             assert_eq!(real.verdict(&books), Verdict::default());
-            assert_eq!(real.model.counts().paid_twice(), 0);
+            // A death before the answer may cost one more completion.
+            let at_most = usize::from(matches!(end, End::IsKilled));
+            let twice = real.model.counts().paid_twice();
+            assert!(twice <= at_most, "{transport:?} {end:?}: {twice}");
             if let End::WakesUp = end {
                 assert_eq!(old.ended().await.code, Some(0));
             }

@@ -103,6 +103,7 @@ async fn a_schema_that_adds_is_rolled_in_both_directions_with_work_in_flight() {
         let (ann, bob) = (real.person("Ann"), real.person("Bob"));
         let before = real.start().await;
         before.says("running").await;
+        let newer_schema = schema(&real) + 1;
         let mut running = before;
         for (up, person) in [(true, ann), (false, bob), (true, ann)] {
             real.model.fail_next(1, Fault::HoldAfter(0));
@@ -117,7 +118,7 @@ async fn a_schema_that_adds_is_rolled_in_both_directions_with_work_in_flight() {
                 false => real.spawn(),
             };
             next.ready().await;
-            assert_eq!(schema(&real), 2);
+            assert_eq!(schema(&real), newer_schema);
             running.signal(Signal::TERM);
             next.says("running").await;
             let other = if person == ann { bob } else { ann };
@@ -183,12 +184,13 @@ async fn a_schema_that_hurts_the_other_version_is_refused_before_anything_is_tou
     let mut new = newer(&real.env, "changes");
     new.ready().await;
     new.says("running").await;
+    let needed = format!("needs a binary that knows schema {}", schema(&real));
     new.kill().await;
 
     // Downwards: never, also after a death that left the log behind.
     let before = bytes(&real);
     assert!(before.1.as_ref().is_some_and(|log| !log.is_empty()));
-    refuses(real.spawn(), "needs a binary that knows schema 2").await;
+    refuses(real.spawn(), &needed).await;
     assert_eq!(bytes(&real), before);
 }
 
