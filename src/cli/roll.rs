@@ -47,7 +47,8 @@ const HELP: &str = "\
 The running instance is found by its store. When it is a service of systemd,
 the new one is the other of lastword@a and lastword@b; otherwise it is this very
 program, started with this environment and configuration and detached, writing
-where the old one writes.
+where the old one writes. That needs the store and the bot of the running one,
+and its user; a container, or a service of another name, is left to its master.
 
 Install the new version, then roll:
   install -m755 lastword /usr/bin/lastword && lastword roll

@@ -4,7 +4,7 @@
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -156,7 +156,8 @@ async fn a_look_that_fails_after_the_word_does_not_end_the_roll() {
     // It is told, but takes its time.
     signal(old.pid(), Signal::STOP);
     let mut rolling = roll(&real.env, &["--wait"]);
-    let rolling = tokio::spawn(async move { rolling.output().await });
+    rolling.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let rolling = rolling.spawn().expect("the binary starts");
     within("the word", async {
         while !was_told(old.pid()) {
             tokio::time::sleep(super::LOOK).await;
@@ -169,8 +170,8 @@ async fn a_look_that_fails_after_the_word_does_not_end_the_roll() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     std::fs::rename(&away, &file).expect("it is ours");
     signal(old.pid(), Signal::CONT);
-    let output = within("the roll", rolling).await.expect("no panic");
-    let output = output.expect("the binary starts");
+    let output = within("the roll", rolling.wait_with_output()).await;
+    let output = output.expect("it is our child");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(crew.running().len(), 1);
 }
