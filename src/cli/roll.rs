@@ -6,37 +6,23 @@
 //! itself, at any step, leaves at least one instance that works, and rolling
 //! again is the remedy.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::io::Write;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::Instant;
 
-use crate::config::{Config, Sources};
-use crate::domain::ids::{BotId, InstanceId};
-use crate::domain::phase::Phase;
+use crate::config::{Errors, Sources};
 use crate::shutdown::{Shutdown, report};
 use crate::store::StoreError;
-use crate::store::sqlite::{Living, Roster};
 
 mod host;
+mod process;
+mod stage;
 
 use host::Host;
-
-/// Where the unit keeps its store (`StateDirectory=lastword`): for an operator's
-/// shell, which has no state folder of the daemon's.
-const STATE: &str = "/var/lib/lastword/lastword.db";
-
-/// Between two looks at the store.
-const LOOK: Duration = Duration::from_millis(5);
-
-/// How long an idle standby may take to go.
-const TO_GO: Duration = Duration::from_secs(10);
-
-/// How long the new one may take to get the lease after the old one was told:
-/// the old one may be stuck for as long as its store is busy.
-const TO_TAKE_OVER: Duration = Duration::from_secs(30);
+use stage::Stage;
 
 /// What an operator may say.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -61,7 +47,8 @@ const HELP: &str = "\
 The running instance is found by its store. When it is a service of systemd,
 the new one is the other of lastword@a and lastword@b; otherwise it is this very
 program, started with this environment and configuration and detached, writing
-where the old one writes.
+where the old one writes. That needs the store and the bot of the running one,
+and its user; a container, or a service of another name, is left to its master.
 
 Install the new version, then roll:
   install -m755 lastword /usr/bin/lastword && lastword roll
@@ -103,6 +90,32 @@ pub enum Error {
     /// An older version did not write its process id down.
     #[error("the running instance is too old to be rolled: start the new one, then stop that")]
     Unknown,
+    /// Two at a time would stop each other's new one.
+    #[error("another roll is under way at {path}: wait until it ends; this one did nothing")]
+    Busy {
+        /// The store.
+        path: String,
+    },
+    /// Somebody else starts and stops the running one.
+    #[error("cannot roll the running instance: {reason}; it goes on")]
+    NotOurs {
+        /// Who, and what to do instead.
+        reason: String,
+    },
+    /// The new one would not start with this configuration.
+    #[error(
+        "the new instance would not start, for the configuration is wrong ({0}); the old one goes on"
+    )]
+    Configuration(Errors),
+    /// The new one would not succeed the old one, but poll beside it.
+    #[error(
+        "this configuration is not that of the running instance ({what}): roll with its \
+         configuration (--config) and environment; nothing was started, and it goes on"
+    )]
+    Elsewhere {
+        /// What differs.
+        what: String,
+    },
     /// The new one did not come up. The old one was not touched.
     #[error("the new instance did not become ready ({reason}); the old one goes on")]
     NotReady {
@@ -128,6 +141,12 @@ pub enum Error {
     )]
     NotTaken {
         /// What happened.
+        reason: String,
+    },
+    /// It is not to be seen whether the old one has gone.
+    #[error("the new instance has taken over, but the old one's end is not to be seen ({reason})")]
+    NotSeen {
+        /// Why.
         reason: String,
     },
 }
@@ -164,32 +183,34 @@ struct Side {
 pub async fn roll(options: &Roll, sources: &Sources, shutdown: &Shutdown) -> Result<(), Error> {
     let (stage, old) = Stage::find(options, sources)?;
     let pid = old.pid.ok_or(Error::Unknown)?;
-    let mut host = Host::of(pid, options.unit.as_deref(), sources.file.as_deref());
-    for idle in stage.rivals(&[old.id])? {
-        // It runs the version of before, and could take over instead.
-        host.dismiss(idle.pid);
-        let gone = timeout(TO_GO, stage.until_gone(idle.id)).await;
-        gone.map_err(|_| Error::NotReady {
-            reason: "a standby of before does not go".to_owned(),
-        })??;
+    let mut host = Host::of(pid, options.unit.as_deref(), sources.file.as_deref())
+        .map_err(|reason| Error::NotOurs { reason })?;
+    // The host holds on to the process by now: that it lives says whose it is.
+    stage.must_live(&old)?;
+    if host.is_plain() {
+        stage.must_be_configured(sources, &old)?;
     }
+    if let Some(doubt) = host.doubt() {
+        let _ = writeln!(std::io::stderr().lock(), "lastword: {doubt}");
+    }
+    stage.send_home(&host, &old).await?;
     let begun = Instant::now();
     let new = stage.start(&mut host, &old, options, shutdown).await?;
     let ready_ms = ms(begun);
 
     let told = Instant::now();
-    if stage.still_runs(&old)? {
+    let not_told = |reason| Error::NotTold { reason };
+    if stage.still_runs(&old).await.map_err(not_told)? {
         // Once only: a second signal would cut what it is at.
-        host.tell(pid)
-            .await
-            .map_err(|reason| Error::NotTold { reason })?;
+        host.tell().await.map_err(not_told)?;
     }
     let taken_over = async {
         let left_to_old = stage.until_taken_over(&host, &new, &old).await?;
         let intake_ms = ms(told);
         let mut drained_ms = None;
         if options.wait {
-            stage.until_gone(old.id).await?;
+            let gone = stage.until_gone(old.id).await;
+            gone.map_err(|reason| Error::NotSeen { reason })?;
             drained_ms = Some(ms(told));
         }
         Ok((left_to_old, intake_ms, drained_ms))
@@ -216,185 +237,6 @@ pub async fn roll(options: &Roll, sources: &Sources, shutdown: &Shutdown) -> Res
         drained_ms,
     });
     Ok(())
-}
-
-/// Where it happens: one store, one bot.
-struct Stage {
-    path: String,
-    roster: Roster,
-    bot: BotId,
-}
-
-impl Stage {
-    /// The store and the instance that runs there.
-    fn find(options: &Roll, sources: &Sources) -> Result<(Self, Living), Error> {
-        let mut found = Err(Error::Nobody {
-            path: STATE.to_owned(),
-        });
-        for path in stores(options, sources) {
-            match Self::at(&path, sources) {
-                Ok(stage) => return Ok(stage),
-                // The first place that was asked for explains best.
-                Err(error) if matches!(found, Err(Error::Nobody { .. })) => found = Err(error),
-                Err(_) => {}
-            }
-        }
-        found
-    }
-
-    fn at(path: &Path, sources: &Sources) -> Result<(Self, Living), Error> {
-        let name = path.display().to_string();
-        if !path.exists() {
-            return Err(Error::Nobody { path: name });
-        }
-        let broken = |source| Error::Store {
-            path: name.clone(),
-            source,
-        };
-        let roster = Roster::open(path).map_err(broken)?;
-        let bot = Config::load(sources).ok();
-        let bot = bot.map(|loaded| BotId(loaded.config.telegram.token.bot_id()));
-        let mut running = roster.living().map_err(broken)?;
-        running.retain(|one| one.phase == Some(Phase::Running));
-        let several = running.len();
-        if several > 1 {
-            running.retain(|one| Some(one.bot) == bot);
-        }
-        match running.pop() {
-            Some(old) => {
-                let stage = Self {
-                    path: name,
-                    roster,
-                    bot: old.bot,
-                };
-                Ok((stage, old))
-            }
-            None if several > 1 => Err(Error::Several { count: several }),
-            None => Err(Error::Nobody { path: name }),
-        }
-    }
-
-    fn living(&self) -> Result<Vec<Living>, Error> {
-        let living = self.roster.living();
-        let mut living = living.map_err(|source| Error::Store {
-            path: self.path.clone(),
-            source,
-        })?;
-        living.retain(|one| one.bot == self.bot);
-        Ok(living)
-    }
-
-    /// Those that could take over, but for these.
-    fn rivals(&self, but: &[InstanceId]) -> Result<Vec<Living>, Error> {
-        use Phase::{Running, Standby, Starting};
-        let mut living = self.living()?;
-        living.retain(|one| {
-            !but.contains(&one.id) && matches!(one.phase, Some(Starting | Standby | Running))
-        });
-        Ok(living)
-    }
-
-    /// Starts the new one and waits until it is ready; stops it again when it
-    /// does not become so.
-    async fn start(
-        &self,
-        host: &mut Host,
-        old: &Living,
-        options: &Roll,
-        shutdown: &Shutdown,
-    ) -> Result<Living, Error> {
-        let within = Duration::from_secs(options.within);
-        let ready = async {
-            host.start(old.pid).await?;
-            loop {
-                if let Some(new) = self.ready(host, old.id)? {
-                    return Ok(new);
-                }
-                host.is_coming()?;
-                sleep(LOOK).await;
-            }
-        };
-        let outcome: Result<Living, String> = tokio::select! {
-            ready = ready => ready,
-            () = sleep(within) => Err(format!("not within {} s", options.within)),
-            () = shutdown.intake().cancelled() => {
-                host.give_up().await;
-                return Err(Error::Interrupted);
-            }
-        };
-        match outcome {
-            Ok(new) => Ok(new),
-            Err(reason) => {
-                host.give_up().await;
-                Err(Error::NotReady { reason })
-            }
-        }
-    }
-
-    fn ready(&self, host: &Host, old: InstanceId) -> Result<Option<Living>, String> {
-        let living = self.living().map_err(|error| error.to_string())?;
-        let is_ready = |one: &Living| {
-            one.id != old
-                && host.is_new(one.pid)
-                && matches!(one.phase, Some(Phase::Standby | Phase::Running))
-        };
-        Ok(living.into_iter().find(is_ready))
-    }
-
-    /// Whether nobody else has told it meanwhile.
-    fn still_runs(&self, old: &Living) -> Result<bool, Error> {
-        let running = |one: &Living| one.id == old.id && one.phase == Some(Phase::Running);
-        Ok(self.living()?.iter().any(running))
-    }
-
-    /// Waits until the new one runs; how many turns the old one still answers.
-    async fn until_taken_over(
-        &self,
-        host: &Host,
-        new: &Living,
-        old: &Living,
-    ) -> Result<u64, Error> {
-        let failed = |reason: &str| Error::NotTaken {
-            reason: reason.to_owned(),
-        };
-        let until = Instant::now() + TO_TAKE_OVER;
-        let mut known = vec![new.id, old.id];
-        while Instant::now() < until {
-            let living = self.living()?;
-            let Some(new) = living.iter().find(|one| one.id == new.id) else {
-                return Err(failed("it is gone"));
-            };
-            if new.phase == Some(Phase::Running) {
-                let old = living.iter().find(|one| one.id == old.id);
-                return Ok(old.map_or(0, |old| old.turns));
-            }
-            // One that an earlier roll, cut short, had only just begun.
-            for rival in self.rivals(&known)? {
-                host.dismiss(rival.pid);
-                known.push(rival.id);
-            }
-            sleep(LOOK).await;
-        }
-        Err(failed("it still stands by"))
-    }
-
-    async fn until_gone(&self, id: InstanceId) -> Result<(), Error> {
-        while self.living()?.iter().any(|one| one.id == id) {
-            sleep(LOOK).await;
-        }
-        Ok(())
-    }
-}
-
-/// Where the store may be, the likeliest first.
-fn stores(options: &Roll, sources: &Sources) -> Vec<PathBuf> {
-    match &options.store {
-        Some(path) => vec![path.clone()],
-        None => Config::store_path(sources)
-            .into_iter()
-            .chain([PathBuf::from(STATE)])
-            .collect(),
-    }
 }
 
 fn ms(since: Instant) -> u64 {

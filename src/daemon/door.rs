@@ -80,10 +80,10 @@ impl Door {
 
     /// Waits for the socket as long as it takes; `None` when the stop came
     /// first.
-    pub(super) async fn open(mut self, daemon: &Daemon) -> Option<(Webhook, Arc<Listener>)> {
+    pub(super) async fn open(&mut self, daemon: &Daemon) -> Option<Arc<Listener>> {
         loop {
-            if let Some(listener) = self.listener {
-                return Some((self.server, listener));
+            if let Some(listener) = &self.listener {
+                return Some(Arc::clone(listener));
             }
             tokio::select! {
                 () = daemon.shutdown.intake().cancelled() => return None,

@@ -77,16 +77,23 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
         identify(Arc::clone(&asking), known.clone(), identified.clone())
     });
     let feeding = Arc::clone(daemon);
-    daemon.tasks.spawn(Kind::Feeder, "intake", async move {
-        let mut identity = identity;
-        let intake = feeding.shutdown.intake().clone();
-        let known = tokio::select! {
-            biased;
-            () = intake.cancelled() => false,
-            identified = identity.wait_for(|known| *known) => identified.is_ok(),
-        };
-        if known {
-            feed(feeding, door).await;
+    let door = Arc::new(tokio::sync::Mutex::new(door));
+    // It holds the lease, which no other instance gets while we live: begun
+    // again after a panic.
+    daemon.tasks.keep(Kind::Feeder, "intake", move || {
+        let (daemon, door) = (Arc::clone(&feeding), Arc::clone(&door));
+        let mut identity = identity.clone();
+        async move {
+            let intake = daemon.shutdown.intake().clone();
+            let known = tokio::select! {
+                biased;
+                () = intake.cancelled() => false,
+                identified = identity.wait_for(|known| *known) => identified.is_ok(),
+            };
+            if known {
+                // Free again when whoever had it panicked.
+                feed(daemon, &mut *door.lock().await).await;
+            }
         }
     });
 }
@@ -141,8 +148,9 @@ async fn offer_claim(daemon: &Daemon, user: &BotUser) {
     }
 }
 
-/// Waits for the lease, then brings updates in until the stop.
-async fn feed(daemon: Arc<Daemon>, mut door: Option<Door>) {
+/// Waits for the lease, then brings updates in until the stop. The door is empty
+/// where updates are polled for, and once its server has begun.
+async fn feed(daemon: Arc<Daemon>, door: &mut Option<Door>) {
     let intake = daemon.shutdown.intake().clone();
     loop {
         if intake.is_cancelled() {
@@ -154,7 +162,7 @@ async fn feed(daemon: Arc<Daemon>, mut door: Option<Door>) {
             Err(error) => tracing::warn!(%error, "failed to look at the lease"),
         }
         let wait = async {
-            if let Some(door) = &mut door {
+            if let Some(door) = door.as_mut() {
                 door.look_again(&daemon).await;
             }
             sleep(LEASE).await;
@@ -171,28 +179,29 @@ async fn feed(daemon: Arc<Daemon>, mut door: Option<Door>) {
         return;
     }
     daemon.become_active().await;
-    match door {
-        Some(door) => {
-            let Some((server, listener)) = door.open(&daemon).await else {
+    if daemon.is_webhook() {
+        if let Some(waiting) = door {
+            let Some(listener) = waiting.open(&daemon).await else {
                 return;
             };
-            server.start(listener);
-            let registering = Arc::clone(&daemon);
-            // Unregistered it would be deaf, too.
-            let registered = daemon.tasks.keep(Kind::Feeder, "registration", move || {
-                register(Arc::clone(&registering))
-            });
-            let _ = registered.await;
+            if let Some(door) = door.take() {
+                door.server.start(listener);
+            }
         }
-        None => {
-            let polling = Arc::clone(&daemon);
-            let gaps = Arc::default();
-            // A panic must not make it deaf.
-            let poller = daemon.tasks.keep(Kind::Feeder, "poller", move || {
-                poll(Arc::clone(&polling), Arc::clone(&gaps))
-            });
-            let _ = poller.await;
-        }
+        let registering = Arc::clone(&daemon);
+        // Unregistered it would be deaf, too.
+        let registered = daemon.tasks.keep(Kind::Feeder, "registration", move || {
+            register(Arc::clone(&registering))
+        });
+        let _ = registered.await;
+    } else {
+        let polling = Arc::clone(&daemon);
+        let gaps = Arc::default();
+        // A panic must not make it deaf.
+        let poller = daemon.tasks.keep(Kind::Feeder, "poller", move || {
+            poll(Arc::clone(&polling), Arc::clone(&gaps))
+        });
+        let _ = poller.await;
     }
 }
 

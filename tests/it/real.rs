@@ -29,6 +29,7 @@ mod crowd;
 mod drains;
 mod failpoints;
 mod gaps;
+mod guards;
 mod hammer;
 mod handover;
 mod hostile;

@@ -6,9 +6,9 @@ use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::process::{Child, Command};
 
+use super::process::{self, Process};
 use crate::shutdown::parent;
 
 /// Whoever starts and stops.
@@ -17,7 +17,10 @@ pub(super) enum Host {
     /// Nobody but us.
     Plain {
         arguments: Vec<OsString>,
+        old: Process,
         child: Option<Child>,
+        /// What could not be found out about the old one.
+        doubt: Option<String>,
     },
     /// systemd.
     Systemd { old: Unit, new: Unit },
@@ -32,47 +35,76 @@ pub(super) struct Unit {
 }
 
 impl Host {
-    /// The host of a running instance.
-    pub(super) fn of(pid: i32, unit: Option<&str>, config: Option<&Path>) -> Self {
+    /// The host of a running instance; an error when that is nobody we can do
+    /// for, with what to do instead.
+    pub(super) fn of(pid: i32, unit: Option<&str>, config: Option<&Path>) -> Result<Self, String> {
         let unit = match unit {
             Some(name) => Some(Unit {
                 name: name.to_owned(),
                 of_user: false,
             }),
-            None => fs::read_to_string(format!("/proc/{pid}/cgroup"))
-                .ok()
-                .and_then(|groups| Unit::of(&groups)),
+            None => unit_of(pid),
         };
         match unit {
-            Some(old) => Self::Systemd {
+            Some(old) => Ok(Self::Systemd {
                 new: old.other(),
                 old,
-            },
+            }),
             None => {
+                let doubt = process::may_be_replaced(pid)?;
+                let old = Process::open(pid)
+                    .map_err(|error| format!("its process {pid} cannot be held on to: {error}"))?;
                 let mut arguments = vec![OsString::from("run")];
                 if let Some(config) = config {
                     arguments.extend(["--config".into(), config.into()]);
                 }
-                Self::Plain {
+                Ok(Self::Plain {
                     arguments,
+                    old,
                     child: None,
-                }
+                    doubt,
+                })
             }
         }
     }
 
-    /// Sends a standby home. systemd does so when it starts the new one.
-    pub(super) fn dismiss(&self, pid: Option<i32>) {
-        if let (Self::Plain { .. }, Some(pid)) = (self, pid) {
-            // Gone already is fine.
-            let _ = terminate(pid);
+    /// Whether the new one is started with our own configuration.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self, Self::Plain { .. })
+    }
+
+    /// What the operator should know, though it keeps nobody from rolling.
+    pub(super) fn doubt(&self) -> Option<&str> {
+        match self {
+            Self::Plain { doubt, .. } => doubt.as_deref(),
+            Self::Systemd { .. } => None,
+        }
+    }
+
+    /// Whether starting the new one ends this process: systemd's restart does.
+    pub(super) fn replaces(&self, pid: Option<i32>) -> bool {
+        matches!(self, Self::Systemd { .. }) && self.is_new(pid)
+    }
+
+    /// Sends a standby home.
+    pub(super) async fn dismiss(&self, pid: i32, process: &Process) {
+        // Gone already is fine.
+        match self {
+            Self::Plain { .. } => drop(process.terminate()),
+            Self::Systemd { .. } => {
+                if let Some(unit) = unit_of(pid) {
+                    drop(unit.control(&["stop", "--no-block"]).await);
+                }
+            }
         }
     }
 
     /// Starts the new one. systemd says when it is ready, too.
     pub(super) async fn start(&mut self, old: Option<i32>) -> Result<(), String> {
         match self {
-            Self::Plain { arguments, child } => {
+            Self::Plain {
+                arguments, child, ..
+            } => {
                 let program = std::env::current_exe().map_err(|error| error.to_string())?;
                 let mut command = Command::new(program);
                 command
@@ -114,8 +146,7 @@ impl Host {
                 id.and_then(|id| i32::try_from(id).ok()) == Some(pid)
             }
             Self::Systemd { new, .. } => {
-                let groups = fs::read_to_string(format!("/proc/{pid}/cgroup"));
-                let unit = groups.ok().and_then(|groups| Unit::of(&groups));
+                let unit = unit_of(pid);
                 // Where the kernel does not say, whoever came is meant: systemd
                 // says that the new one is ready.
                 unit.is_none_or(|unit| unit == *new)
@@ -127,8 +158,10 @@ impl Host {
     pub(super) async fn give_up(&mut self) {
         match self {
             Self::Plain { child, .. } => {
-                if let Some(pid) = child.as_ref().and_then(Child::id) {
-                    let _ = i32::try_from(pid).map(terminate);
+                // Our child, not waited for: its number is its own.
+                let pid = child.as_ref().and_then(Child::id);
+                if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) {
+                    let _ = Process::open(pid).and_then(|new| new.terminate());
                 }
             }
             // It would be started again and again, and take over some day.
@@ -139,9 +172,9 @@ impl Host {
     }
 
     /// Tells the old one to stop; does not wait for its end.
-    pub(super) async fn tell(&self, pid: i32) -> Result<(), String> {
+    pub(super) async fn tell(&self) -> Result<(), String> {
         match self {
-            Self::Plain { .. } => terminate(pid).map_err(|error| error.to_string()),
+            Self::Plain { old, .. } => old.terminate().map_err(|error| error.to_string()),
             Self::Systemd { old, .. } => old.control(&["stop", "--no-block"]).await,
         }
     }
@@ -208,12 +241,10 @@ impl Unit {
     }
 }
 
-/// SIGTERM to exactly this process: a descriptor of it cannot come to mean
-/// another one, as its number can.
-fn terminate(pid: i32) -> std::io::Result<()> {
-    let pid = Pid::from_raw(pid).ok_or(std::io::ErrorKind::NotFound)?;
-    let process = pidfd_open(pid, PidfdFlags::empty())?;
-    Ok(pidfd_send_signal(process, Signal::TERM)?)
+/// The unit of ours that this process belongs to.
+fn unit_of(pid: i32) -> Option<Unit> {
+    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup"));
+    groups.ok().and_then(|groups| Unit::of(&groups))
 }
 
 /// Where the old one writes; nowhere if that cannot be opened twice.

@@ -2,8 +2,9 @@
 //!
 //! Beside the store lies `<store>.locks/`: one file per instance, with its
 //! process id in it and locked for as long as it lives; one per bot for the
-//! intake; one for migrations. They are opened close-on-exec. The intake file is
-//! never unlinked (a lock on an unlinked file would let two poll). A process
+//! intake; one for migrations; one for rolls. They are opened close-on-exec. The
+//! intake file is never unlinked (a lock on an unlinked file would let two poll),
+//! nor is that of rolls (two would roll at a time). A process
 //! that aborts writes into its own file as its last act, which tells its death
 //! from a kill.
 
@@ -54,6 +55,27 @@ impl Locks {
         let file = self.file("migration")?;
         file.lock()?;
         Ok(file)
+    }
+
+    /// Held for a whole roll; `None` while another one holds it.
+    pub(super) fn roll(&self) -> Result<Option<File>> {
+        let path = self.folder.join("roll");
+        // Made once and only read from then on: root's roll and that of the
+        // daemon's own user lock the same file, whoever came first.
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .mode(0o644)
+                .open(&path)?,
+            opened => opened?,
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
     }
 
     /// Whether any instance is alive.

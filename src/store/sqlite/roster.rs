@@ -1,9 +1,10 @@
 //! Who lives at a store, for a look from outside: the operator's `roll`.
 //!
-//! Reads only, makes no file and takes no lock that anybody waits for, so that
-//! looking, also as another user, never hurts those who work there. Reads what
+//! Looking reads only, makes no file and takes no lock that anybody waits for, so
+//! that it never hurts those who work there, also as another user. Reads what
 //! every schema has had since the first.
 
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -55,6 +56,15 @@ impl Roster {
             conn,
             locks: Locks::beside(path, BotId(0)),
         })
+    }
+
+    /// Keeps every other roll away from this store for as long as the file is
+    /// held; `None` while another one does. No daemon looks at it.
+    ///
+    /// # Errors
+    /// [`crate::store::StoreError`] when the file cannot be opened or locked.
+    pub fn hold(&self) -> Result<Option<File>> {
+        self.locks.roll()
     }
 
     /// Those that live, in no order that means anything.

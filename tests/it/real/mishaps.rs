@@ -11,10 +11,15 @@ use tokio::net::TcpStream;
 use super::{Real, Transport, note, within};
 use crate::books::{self, Ledger};
 
-/// The moments at which a panic concerns one task, and how updates must come
-/// for it.
-fn moments() -> Vec<(Moment, Transport)> {
-    let mut moments = Vec::new();
+/// The moments at which a panic concerns one task, which time of each, and how
+/// updates must come for it.
+fn moments() -> Vec<(Moment, u32, Transport)> {
+    // Once per life, after the start, which takes the lease itself.
+    let mut moments = vec![
+        (Moment::LeaseTaken, 2, Transport::Polling),
+        (Moment::LeaseTaken, 2, Transport::Webhook),
+        (Moment::WebhookSet, 1, Transport::Webhook),
+    ];
     for (n, moment) in Moment::ALL.iter().enumerate() {
         if moment.recurs() != Recurs::Often {
             continue;
@@ -25,14 +30,14 @@ fn moments() -> Vec<(Moment, Transport)> {
             _ if n % 2 == 0 => Transport::Polling,
             _ => Transport::Webhook,
         };
-        moments.push((*moment, transport));
+        moments.push((*moment, 2, transport));
     }
     moments
 }
 
-async fn panic_once(moment: Moment, transport: Transport) -> Ledger {
+async fn panic_once(moment: Moment, time: u32, transport: Transport) -> Ledger {
     let mut real = Real::new(transport).await;
-    let at = format!("{}#2", moment.as_str());
+    let at = format!("{}#{time}", moment.as_str());
     real.env.insert(PANIC_VARIABLE, at);
     let ann = real.person("Ann");
     let bob = real.person("Bob");
@@ -73,9 +78,9 @@ async fn a_panic_at_any_moment_costs_nobody_an_answer_and_ends_no_process() {
     let begun = books::now();
     let mut sum = Ledger::of("panics");
     let mut running = tokio::task::JoinSet::new();
-    for (moment, transport) in moments() {
+    for (moment, time, transport) in moments() {
         running.spawn(async move {
-            let judged = panic_once(moment, transport).await;
+            let judged = panic_once(moment, time, transport).await;
             note(&format!("{moment:?} {transport:?}"));
             judged
         });
