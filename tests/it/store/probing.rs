@@ -13,6 +13,7 @@ use super::talk::{GROUP, after, chatter, mention, private};
 mod fate;
 mod ghosts;
 mod owners;
+mod time;
 
 const CHAT: ChatId = ChatId(7);
 
@@ -213,6 +214,21 @@ async fn a_second_round_still_finds_what_the_first_one_missed() {
     assert_eq!(second.ids, [101, 102, 103]);
     let found = stage.probed(&second, Probed::Found(102)).await;
     assert_eq!(found, Some(Resolution::Bound));
+}
+
+/// So many ids are given between the rounds that those of the first one are
+/// remembered no more.
+#[tokio::test(start_paused = true)]
+async fn a_busy_bot_proves_absence_over_the_same_ids() {
+    let stage = inline();
+    cut(&stage, &["1"]).await;
+    let stage = stage.later(600_000);
+    stage.hears_later(104).await;
+    let first = stage.probing(CHAT).await;
+    stage.probed(&first, Probed::Absent).await;
+    stage.hears_later(64 * 100).await;
+    let second = stage.later(5_000).probing(CHAT).await;
+    assert_eq!((second.ids, second.reach), (first.ids, Reach::Whole));
 }
 
 /// Only an id given when the send could no longer be carried out is above the
