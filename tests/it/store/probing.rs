@@ -312,6 +312,18 @@ async fn a_range_too_large_is_asked_in_part_and_proves_no_absence() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_range_just_as_large_as_may_be_asked_is_the_whole() {
+    for (top, reach) in [(165, Reach::Whole), (166, Reach::Open)] {
+        let stage = inline();
+        cut(&stage, &["1"]).await;
+        let stage = stage.later(600_000);
+        stage.hears_later(top).await;
+        let probing = stage.probing(CHAT).await;
+        assert_eq!((probing.ids.len(), probing.reach), (64, reach));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_others_have_every_id_nothing_is_asked() {
     let stage = inline();
     cut(&stage, &["1"]).await;

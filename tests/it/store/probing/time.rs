@@ -62,3 +62,12 @@ async fn the_longest_call_there_is_gets_all_its_time() {
     assert_eq!(waits(&stage).await, longest + Duration::from_secs(5));
     assert_eq!(waits(&stage.later(124_999)).await, Duration::from_millis(1));
 }
+
+/// Whoever asks meanwhile is not kept waiting until it might be over.
+#[tokio::test(start_paused = true)]
+async fn what_is_under_way_is_looked_at_again_soon() {
+    let stage = inline();
+    answered(&stage, &["1", "2"]).await;
+    stage.sending(CHAT).await;
+    assert_eq!(waits(&stage).await, Duration::from_millis(250));
+}
