@@ -259,6 +259,8 @@ async fn a_placeholder_answered_in_mid_flight_is_edited_or_dropped() {
             stage.finish(&shown, sent.clone()).await;
             let answer = stage.sending(claim.chat).await;
             assert_eq!((text_of(&answer.payload), answer.edit), ("done", edit));
+            stage.finish(&answer, Sent::Receipt(78)).await;
+            assert_eq!(stage.begin(claim.chat).await, Begin::Idle);
         }
     }
 }

@@ -142,6 +142,16 @@ async fn only_ids_above_the_known_one_that_nobody_has_are_asked() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_ids_of_a_crowd_are_remembered_and_not_asked() {
+    let stage = inline();
+    cut(&stage, &["1"]).await;
+    let crowd: Vec<_> = (102..=320).map(|id| private(9, id, "hm")).collect();
+    stage.accept(&crowd).await;
+    let probing = stage.later(OVER).probing(CHAT).await;
+    assert_eq!(probing.ids[..3], [101, 321, 322]);
+}
+
 #[tokio::test]
 async fn nothing_is_asked_where_the_operator_wants_no_probing() {
     for stage in stores() {
@@ -258,15 +268,16 @@ async fn an_id_bounds_only_if_it_was_given_late_enough() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receipt_bounds_if_its_send_was_begun_late_enough() {
+async fn a_receipt_bounds_if_its_send_was_begun_late_enough_whenever_it_came() {
     for begun in [OVER - 1, OVER] {
         let stage = inline();
         stage.accept(&[private(8, 50, "/help")]).await;
         cut(&stage, &["1"]).await;
         let later = stage.later(begun);
         let elsewhere = later.sending(ChatId(8)).await;
+        let later = stage.later(OVER + 10_000);
         later.finish(&elsewhere, Sent::Receipt(108)).await;
-        let probing = stage.later(OVER).probing(CHAT).await;
+        let probing = later.probing(CHAT).await;
         let whole = begun == OVER;
         assert_eq!(probing.reach == Reach::Whole, whole, "{begun}");
     }
@@ -363,6 +374,9 @@ async fn a_telegram_that_cannot_be_asked_decides_nothing() {
         let probing = stage.probing(CHAT).await;
         let unreached = Probed::Unreached { retry_in_ms: 2_000 };
         stage.probed(&probing, unreached).await;
+        let early = stage.later(1_999);
+        let wait = early.begin_with(CHAT, 64, OnUncertain::Resend).await;
+        assert!(matches!(wait, Begin::Wait(_)), "{wait:?}");
         stage = stage.later(2_000);
     }
     let probing = stage.probing(CHAT).await;

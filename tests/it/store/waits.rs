@@ -139,7 +139,7 @@ async fn a_turn_that_merely_had_no_company_is_not_blamed_for_a_death() {
         let heir = stage.another().lives("running").await;
         stage.hears(private(7, 1, "innocent")).await;
         for _ in 0..3 {
-            let next = dies(&stage, &heir, Company::Alone).await;
+            let next = dies_of(&stage, &heir, Company::Alone, Death::Aborted).await;
             assert!(matches!(next, Next::Run(c) if c.failures == 0));
         }
     }

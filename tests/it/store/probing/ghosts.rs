@@ -1,10 +1,12 @@
 //! Messages of ours under ids that nobody knows: no probe reaches back to them.
 
+use lastword::domain::ids::ChatId;
 use lastword::domain::part::{OnUncertain, Payload, Sent};
-use lastword::domain::probe::{Probed, Resolution};
+use lastword::domain::probe::{Probed, Reach, Resolution};
 
 use super::{CHAT, OVER, answered, cut, cut_next};
 use crate::store::stage::{inline, text_of};
+use crate::store::talk::private;
 
 /// A send that was held may stand in the chat under an id that nobody knows:
 /// the next part must not be looked for there.
@@ -99,4 +101,36 @@ async fn what_was_refused_when_it_was_sent_again_still_leaves_a_ghost() {
     let stage = stage.later(OVER);
     let done = stage.resolved(CHAT, OnUncertain::Hold).await;
     assert_eq!(done, Resolution::Held);
+}
+
+/// It would be changed to what the next part says.
+#[tokio::test(start_paused = true)]
+async fn no_probe_reaches_a_message_that_was_found() {
+    let stage = inline();
+    cut(&stage, &["1", "2"]).await;
+    let stage = stage.later(OVER);
+    let probing = stage.probing(CHAT).await;
+    stage.probed(&probing, Probed::Found(103)).await;
+    cut_next(&stage, CHAT).await;
+    let next = stage.later(OVER).probing(CHAT).await;
+    assert_eq!(text_of(&next.part.payload), "2");
+    assert_eq!(next.ids[0], 104);
+}
+
+/// When a message was found says nothing of when it was sent: what was cut
+/// together with it may lie above.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_found_bounds_nothing() {
+    let stage = inline();
+    cut(&stage, &["1"]).await;
+    stage.accept(&[private(8, 102, "/help")]).await;
+    cut_next(&stage, ChatId(8)).await;
+    let stage = stage.later(600_000);
+    let probing = stage.probing(CHAT).await;
+    stage.probed(&probing, Probed::Found(104)).await;
+    let other = stage.probing(ChatId(8)).await;
+    assert_eq!(
+        (other.ids[..2].to_vec(), other.reach),
+        (vec![103, 105], Reach::Open)
+    );
 }
