@@ -189,6 +189,7 @@ async fn absence_is_proven_by_two_rounds_over_all_ids_and_leaves_no_mark() {
     let stage = inline();
     cut(&stage, &["1", "2"]).await;
     let stage = stage.later(600_000);
+    stage.hears_later(300).await;
     stage.hears_later(104).await;
     let first = stage.probing(CHAT).await;
     assert_eq!((&first.ids[..], first.round), (&[101, 102, 103][..], 0));
