@@ -103,3 +103,63 @@ impl Rules {
         self.max.max(self.long_piece_quiet).max(self.quiet)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = 1_000_000;
+
+    fn open(messages: i64, chars: i64, last_was_long: bool) -> Open {
+        Open {
+            opened_at: NOW,
+            messages,
+            chars,
+            last_was_long,
+        }
+    }
+
+    #[test]
+    fn a_window_is_filled_to_its_limits_and_not_beyond() {
+        let rules = Rules::default();
+        assert!(rules.joins(&open(19, 15_000, false), 1_000));
+        assert!(!rules.joins(&open(20, 0, false), 1));
+        assert!(!rules.joins(&open(1, 15_000, false), 1_001));
+        // A paste is limited by its own size alone.
+        assert!(rules.joins(&open(20, 96_000, true), 4_000));
+        assert!(!rules.joins(&open(1, 96_000, true), 4_001));
+    }
+
+    #[test]
+    fn a_window_closes_after_its_quiet_period_or_when_it_is_open_too_long() {
+        let rules = Rules::default();
+        let due = |long, after, ahead| {
+            let window = open(1, 1, long);
+            rules.due_at(&window, NOW + after, ahead) - NOW
+        };
+        assert_eq!(due(false, 0, Ahead::Nothing), 2_000);
+        assert_eq!(due(true, 0, Ahead::Nothing), 4_000);
+        assert_eq!(due(false, 9_000, Ahead::Nothing), 10_000);
+        assert_eq!(due(false, 9_000, Ahead::Turn), 11_000);
+        // Not in the past, however long it gathered behind another turn.
+        assert_eq!(due(false, 60_000, Ahead::Nothing), 60_000);
+    }
+
+    #[test]
+    fn a_window_is_due_at_its_time_or_if_it_lies_further_off_than_any_ever_does() {
+        let seconds = Duration::from_secs;
+        for (max, long_piece_quiet, quiet) in [(10, 4, 2), (3, 9, 2), (3, 4, 8)] {
+            let rules = Rules {
+                max: seconds(max),
+                long_piece_quiet: seconds(long_piece_quiet),
+                quiet: seconds(quiet),
+                ..Rules::default()
+            };
+            let longest = millis(seconds(max.max(long_piece_quiet).max(quiet)));
+            assert!(rules.is_due(NOW, NOW));
+            assert!(!rules.is_due(NOW + 1, NOW));
+            assert!(!rules.is_due(NOW + longest, NOW));
+            assert!(rules.is_due(NOW + longest + 1, NOW));
+        }
+    }
+}

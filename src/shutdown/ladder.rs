@@ -259,6 +259,20 @@ mod tests {
             let until = Rung::ALL.map(|rung| ladder.until(rung));
             assert!(until.is_sorted(), "grace {whole_ms} ms: {until:?}");
             assert!(until[6] <= limits.exit, "grace {whole_ms} ms: {until:?}");
+            let end = limits.abort + ladder.limit(Rung::Abort) + ladder.limit(Rung::Close);
+            assert!(end <= limits.exit, "grace {whole_ms} ms: {end:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_short_grace_half_is_left_to_the_work() {
+        for (whole_ms, abort_ms) in [(1_000, 500), (5_000, 2_500), (8_000, 4_000), (9_000, 5_000)] {
+            let limits = Grace::new(Duration::from_millis(whole_ms)).limits();
+            assert_eq!(
+                limits.abort,
+                Duration::from_millis(abort_ms),
+                "{whole_ms} ms"
+            );
         }
     }
 
@@ -305,5 +319,26 @@ mod tests {
         let ended = tokio::time::timeout(Duration::from_secs(7), reporter).await;
         assert!(ended.is_err());
         assert_eq!(said, [left(3), left(2), left(1)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_stall_who_is_left_is_said_once() {
+        let mut said = 0;
+        let look = || Progress {
+            turns: 1,
+            oldest: None,
+            parts: 0,
+            left: Duration::ZERO,
+        };
+        {
+            let reporter = report_every(Duration::from_secs(3), look, |_| said += 1);
+            tokio::pin!(reporter);
+            for stall in [0, 60] {
+                tokio::time::advance(Duration::from_secs(stall)).await;
+                let ended = tokio::time::timeout(Duration::ZERO, reporter.as_mut()).await;
+                assert!(ended.is_err());
+            }
+        }
+        assert_eq!(said, 2);
     }
 }

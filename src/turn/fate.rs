@@ -137,4 +137,75 @@ mod tests {
             Fate::Fail
         );
     }
+
+    fn defer(failure: &Failure, failures: i64) -> (Duration, Blame, bool, bool) {
+        match of(failure, failures, Duration::ZERO, DAY) {
+            Fate::Defer {
+                delay,
+                blame,
+                tell,
+                operator,
+            } => (delay, blame, tell, operator),
+            other => panic!("it waits: {other:?}"),
+        }
+    }
+
+    fn refused() -> LlmError {
+        LlmError::Cut { reason: "x".into() }
+    }
+
+    #[test]
+    fn a_turn_as_old_as_a_message_may_be_still_waits() {
+        assert_ne!(of(&exhausted(), 0, DAY, DAY), Fate::Fail);
+    }
+
+    #[test]
+    fn what_only_the_operator_can_mend_waits_is_told_and_is_not_the_turns_fault() {
+        for kind in [Operator::NoCredit, Operator::BadKey] {
+            let failure = Failure::Operator {
+                kind,
+                error: refused(),
+            };
+            let minute = Duration::from_secs(60);
+            assert_eq!(defer(&failure, 2), (minute, Blame::World, true, true));
+        }
+    }
+
+    #[test]
+    fn a_pause_is_kept_and_told_if_long_unless_the_end_is_near() {
+        for (seconds, failures, told) in [
+            (9, 0, false),
+            (10, 0, true),
+            (60, MAX_FAILURES - 2, true),
+            (60, MAX_FAILURES - 1, false),
+        ] {
+            let retry_in = Duration::from_secs(seconds);
+            let waits = defer(&Failure::Unavailable { retry_in }, failures);
+            let expected = (retry_in, Blame::World, told, false);
+            assert_eq!(waits, expected, "{seconds} {failures}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_too_long_is_asked_again_when_refused() {
+        for (reason, fate) in [
+            (Rejection::TooLong, Fate::Shorten),
+            (Rejection::Flagged, Fate::Fail),
+            (Rejection::Other, Fate::Fail),
+        ] {
+            let failure = Failure::Rejected {
+                reason,
+                error: refused(),
+            };
+            assert_eq!(of(&failure, 0, Duration::ZERO, DAY), fate, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn each_failure_of_its_own_makes_a_turn_wait_longer() {
+        let waits: Vec<_> = (0..2).map(|n| defer(&exhausted(), n).0.as_secs()).collect();
+        assert_eq!(waits, [3, 12]);
+        let capped: Vec<_> = (-1..6).map(|n| after_failure(n).as_secs()).collect();
+        assert_eq!(capped, [3, 3, 12, 48, 192, 192, 192]);
+    }
 }

@@ -11,6 +11,7 @@ use crate::house::{House, Life, assert_balanced};
 use crate::neighbours::{outcomes, pass};
 
 mod history;
+mod round;
 
 /// Where the person writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

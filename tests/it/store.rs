@@ -9,6 +9,7 @@ mod controls;
 mod desk;
 mod fence;
 mod forget;
+mod jumps;
 mod leases;
 mod model;
 mod order;

@@ -60,9 +60,15 @@ async fn what_is_being_sent_while_it_is_forgotten_blocks_nothing() {
     for sent in [
         Sent::Receipt(81),
         Sent::NotSent { retry_in_ms: 0 },
+        Sent::Uncertain,
         Sent::TargetGone,
         Sent::Undeliverable,
     ] {
+        let end = match sent {
+            Sent::Receipt(_) => "sent",
+            Sent::Undeliverable => "undeliverable",
+            _ => "withdrawn",
+        };
         for stage in stores() {
             let conversation = stage.hears(private(7, 1, "secret")).await;
             let claim = stage.claim(conversation).await.claim;
@@ -73,6 +79,8 @@ async fn what_is_being_sent_while_it_is_forgotten_blocks_nothing() {
             assert_eq!(stage.deliver(ChatId(7)).await, ["<forgotten>"], "{sent:?}");
             let books = stage.books().await;
             assert_eq!(of(&books.outcomes, "cancelled"), 1);
+            let forgotten = u64::from(end == "sent");
+            assert_eq!(of(&books.parts, end), 1 + forgotten, "{sent:?}");
             assert_eq!(stage.begin(ChatId(7)).await, Begin::Idle);
         }
     }

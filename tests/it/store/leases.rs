@@ -58,6 +58,8 @@ async fn what_the_dead_were_sending_is_uncertain() {
     drop(dead);
     let reaped = heir.store.reap(heir.me).await.unwrap();
     assert_eq!((reaped.unsent, reaped.uncertain), (1, 1));
+    // They are answered: nothing is asked of the model again.
+    assert_eq!(reaped.turns, 0);
     let late = stage.store.finish_send(&sending, Sent::Receipt(1)).await;
     assert_eq!(late, Err(StoreError::Fenced));
     assert_eq!(heir.deliver(ChatId(8)).await, ["said"]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lastword::domain::ids::ChatId;
 use lastword::domain::part::{Kind, OnUncertain, Payload, Sending, Sent};
-use lastword::domain::turn::{Claim, Outcome};
+use lastword::domain::turn::{Blame, Claim, Outcome};
 use lastword::store::{Answer, Begin, StoreError};
 
 use super::stage::{Stage, inline, of, parts_answer, pass, plain_answer, stores, text_of};
@@ -259,6 +259,8 @@ async fn a_placeholder_answered_in_mid_flight_is_edited_or_dropped() {
             stage.finish(&shown, sent.clone()).await;
             let answer = stage.sending(claim.chat).await;
             assert_eq!((text_of(&answer.payload), answer.edit), ("done", edit));
+            stage.finish(&answer, Sent::Receipt(78)).await;
+            assert_eq!(stage.begin(claim.chat).await, Begin::Idle);
         }
     }
 }
@@ -356,6 +358,47 @@ async fn where_one_part_cannot_go_the_others_cannot_either() {
         assert_eq!(stage.begin(CHAT).await, Begin::Idle);
         let books = stage.books().await;
         assert_eq!(of(&books.parts, "undeliverable"), 3);
+    }
+}
+
+#[tokio::test]
+async fn what_has_arrived_stays_so_where_the_rest_cannot_go() {
+    for stage in stores() {
+        let first = sending(&stage, &["1", "2", "3"]).await;
+        stage.finish(&first, Sent::Receipt(1)).await;
+        let second = stage.sending(CHAT).await;
+        stage.finish(&second, Sent::Undeliverable).await;
+        let books = stage.books().await;
+        let parts = ["sent", "undeliverable"].map(|state| of(&books.parts, state));
+        assert_eq!(parts, [1, 2]);
+    }
+}
+
+/// A notice waits behind the answer, or could not be delivered at all.
+#[tokio::test]
+async fn a_turn_ends_with_its_answer_whatever_becomes_of_a_notice() {
+    for lost in [false, true] {
+        for stage in stores() {
+            let conversation = stage.hears(private(7, 1, "a")).await;
+            let claim = stage.claim(conversation).await.claim;
+            let notice = Some(Payload::plain("no credit"));
+            let deferred = stage
+                .store
+                .defer(&claim, Duration::ZERO, Blame::World, notice);
+            deferred.await.unwrap();
+            if lost {
+                let notice = stage.sending(CHAT).await;
+                stage.finish(&notice, Sent::Undeliverable).await;
+            }
+            let claim = stage.claim(conversation).await.claim;
+            stage.answer(&claim, "done").await;
+            let answer = stage.sending(CHAT).await;
+            assert_eq!(text_of(&answer.payload), "done");
+            let done = stage.store.finish_send(&answer, Sent::Receipt(2)).await;
+            let settled = done.unwrap().settled.expect("the turn has ended");
+            assert_eq!(settled.2, Outcome::Answered, "{lost}");
+            assert_eq!(stage.store.placeholder(claim.turn).await, Ok(None));
+        }
     }
 }
 

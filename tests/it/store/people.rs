@@ -191,6 +191,12 @@ async fn a_clock_set_back_makes_nobody_wait_longer_than_the_minute() {
     let conversation = stage.hears(private(7, 1, "a")).await;
     stage.accept(&[private(7, 2, "b")]).await;
     let earlier = stage.with_clock(super::stage::BASE - 3_600_000);
-    let next = earlier.ask(conversation, Flush::Due).await;
-    assert!(matches!(next, Next::Run(_)), "{next:?}");
+    for _ in 0..2 {
+        let next = earlier.ask(conversation, Flush::Due).await;
+        let Next::Run(claimed) = next else {
+            panic!("it waits: {next:?}");
+        };
+        earlier.answer(&claimed.claim, "ok").await;
+        earlier.deliver(claimed.claim.chat).await;
+    }
 }

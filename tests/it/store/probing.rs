@@ -14,6 +14,7 @@ mod clocks;
 mod fate;
 mod ghosts;
 mod owners;
+mod time;
 
 const CHAT: ChatId = ChatId(7);
 
@@ -142,6 +143,16 @@ async fn only_ids_above_the_known_one_that_nobody_has_are_asked() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_ids_of_a_crowd_are_remembered_and_not_asked() {
+    let stage = inline();
+    cut(&stage, &["1"]).await;
+    let crowd: Vec<_> = (102..=320).map(|id| private(9, id, "hm")).collect();
+    stage.accept(&crowd).await;
+    let probing = stage.later(OVER).probing(CHAT).await;
+    assert_eq!(probing.ids[..3], [101, 321, 322]);
+}
+
 #[tokio::test]
 async fn nothing_is_asked_where_the_operator_wants_no_probing() {
     for stage in stores() {
@@ -179,6 +190,7 @@ async fn absence_is_proven_by_two_rounds_over_all_ids_and_leaves_no_mark() {
     let stage = inline();
     cut(&stage, &["1", "2"]).await;
     let stage = stage.later(600_000);
+    stage.hears_later(300).await;
     stage.hears_later(104).await;
     let first = stage.probing(CHAT).await;
     assert_eq!((&first.ids[..], first.round), (&[101, 102, 103][..], 0));
@@ -216,6 +228,21 @@ async fn a_second_round_still_finds_what_the_first_one_missed() {
     assert_eq!(found, Some(Resolution::Bound));
 }
 
+/// So many ids are given between the rounds that those of the first one are
+/// remembered no more.
+#[tokio::test(start_paused = true)]
+async fn a_busy_bot_proves_absence_over_the_same_ids() {
+    let stage = inline();
+    cut(&stage, &["1"]).await;
+    let stage = stage.later(600_000);
+    stage.hears_later(104).await;
+    let first = stage.probing(CHAT).await;
+    stage.probed(&first, Probed::Absent).await;
+    stage.hears_later(64 * 100).await;
+    let second = stage.later(5_000).probing(CHAT).await;
+    assert_eq!((second.ids, second.reach), (first.ids, Reach::Whole));
+}
+
 /// Only an id given when the send could no longer be carried out is above the
 /// part's: not what was merely heard of then.
 #[tokio::test(start_paused = true)]
@@ -243,15 +270,16 @@ async fn an_id_bounds_only_if_it_was_given_late_enough() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receipt_bounds_if_its_send_was_begun_late_enough() {
+async fn a_receipt_bounds_if_its_send_was_begun_late_enough_whenever_it_came() {
     for begun in [OVER - 1, OVER] {
         let stage = inline();
         stage.accept(&[private(8, 50, "/help")]).await;
         cut(&stage, &["1"]).await;
         let later = stage.later(begun);
         let elsewhere = later.sending(ChatId(8)).await;
+        let later = stage.later(OVER + 10_000);
         later.finish(&elsewhere, Sent::Receipt(108)).await;
-        let probing = stage.later(OVER).probing(CHAT).await;
+        let probing = later.probing(CHAT).await;
         let whole = begun == OVER;
         assert_eq!(probing.reach == Reach::Whole, whole, "{begun}");
     }
@@ -297,6 +325,18 @@ async fn a_range_too_large_is_asked_in_part_and_proves_no_absence() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_range_just_as_large_as_may_be_asked_is_the_whole() {
+    for (top, reach) in [(165, Reach::Whole), (166, Reach::Open)] {
+        let stage = inline();
+        cut(&stage, &["1"]).await;
+        let stage = stage.later(600_000);
+        stage.hears_later(top).await;
+        let probing = stage.probing(CHAT).await;
+        assert_eq!((probing.ids.len(), probing.reach), (64, reach));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_others_have_every_id_nothing_is_asked() {
     let stage = inline();
     cut(&stage, &["1"]).await;
@@ -336,6 +376,9 @@ async fn a_telegram_that_cannot_be_asked_decides_nothing() {
         let probing = stage.probing(CHAT).await;
         let unreached = Probed::Unreached { retry_in_ms: 2_000 };
         stage.probed(&probing, unreached).await;
+        let early = stage.later(1_999);
+        let wait = early.begin_with(CHAT, 64, OnUncertain::Resend).await;
+        assert!(matches!(wait, Begin::Wait(_)), "{wait:?}");
         stage = stage.later(2_000);
     }
     let probing = stage.probing(CHAT).await;

@@ -139,7 +139,7 @@ async fn a_turn_that_merely_had_no_company_is_not_blamed_for_a_death() {
         let heir = stage.another().lives("running").await;
         stage.hears(private(7, 1, "innocent")).await;
         for _ in 0..3 {
-            let next = dies(&stage, &heir, Company::Alone).await;
+            let next = dies_of(&stage, &heir, Company::Alone, Death::Aborted).await;
             assert!(matches!(next, Next::Run(c) if c.failures == 0));
         }
     }
@@ -159,4 +159,35 @@ async fn a_poisoned_turn_that_was_edited_still_needs_to_be_alone() {
         stage.accept(&[private(7, 2, "more")]).await;
         assert_eq!(stage.ask(conversation, Flush::All).await, Next::NeedsAlone);
     }
+}
+
+/// Two are in quarantine, each in a process of its own.
+#[tokio::test(start_paused = true)]
+async fn who_runs_alone_is_not_blamed_for_the_death_of_another() {
+    let stage = inline();
+    let heir = stage.another().lives("running").await;
+    let conversation = stage.hears(private(7, 1, "innocent")).await;
+    for _ in 0..2 {
+        dies(&stage, &heir, Company::Others).await;
+    }
+    let owner = stage.another().lives("running").await;
+    let next = owner.ask_in(conversation, Flush::All, Company::Alone).await;
+    let Next::Run(claimed) = next else {
+        panic!("it runs: {next:?}");
+    };
+    let doomed = stage.another().lives("running").await;
+    note(&doomed);
+    drop(doomed);
+    let reaped = heir.store.reap(heir.me).await.expect("the store answers");
+    assert_eq!((reaped.instances, reaped.turns), (1, 0));
+    owner
+        .store
+        .park(&claimed.claim)
+        .await
+        .expect("it is parked");
+    let again = owner.ask_in(conversation, Flush::All, Company::Alone).await;
+    assert!(
+        matches!(again, Next::Run(ref c) if c.failures == 0),
+        "{again:?}"
+    );
 }

@@ -177,3 +177,18 @@ async fn what_waits_is_listed_with_its_time() {
     assert_eq!(listed, [(a, secs(1)), (b, secs(2))]);
     assert_eq!(stage.store.waiting(1).await.unwrap().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_talks_on_holds_up_nobody_else() {
+    let stage = inline();
+    let conversation = stage.hears(mention(GROUP, 7, 1, "a")).await;
+    pass(500).await;
+    stage.accept(&[mention(GROUP, 8, 2, "b")]).await;
+    pass(1000).await;
+    stage.accept(&[mention(GROUP, 7, 3, "more")]).await;
+    pass(1000).await;
+    let Next::Run(first) = stage.ask(conversation, Flush::Due).await else {
+        panic!("the second window is due");
+    };
+    assert_eq!(first.inputs[0].sender.id.0, 8);
+}

@@ -54,18 +54,75 @@ async fn a_placeholder_that_is_not_there_is_shown_while_it_is_of_use() {
         let next = late.sending(claim.chat).await;
         let words = if is_answered { "done" } else { "…" };
         assert_eq!((text_of(&next.payload), next.edit), (words, None));
+        late.finish(&next, Sent::Receipt(103)).await;
+        assert_eq!(late.deliver(claim.chat).await, [""; 0], "{words} was all");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_placeholder_of_which_nothing_is_proven_is_not_shown_twice() {
+    for is_answered in [false, true] {
+        let stage = inline();
+        let claim = cut_placeholder(&stage).await;
+        if is_answered {
+            stage.answer(&claim, "done").await;
+        }
+        let stage = stage.later(OVER);
+        let probing = stage.probing(claim.chat).await;
+        stage.probed(&probing, Probed::Absent).await;
+        let done = stage.resolved(claim.chat, OnUncertain::Resend).await;
+        assert_eq!(done, Resolution::Held);
+        assert_eq!(of(&stage.books().await.parts, "withdrawn"), 1);
+        if is_answered {
+            // The placeholder may stand there: the answer is not looked for.
+            cut_next(&stage, claim.chat).await;
+            let stage = stage.later(OVER);
+            let done = stage.resolved(claim.chat, OnUncertain::Hold).await;
+            assert_eq!(done, Resolution::Held);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_placeholder_proven_absent_is_in_no_ones_way() {
     let stage = inline();
     let claim = cut_placeholder(&stage).await;
+    stage.answer(&claim, "done").await;
+    let mut stage = stage.later(600_000);
+    stage
+        .accept(&[after(chatter(GROUP, 7, 103, "hm"), 600)])
+        .await;
+    for _ in 0..2 {
+        let probing = stage.probing(claim.chat).await;
+        stage.probed(&probing, Probed::Absent).await;
+        stage = stage.later(5_000);
+    }
+    let done = stage.resolved(claim.chat, OnUncertain::Hold).await;
+    assert_eq!(done, Resolution::Absent);
+    let answer = cut_next(&stage, claim.chat).await;
+    assert_eq!(text_of(&answer.payload), "done");
+    let probing = stage.later(OVER).probing(claim.chat).await;
+    assert_eq!(probing.ids[0], 104);
+}
+
+/// Nobody is left to finish the send, and what it said is gone.
+#[tokio::test(start_paused = true)]
+async fn what_the_dead_were_sending_while_it_was_forgotten_is_not_sent_again() {
+    let stage = inline().lives("running").await;
+    let dead = stage.another().lives("running").await;
+    answered(&dead, &["hush"]).await;
+    dead.sending(CHAT).await;
+    dead.accept(&[press(7, 7, 80, "forget:yes")]).await;
+    drop(dead);
+    stage
+        .store
+        .reap(stage.me)
+        .await
+        .expect("the dead are found");
     let stage = stage.later(OVER);
-    let probing = stage.probing(claim.chat).await;
-    stage.probed(&probing, Probed::Absent).await;
-    let done = stage.resolved(claim.chat, OnUncertain::Resend).await;
+    let done = stage.resolved(CHAT, OnUncertain::Resend).await;
     assert_eq!(done, Resolution::Held);
+    assert_eq!(stage.deliver(CHAT).await, ["<forgotten>"]);
     assert_eq!(of(&stage.books().await.parts, "withdrawn"), 1);
 }
 

@@ -1,10 +1,13 @@
 //! Messages of ours under ids that nobody knows: no probe reaches back to them.
 
+use lastword::domain::ids::ChatId;
 use lastword::domain::part::{OnUncertain, Payload, Sent};
-use lastword::domain::probe::{Probed, Resolution};
+use lastword::domain::probe::{Probed, Reach, Resolution};
+use lastword::domain::turn::Outcome;
 
 use super::{CHAT, OVER, answered, cut, cut_next};
-use crate::store::stage::{inline, text_of};
+use crate::store::stage::{inline, parts_answer, text_of};
+use crate::store::talk::{GROUP, mention, private};
 
 /// A send that was held may stand in the chat under an id that nobody knows:
 /// the next part must not be looked for there.
@@ -99,4 +102,91 @@ async fn what_was_refused_when_it_was_sent_again_still_leaves_a_ghost() {
     let stage = stage.later(OVER);
     let done = stage.resolved(CHAT, OnUncertain::Hold).await;
     assert_eq!(done, Resolution::Held);
+}
+
+/// It would be changed to what the next part says.
+#[tokio::test(start_paused = true)]
+async fn no_probe_reaches_a_message_that_was_found() {
+    let stage = inline();
+    cut(&stage, &["1", "2"]).await;
+    let stage = stage.later(OVER);
+    let probing = stage.probing(CHAT).await;
+    stage.probed(&probing, Probed::Found(103)).await;
+    cut_next(&stage, CHAT).await;
+    let next = stage.later(OVER).probing(CHAT).await;
+    assert_eq!(text_of(&next.part.payload), "2");
+    assert_eq!(next.ids[0], 104);
+}
+
+/// When a message was found says nothing of when it was sent: what was cut
+/// together with it may lie above.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_found_bounds_nothing() {
+    let stage = inline();
+    cut(&stage, &["1"]).await;
+    stage.accept(&[private(8, 102, "/help")]).await;
+    cut_next(&stage, ChatId(8)).await;
+    let stage = stage.later(600_000);
+    let probing = stage.probing(CHAT).await;
+    stage.probed(&probing, Probed::Found(104)).await;
+    let other = stage.probing(ChatId(8)).await;
+    assert_eq!(
+        (other.ids[..2].to_vec(), other.reach),
+        (vec![103, 105], Reach::Open)
+    );
+}
+
+/// What lies above the first of them says nothing of the second.
+#[tokio::test(start_paused = true)]
+async fn no_probe_reaches_back_to_the_last_of_those_that_were_given_up() {
+    let stage = inline();
+    cut(&stage, &["1", "2", "3"]).await;
+    let mut stage = stage.later(OVER);
+    for first in [101, 151] {
+        let probing = stage.probing(CHAT).await;
+        assert_eq!(probing.ids[0], first);
+        stage.probed(&probing, Probed::Useless).await;
+        stage.resolved(CHAT, OnUncertain::Hold).await;
+        stage = stage.later(600_000);
+        if first == 101 {
+            stage.hears_later(150).await;
+        }
+        cut_next(&stage, CHAT).await;
+        stage = stage.later(OVER);
+    }
+    let done = stage.resolved(CHAT, OnUncertain::Hold).await;
+    assert_eq!(done, Resolution::Held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_given_up_in_one_chat_is_in_the_way_there_and_nowhere_else() {
+    let stage = inline();
+    let group = ChatId(GROUP);
+    let conversation = stage.hears(mention(GROUP, 8, 50, "b")).await;
+    let claim = stage.claim(conversation).await.claim;
+    let parts = parts_answer(&["1", "2"], Outcome::Answered);
+    stage.store.answer(&claim, parts).await.expect("answers");
+    cut_next(&stage, group).await;
+    answered(&stage, &["1", "2"]).await;
+    let stage = stage.later(OVER);
+    stage.begin_with(group, 0, OnUncertain::Hold).await;
+    // The first part of the other one, and its receipt.
+    let first = stage.sending(CHAT).await;
+    stage.finish(&first, Sent::Receipt(101)).await;
+    cut_next(&stage, CHAT).await;
+    let stage = stage.later(OVER);
+    assert_eq!(stage.probing(CHAT).await.ids[0], 102);
+    let done = stage.resolved(group, OnUncertain::Hold).await;
+    assert_eq!(done, Resolution::Held);
+}
+
+/// A message may be heard of late: it lowers nothing.
+#[tokio::test(start_paused = true)]
+async fn only_ids_above_the_highest_that_was_ever_known_are_asked() {
+    let stage = inline();
+    stage
+        .accept(&[private(9, 200, "hm"), private(9, 90, "hm")])
+        .await;
+    cut(&stage, &["1"]).await;
+    assert_eq!(stage.later(OVER).probing(CHAT).await.ids[0], 201);
 }

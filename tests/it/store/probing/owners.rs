@@ -1,7 +1,8 @@
 //! Whose a round of probing is: one at a time, and nothing for the superseded.
 
+use lastword::domain::ids::ChatId;
 use lastword::domain::part::{OnUncertain, Sent};
-use lastword::domain::probe::Probed;
+use lastword::domain::probe::{Probed, Resolution};
 use lastword::store::{Begin, StoreError};
 
 use super::{CHAT, KNOWN, OVER, cut, cut_next};
@@ -55,4 +56,40 @@ async fn an_heir_goes_on_where_the_dead_have_probed() {
     let later = heir.later(15_000);
     let again = later.probing(CHAT).await;
     assert_eq!((again.ids, again.executed_by), (lost.ids, lost.executed_by));
+}
+
+/// Who left has freed it: whoever asks first resolves it, and owns it then.
+#[tokio::test(start_paused = true)]
+async fn what_was_left_uncertain_belongs_to_whoever_resolves_it() {
+    for found in [true, false] {
+        let stage = inline();
+        let gone = stage.another().lives("running").await;
+        cut(&gone, &["1", "2"]).await;
+        gone.store.leave(gone.me).await.expect("it leaves");
+        drop(gone);
+        let heir = stage.another().lives("running").await.later(OVER);
+        if found {
+            let probing = heir.probing(CHAT).await;
+            let done = heir.probed(&probing, Probed::Found(101)).await;
+            assert_eq!(done, Some(Resolution::Bound));
+        } else {
+            let again = heir.sending(CHAT).await;
+            assert!(again.resent);
+            assert_eq!(again.owner, heir.me);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_rounds_about_one_part_have_shown_says_nothing_of_another() {
+    let stage = inline();
+    cut(&stage, &["1"]).await;
+    stage.accept(&[private(8, 102, "/help")]).await;
+    cut_next(&stage, ChatId(8)).await;
+    let stage = stage.later(600_000);
+    stage.hears_later(110).await;
+    let first = stage.probing(CHAT).await;
+    stage.probed(&first, Probed::Absent).await;
+    let other = stage.probing(ChatId(8)).await;
+    assert_eq!((other.round, other.ids[0]), (0, 103));
 }
