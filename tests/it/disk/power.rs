@@ -251,7 +251,10 @@ impl Storm {
         store
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
             .expect("it can be set");
-        let sql = "UPDATE parts SET expires_at = expires_at - 60000 WHERE state IN (1, 3)";
+        // Never further back than now: what is known to have been given later
+        // than a send must truly have been.
+        let sql = "UPDATE parts SET expires_at = min(expires_at, \
+                   CAST(unixepoch('subsec') * 1000 AS INTEGER) - 5001) WHERE state IN (1, 3)";
         // The power may have gone before there was a schema.
         let _ = store.execute(sql, []);
         drop(store);
