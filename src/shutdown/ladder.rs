@@ -1,4 +1,4 @@
-//! The ladder of a stop as data: its rungs, what each does and until when.
+//! The ladder of a stop as data: its rungs, what each does and for how long.
 //!
 //! The daemon climbs it, the deadline thread enforces its end, the report names
 //! its rungs. Nothing here waits, but for the reporter that says every few
@@ -157,25 +157,6 @@ impl Ladder {
         };
         short.min(self.limits.abort)
     }
-
-    /// When `rung` must be over at the latest, counted from the first stop:
-    /// its own limit, but nothing before the abort outlasts the abort.
-    #[must_use]
-    pub fn until(self, rung: Rung) -> Duration {
-        match rung {
-            Rung::Abort => self.limits.abort + self.limit(Rung::Abort),
-            Rung::Close => {
-                (self.until(Rung::Abort) + self.limit(Rung::Close)).min(self.limits.exit)
-            }
-            Rung::Turns => self.limits.abort,
-            earlier => Rung::ALL
-                .into_iter()
-                .take_while(|rung| *rung <= earlier)
-                .map(|rung| self.limit(rung))
-                .sum::<Duration>()
-                .min(self.limits.abort),
-        }
-    }
 }
 
 /// Who is left, for the status line.
@@ -231,36 +212,38 @@ mod tests {
 
     #[test]
     fn the_ladder_of_the_default_grace_is_the_published_one() {
-        let ladder = Ladder::new(Grace::default().limits());
-        let until: Vec<_> = Rung::ALL
-            .into_iter()
-            .map(|rung| (rung.as_str(), ladder.until(rung).as_millis()))
-            .collect();
+        let limits = Grace::default().limits();
+        let ladder = Ladder::new(limits);
+        let rungs = Rung::ALL.map(|rung| (rung.as_str(), ladder.limit(rung).as_millis()));
         assert_eq!(
-            until,
+            rungs,
             [
                 ("signal", 50),
-                ("intake", 150),
-                ("feeders", 1_150),
-                ("grouper", 2_150),
+                ("intake", 100),
+                ("feeders", 1_000),
+                ("grouper", 1_000),
                 ("turns", 86_000),
-                ("abort", 87_000),
-                ("close", 88_000),
+                ("abort", 1_000),
+                ("close", 1_000),
             ]
         );
-        assert_eq!(Grace::default().limits().exit, Duration::from_secs(91));
+        assert!(Rung::ALL.is_sorted());
+        assert_eq!(limits.exit, Duration::from_secs(91));
     }
 
     #[test]
-    fn whatever_the_grace_the_rungs_are_climbed_in_order_and_end_before_the_exit() {
+    fn whatever_the_grace_the_work_is_cut_and_the_store_closed_before_the_exit() {
         for whole_ms in [0, 1, 100, 1_000, 5_000, 8_000, 90_000] {
             let limits = Grace::new(Duration::from_millis(whole_ms)).limits();
             let ladder = Ladder::new(limits);
-            let until = Rung::ALL.map(|rung| ladder.until(rung));
-            assert!(until.is_sorted(), "grace {whole_ms} ms: {until:?}");
-            assert!(until[6] <= limits.exit, "grace {whole_ms} ms: {until:?}");
             let end = limits.abort + ladder.limit(Rung::Abort) + ladder.limit(Rung::Close);
             assert!(end <= limits.exit, "grace {whole_ms} ms: {end:?}");
+            for rung in Rung::ALL {
+                assert!(
+                    ladder.limit(rung) <= limits.abort,
+                    "{whole_ms} ms: {rung:?}"
+                );
+            }
         }
     }
 

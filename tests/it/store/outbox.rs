@@ -261,6 +261,7 @@ async fn a_placeholder_answered_in_mid_flight_is_edited_or_dropped() {
             assert_eq!((text_of(&answer.payload), answer.edit), ("done", edit));
             stage.finish(&answer, Sent::Receipt(78)).await;
             assert_eq!(stage.begin(claim.chat).await, Begin::Idle);
+            assert_eq!(of(&stage.books().await.outcomes, "answered"), 1);
         }
     }
 }

@@ -237,6 +237,30 @@ async fn bots_that_share_a_file_do_not_meet() {
     );
 }
 
+/// Else what another bot's dead have left would belong to one who never sends
+/// it.
+#[tokio::test]
+async fn what_the_dead_of_another_bot_leave_is_left_to_that_bot() {
+    let stage = inline().lives("running").await;
+    let open = || SqliteStore::open(&stage.path(), BotId(43), Clock::system(), Mode::Inline);
+    let foreign = |id: i64, store: SqliteStore| {
+        let mut other = stage.another();
+        (other.me, other.store) = (lastword::domain::ids::InstanceId(id), Arc::new(store));
+        other
+    };
+    let dead = foreign(98, open().unwrap()).lives("running").await;
+    dead.accept(&[private(7, 1, "/help")]).await;
+    let conversation = dead.hears(private(8, 1, "a")).await;
+    dead.claim(conversation).await;
+    drop(dead);
+    let reaped = stage.store.reap(stage.me).await.unwrap();
+    assert_eq!((reaped.turns, reaped.unsent), (0, 0));
+    let heir = foreign(99, open().unwrap()).lives("running").await;
+    let reaped = heir.store.reap(heir.me).await.unwrap();
+    assert_eq!((reaped.turns, reaped.unsent), (1, 1));
+    assert_eq!(heir.deliver(ChatId(7)).await, ["<help>"]);
+}
+
 #[tokio::test]
 async fn the_files_are_for_their_owner_only() {
     for stage in stores() {

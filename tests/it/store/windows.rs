@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use lastword::domain::turn::Blame;
 use lastword::store::{Flush, Next};
 
 use super::stage::{BASE, inline, pass, texts};
@@ -191,4 +192,26 @@ async fn who_talks_on_holds_up_nobody_else() {
         panic!("the second window is due");
     };
     assert_eq!(first.inputs[0].sender.id.0, 8);
+}
+
+/// Whose window was opened first, but is full only now, overtakes nobody.
+#[tokio::test(start_paused = true)]
+async fn turns_run_in_the_order_of_their_closing_not_of_their_opening() {
+    let stage = inline();
+    let conversation = stage.hears(mention(GROUP, 7, 1, "a")).await;
+    stage.accept(&[mention(GROUP, 8, 2, "b")]).await;
+    pass(1500).await;
+    stage.accept(&[mention(GROUP, 7, 3, "more")]).await;
+    pass(1000).await;
+    let first = stage.claim(conversation).await;
+    assert_eq!(first.inputs[0].sender.id.0, 8);
+    let minute = Duration::from_secs(60);
+    let deferred = stage.store.defer(&first.claim, minute, Blame::World, None);
+    deferred.await.unwrap();
+    let many: Vec<_> = (4..40).map(|id| mention(GROUP, 7, id, "x")).collect();
+    stage.accept(&many).await;
+    assert_eq!(stage.ask(conversation, Flush::All).await, wait(60_000));
+    pass(60_000).await;
+    let again = stage.claim(conversation).await;
+    assert_eq!(again.claim.turn, first.claim.turn);
 }

@@ -169,13 +169,15 @@ async fn what_was_given_up_in_one_chat_is_in_the_way_there_and_nowhere_else() {
     cut_next(&stage, group).await;
     answered(&stage, &["1", "2"]).await;
     let stage = stage.later(OVER);
-    stage.begin_with(group, 0, OnUncertain::Hold).await;
-    // The first part of the other one, and its receipt.
-    let first = stage.sending(CHAT).await;
-    stage.finish(&first, Sent::Receipt(101)).await;
+    stage.ask_for(group, 0, OnUncertain::Hold).await;
+    cut_next(&stage, group).await;
     cut_next(&stage, CHAT).await;
     let stage = stage.later(OVER);
-    assert_eq!(stage.probing(CHAT).await.ids[0], 102);
+    let probing = stage.probing(CHAT).await;
+    assert_eq!(probing.ids[0], 101);
+    stage.probed(&probing, Probed::Found(101)).await;
+    let second = stage.sending(CHAT).await;
+    stage.finish(&second, Sent::Receipt(102)).await;
     let done = stage.resolved(group, OnUncertain::Hold).await;
     assert_eq!(done, Resolution::Held);
 }
