@@ -21,6 +21,7 @@ use lastword::playground::bot_api::{self, Act, BotApi, BotProfile, ChatKind, Pla
 use lastword::playground::offline::Offline;
 use lastword::store::sqlite::{Mode, SqliteStore};
 use lastword::store::{Books, Turns};
+use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -192,6 +193,11 @@ impl Real {
     pub(crate) fn sql(&self) -> rusqlite::Connection {
         let store = rusqlite::Connection::open(self.store_path()).expect("the store exists");
         store.busy_timeout(PATIENCE).expect("a time-out can be set");
+        // Where the process has just died this is the last connection: a look
+        // must not write its log back, least of all past what a test counts.
+        store
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            .expect("it can be set");
         store
     }
 

@@ -13,7 +13,6 @@ use lastword::playground::bot_api::{Fault as Trouble, FaultRule, Place};
 use lastword::playground::offline::{Behaviour, Fault as Flaw, Offline, Pace, Voice};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
-use rusqlite::config::DbConfig;
 use rustix::process::Signal;
 
 use super::{Disk, Fate, Fault, Taken};
@@ -247,10 +246,6 @@ impl Storm {
     /// Lets the time pass that a cut send is given to appear.
     fn let_cut_sends_expire(&self) {
         let store = self.real.sql();
-        // Emptying the log is left to the next start.
-        store
-            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
-            .expect("it can be set");
         // Never further back than now, as `Real::let_cut_sends_expire`.
         let sql = "UPDATE parts SET expires_at = \
             min(expires_at, CAST(unixepoch('subsec') * 1000 AS INTEGER) - 5001) \
