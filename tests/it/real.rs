@@ -193,8 +193,7 @@ impl Real {
     pub(crate) fn sql(&self) -> rusqlite::Connection {
         let store = rusqlite::Connection::open(self.store_path()).expect("the store exists");
         store.busy_timeout(PATIENCE).expect("a time-out can be set");
-        // Where the process has just died this is the last connection: a look
-        // must not write its log back, least of all past what a test counts.
+        // The last connection, where the process has died: only a look.
         store
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
             .expect("it can be set");
