@@ -224,7 +224,13 @@ fn create(path: &Path) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error.into()),
     }
-    // Without this a power cut may take the new file's name with it.
+    sync_folder(path)
+}
+
+/// Makes the names of the store's files durable: without it a power cut may take
+/// a new file with it.
+fn sync_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
     File::open(if folder.as_os_str().is_empty() {
         Path::new(".")
     } else {
@@ -258,6 +264,9 @@ fn connect(path: &Path) -> Result<Connection> {
             ),
         });
     }
+    // The log was created by the looks above. SQLite syncs its name too, but
+    // goes on when that fails.
+    sync_folder(path)?;
     Ok(conn)
 }
 
