@@ -60,7 +60,7 @@ cargo test --locked --quiet --test it --no-run
 spread_or_all=$(pick spread spread all)
 [ "$spread_or_all" = all ] && everything=(LASTWORD_IT_FAILPOINTS=all LASTWORD_IT_DRAINS=all) || everything=(NOTHING=)
 
-proof simulation simulation::whatever LASTWORD_SEEDS="$(pick 300 700 20000)"
+proof simulation simulation::whatever LASTWORD_SEEDS="$(pick 300 500 20000)"
 listed failpoints real::failpoints "${everything[@]}"
 proof kills real::crowd LASTWORD_IT_RESTARTS="$(pick 40 140 1000)"
 listed drains real::matrix "${everything[@]}"
