@@ -264,8 +264,9 @@ fn connect(path: &Path) -> Result<Connection> {
             ),
         });
     }
-    // The log was created by the looks above. SQLite syncs its name too, but
-    // goes on when that fails.
+    // The first look creates the log. SQLite syncs its name too, but goes on
+    // when that fails.
+    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     sync_folder(path)?;
     Ok(conn)
 }

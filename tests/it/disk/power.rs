@@ -34,6 +34,9 @@ const SYNC_MICROS: u32 = 1_500;
 /// many cuts in a row are not the weather that tells them from each other.
 const CALM: u64 = 5;
 
+/// How long a first life may take to answer, if its disk lets it.
+const FIRST_LIFE: Duration = Duration::from_secs(2);
+
 /// No life lasts longer before its power goes.
 const LIFE: Duration = Duration::from_millis(700);
 
@@ -337,4 +340,31 @@ async fn a_disk_that_only_says_it_synchronised_is_found_out() {
         }
     }
     panic!("no loss within {FOUND_WITHIN} cuts: {:?}", storm.figures);
+}
+
+/// Every fsync of a first life fails once, the one for the names of the files
+/// too; what was confirmed all the same is there after the cut.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_fsync_that_fails_on_the_way_to_a_cut_loses_nothing_confirmed() {
+    for behind in 0..14 {
+        let mut storm = Storm::gather(Transport::Polling, behind).await;
+        storm
+            .disk
+            .fails_after(Fault::Sync, u32::try_from(behind).expect("a few"), 1);
+        let mut process = storm.real.spawn();
+        storm.somebody_writes();
+        storm.pause(0).await;
+        // A start whose disk fails may end by itself.
+        let _ = tokio::time::timeout(FIRST_LIFE, storm.real.until_answered()).await;
+        process.signal(Signal::KILL);
+        process.ended().await;
+        storm.disk.fails(Fault::None);
+        storm.disk.cut(Fate::Lost);
+        storm.look();
+        let lost = storm.figures.lost;
+        assert_eq!(
+            lost, 0,
+            "confirmed and gone, with the fault behind {behind} syncs"
+        );
+    }
 }
