@@ -153,8 +153,7 @@ impl Crowd {
         ledger.drains = self.drained + self.early;
         ledger.judge();
         assert!(ledger.paid_twice <= self.may_pay_twice, "{ledger:?}");
-        let marked = ledger.resent_visible_twice <= ledger.uncertain_resent;
-        assert!(marked, "{ledger:?}");
+        assert_eq!(ledger.resent_visible_twice, 0, "{ledger:?}");
         let exit = process.stop().await;
         assert_eq!(exit.code, Some(0), "{exit:?}");
         ledger
