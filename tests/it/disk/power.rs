@@ -135,13 +135,13 @@ impl Storm {
     /// One life of the process, to the cut of its power.
     async fn live(&mut self) {
         if self.figures.cuts % CALM == CALM - 1 {
-            self.let_cut_sends_expire();
+            self.let_cut_sends_expire().await;
             let mut process = self.real.start().await;
             self.real.until_answered().await;
             process.signal(Signal::KILL);
             process.ended().await;
             self.figures.at_a_moment += 1;
-            return self.cut();
+            return self.cut().await;
         }
         let mut process = self.real.spawn();
         let at_an_operation = self.random.random_bool(0.7);
@@ -175,7 +175,7 @@ impl Storm {
                 self.figures.after_an_exit += u64::from(exit.code.is_some());
                 self.figures.at_an_operation += u64::from(exit.code.is_none());
                 self.somebody_writes();
-                return self.cut();
+                return self.cut().await;
             }
             self.pause(60).await;
         }
@@ -183,7 +183,7 @@ impl Storm {
         *how += 1;
         // People write to a bot that is gone, too.
         self.somebody_writes();
-        self.cut();
+        self.cut().await;
     }
 
     /// Waits for the operation at which the power goes, or cuts it now.
@@ -205,7 +205,7 @@ impl Storm {
         }
     }
 
-    fn cut(&mut self) {
+    async fn cut(&mut self) {
         self.disk.fails(Fault::None);
         let pieces = [1, 8][self.random.random_range(0..2)];
         let Taken {
@@ -224,7 +224,7 @@ impl Storm {
         self.figures.undone_names += undone;
         self.look();
         if self.random.random_bool(0.5) {
-            self.let_cut_sends_expire();
+            self.let_cut_sends_expire().await;
         }
     }
 
@@ -247,7 +247,9 @@ impl Storm {
     }
 
     /// Lets the time pass that a cut send is given to appear.
-    fn let_cut_sends_expire(&self) {
+    async fn let_cut_sends_expire(&self) {
+        // Not before Telegram has carried out what had reached it.
+        self.real.until_quiet().await;
         let store = self.real.sql();
         // Never further back than now, as `Real::let_cut_sends_expire`.
         let sql = "UPDATE parts SET expires_at = \
@@ -261,7 +263,7 @@ impl Storm {
 
     /// The last process answers what is left; then everything is judged.
     async fn end(mut self) {
-        self.let_cut_sends_expire();
+        self.let_cut_sends_expire().await;
         let mut process = self.real.start().await;
         let asked = self.real.asked_so_far();
         self.real
@@ -330,7 +332,7 @@ async fn a_disk_that_only_says_it_synchronised_is_found_out() {
     let mut storm = Storm::gather(Transport::Polling, seed).await;
     let mut process = storm.real.start().await;
     process.kill().await;
-    storm.cut();
+    storm.cut().await;
     storm.disk.swallow_syncs();
     for _ in 0..FOUND_WITHIN {
         storm.live().await;
