@@ -220,7 +220,7 @@ async fn ends_on_a_full_disk(stage: usize, signal: Signal) {
         assert_eq!(exit.code, Some(3), "{name}: {exit:?}");
     }
     scene.disk.fails(Fault::None);
-    scene.real.let_cut_sends_expire();
+    scene.real.let_cut_sends_expire().await;
     scene.process = scene.real.start().await;
     scene.real.ask(&ann);
     scene.real.until_answered().await;

@@ -123,10 +123,9 @@ impl Crowd {
             _ => panic!("{exit:?}"),
         }
         assert!(exit.code.is_none() || exit.line["lost"] == 0, "{exit:?}");
-        self.real.until_quiet().await;
         let cut = "SELECT count(*) FROM turns WHERE state IN (1, 2)";
         self.may_pay_twice += self.real.count(cut).unwrap_or(0);
-        self.real.let_cut_sends_expire();
+        self.real.let_cut_sends_expire().await;
     }
 
     /// The last process answers what is left; then everything is judged.

@@ -72,7 +72,7 @@ impl Scene {
     async fn succeed(&mut self, turns: u64) -> Verdict {
         self.real.telegram.clear_faults();
         self.free_model();
-        self.real.let_cut_sends_expire();
+        self.real.let_cut_sends_expire().await;
         self.process = self.real.start().await;
         let books = self.real.until_settled(turns).await;
         let verdict = self.real.verdict(&books);

@@ -223,7 +223,7 @@ impl Scene {
                 }
                 self.everybody_asks();
                 for _ in 0..100 {
-                    self.real.let_cut_sends_expire();
+                    self.real.let_cut_sends_expire().await;
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
             }
@@ -289,8 +289,7 @@ impl Scene {
         assert!(died, "the load never came to {:?}", self.case);
         let exit = process.ended().await;
         assert_eq!(exit.code, None, "never came to {:?}: {exit:?}", self.case);
-        self.real.until_quiet().await;
-        self.real.let_cut_sends_expire();
+        self.real.let_cut_sends_expire().await;
     }
 
     /// The turns whose completion a death may make somebody pay again.

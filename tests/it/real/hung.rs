@@ -51,12 +51,12 @@ async fn hang_at(transport: Transport, room: Room, moment: Moment, end: End) {
     scene.real.telegram.clear_faults();
     if let End::IsKilled = end {
         scene.process.kill().await;
-        scene.real.let_cut_sends_expire();
+        scene.real.let_cut_sends_expire().await;
         scene.free_model();
     } else {
         scene.process.signal(Signal::CONT);
         scene.real.telegram.release();
-        scene.real.let_cut_sends_expire();
+        scene.real.let_cut_sends_expire().await;
         scene.free_model();
     }
     let books = scene.real.until_settled(expected.settled).await;
@@ -155,6 +155,8 @@ impl Crowded {
                 self.real.ask(&self.people[n / 10 % self.people.len()]);
             }
             self.old.signal(Signal::STOP);
+            // A thread that is still on its way may yet end the transaction.
+            stands_still(self.old.pid()).await;
             if holds_the_write_lock(self.old.pid(), inode) {
                 note(&format!("stopped inside a transaction at try {n}"));
                 return;
@@ -213,9 +215,11 @@ async fn a_store_locked_by_a_hung_instance_is_free_when_that_wakes_up_or_is_kill
         assert!(blocked.is_err(), "it was not locked");
         match end {
             End::WakesUp => crowd.old.signal(Signal::CONT),
-            End::IsKilled => crowd.old.kill().await,
+            End::IsKilled => {
+                crowd.old.kill().await;
+                crowd.real.let_cut_sends_expire().await;
+            }
         }
-        crowd.real.let_cut_sends_expire();
         for person in &crowd.people {
             crowd.real.ask(person);
         }

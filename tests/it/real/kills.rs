@@ -316,7 +316,7 @@ async fn kill_at(transport: Transport, room: Room, moment: Moment) {
     scene.process.kill().await;
     let before = scene.real.model.counts().finished();
     scene.real.telegram.clear_faults();
-    scene.real.let_cut_sends_expire();
+    scene.real.let_cut_sends_expire().await;
     scene.free_model();
     scene.process = scene.real.start().await;
     let books = scene.real.until_settled(expected.settled).await;
@@ -395,7 +395,7 @@ async fn kill_9_between_the_parts_of_an_answer_repeats_no_part() {
         .await;
     process.kill().await;
     real.telegram.clear_faults();
-    real.let_cut_sends_expire();
+    real.let_cut_sends_expire().await;
     let mut process = real.start().await;
     let books = real.until_settled(1).await;
     crate::house::assert_balanced(&books);
@@ -417,7 +417,7 @@ async fn kill_9_in_the_middle_of_a_probe_loses_and_doubles_nothing() {
         reach(&scene, moment).await;
         scene.process.kill().await;
         scene.real.telegram.clear_faults();
-        scene.real.let_cut_sends_expire();
+        scene.real.let_cut_sends_expire().await;
         scene.trouble("editMessageText", hang(side));
         scene.process = scene.real.start().await;
         let telegram = &scene.real.telegram;
@@ -425,7 +425,7 @@ async fn kill_9_in_the_middle_of_a_probe_loses_and_doubles_nothing() {
         within("a probe", asked).await;
         scene.process.kill().await;
         scene.real.telegram.clear_faults();
-        scene.real.let_cut_sends_expire();
+        scene.real.let_cut_sends_expire().await;
         scene.process = scene.real.start().await;
         let books = scene.real.until_settled(1).await;
         assert_eq!(scene.real.verdict(&books), Verdict::default());

@@ -90,7 +90,7 @@ async fn drain_once(case: Case, transport: Transport) -> Ledger {
 
     scene.real.telegram.clear_faults();
     scene.free_model();
-    scene.real.let_cut_sends_expire();
+    scene.real.let_cut_sends_expire().await;
     scene.process = scene.real.start().await;
     let books = scene.real.until_settled(expected.settled).await;
     let mut ledger = scene.real.ledger("drain matrix", &books);

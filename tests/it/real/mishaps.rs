@@ -55,7 +55,7 @@ async fn panic_once(moment: Moment, time: u32, transport: Transport) -> Ledger {
             let open = "SELECT (SELECT count(*) FROM turns WHERE state < 4) \
                  + (SELECT count(*) FROM parts WHERE state IN (0, 1, 3))";
             while real.count(open) != Some(0) {
-                real.let_cut_sends_expire();
+                real.let_cut_sends_expire().await;
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         })

@@ -17,6 +17,30 @@ const LOOK: Duration = Duration::from_millis(5);
 const LOOKS_MAX: u32 = 400;
 
 impl Real {
+    /// Lets the time pass that a cut send is given to appear (25 s), for what
+    /// the dead have left: without it every second case would wait that long.
+    /// What had reached Telegram is carried out before.
+    pub(crate) async fn let_cut_sends_expire(&self) {
+        if !self.store_path().exists() {
+            return;
+        }
+        self.until_quiet().await;
+        let store = self.sql();
+        let version: i64 = store
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .expect("the store answers");
+        if version > 0 {
+            // Never further back than now: what is known to have been given
+            // later than a send must truly have been.
+            let sql = "BEGIN IMMEDIATE; \
+                UPDATE parts SET expires_at = min(expires_at, CAST(unixepoch('subsec') * 1000 AS INTEGER) - 5001) \
+                    WHERE state IN (1, 3); \
+                UPDATE ghosts SET until = min(until, CAST(unixepoch('subsec') * 1000 AS INTEGER)); \
+                COMMIT";
+            store.execute_batch(sql).expect("the store answers");
+        }
+    }
+
     /// Waits until nothing is left of the connections of the dead: a stand-in
     /// closes one only when it has read, and carried out, what had been sent.
     pub(crate) async fn until_quiet(&self) {

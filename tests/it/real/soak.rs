@@ -219,7 +219,7 @@ impl Soak {
 
     async fn again(&mut self) {
         if !self.long {
-            self.real.let_cut_sends_expire();
+            self.real.let_cut_sends_expire().await;
         }
         self.process = self.real.start().await;
         self.born = Instant::now();
@@ -227,7 +227,7 @@ impl Soak {
 
     async fn end(mut self, begun: std::time::Instant) {
         if !self.long {
-            self.real.let_cut_sends_expire();
+            self.real.let_cut_sends_expire().await;
         }
         // What waits for a pause of the model's endpoint, or for a cut send to
         // appear, takes its time.

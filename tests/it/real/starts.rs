@@ -31,7 +31,7 @@ async fn unfinished() -> (Real, i64) {
 }
 
 async fn assert_a_start_answers(real: &Real, turns: u64) {
-    real.let_cut_sends_expire();
+    real.let_cut_sends_expire().await;
     let mut process = real.start().await;
     let books = real.until_settled(turns).await;
     let verdict = real.verdict(&books);
