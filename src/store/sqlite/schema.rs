@@ -37,6 +37,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/0002_probing.sql"),
         additive: true,
     },
+    Migration {
+        sql: include_str!("../../../migrations/0003_chat.sql"),
+        additive: true,
+    },
 ];
 
 impl Default for Schema {
