@@ -30,6 +30,8 @@ use crate::texts::Texts;
 mod administrators;
 mod conclude;
 mod fate;
+mod names;
+mod pointed;
 mod prompt;
 mod run;
 
@@ -65,6 +67,9 @@ pub struct Settings {
     pub rules: Rules,
     /// How long a message waits for an answer at the most.
     pub max_age: Duration,
+    /// How many messages of a group are shown to the model although they were
+    /// not meant for it.
+    pub overheard: i64,
     /// The bot's own words.
     pub texts: &'static Texts,
 }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::config::{AccessMode, Busy, Changes, Config, Format, Groups, ResponseCache};
+use crate::config::{AccessMode, Busy, Changes, Config, Format, Groups, ResponseCache, Strangers};
 use crate::domain::address::{self, BotUser};
-use crate::domain::admission::{self, Access, Policy};
+use crate::domain::admission::{self, Access, Answers, Policy, Rooms};
 use crate::domain::part;
 use crate::domain::window::Rules;
 use crate::domain::words::Words;
@@ -69,6 +69,8 @@ impl Live {
                 Busy::Interrupt => admission::Busy::Interrupt,
             },
             groups: match config.chat.groups {
+                Groups::Command => address::Groups::Command,
+                Groups::Reply => address::Groups::Reply,
                 Groups::Mention => address::Groups::Mention,
                 Groups::Always => address::Groups::Always,
             },
@@ -80,6 +82,11 @@ impl Live {
             ids: config.access.ids.clone(),
             per_minute: i64::from(config.access.per_minute),
             words: words(Texts::english(), bot),
+            rooms: Rooms {
+                overheard: i64::from(config.chat.group_context),
+                business: answers(config.chat.business),
+                guests: answers(config.chat.guests),
+            },
         }
     }
 
@@ -96,6 +103,13 @@ impl Live {
         )));
         self.format.send_replace(format_of(&config));
         changes
+    }
+}
+
+fn answers(strangers: Strangers) -> Answers {
+    match strangers {
+        Strangers::Answered => Answers::Given,
+        Strangers::Ignored => Answers::Withheld,
     }
 }
 
@@ -154,6 +168,7 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         )),
         rules: rules(config),
         max_age: config.intake.max_age,
+        overheard: i64::from(config.chat.group_context),
         texts: Texts::english(),
     }
 }

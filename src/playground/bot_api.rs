@@ -27,6 +27,7 @@ mod faults;
 mod files;
 mod groups;
 mod http;
+mod identities;
 mod info;
 mod limits;
 mod media;
@@ -48,7 +49,7 @@ mod transcript;
 mod webhook;
 mod world;
 
-pub use acts::{Act, Acted, Impossible, Medium, Place};
+pub use acts::{Act, Acted, Identity, Impossible, Medium, Place};
 pub use answer::{Delivery, Outcome, Refusal, Ticket};
 pub use chats::{ChatKind, ChatState, Person, Standing};
 pub use drafts::Draft;

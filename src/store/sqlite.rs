@@ -26,6 +26,7 @@ mod history;
 mod leases;
 mod locks;
 mod outbox;
+mod overheard;
 mod parts;
 mod place;
 mod prune;

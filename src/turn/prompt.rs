@@ -3,17 +3,16 @@
 //! Pure. Whole turns of history or none of them; the turn's own messages are
 //! never dropped. Equal input gives equal bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::ids::TurnId;
 use crate::domain::update::{Media, Message};
 use crate::llm::request::{ChatMessage, ChatRequest, Part, Role};
-use crate::store::Past;
+use crate::store::{Past, Surroundings};
 
+use super::names::Names;
+use super::pointed::{self, Known};
 use super::{Likeness, Settings};
-
-/// A quoted message longer than this is cut, in characters.
-const QUOTED: usize = 1_000;
 
 /// What becomes of each photo of a turn: its `data:` URL, or none.
 pub(super) type Images = BTreeMap<String, Option<String>>;
@@ -31,6 +30,8 @@ pub(super) struct Material<'a> {
     /// Latest first.
     pub(super) past: &'a [Past],
     pub(super) images: &'a Images,
+    /// What stands round the turn's messages.
+    pub(super) round: &'a Surroundings,
     /// Which turn it is.
     pub(super) turn: TurnId,
     /// Share of the history's budget that is used, in percent.
@@ -53,11 +54,28 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
                 .render(&material.date, material.title, person),
         ));
     }
-    let turn = current(material);
-    let fixed: usize = messages.iter().chain([&turn]).map(weight).sum();
+    let names = Names::of(material);
+    // With what it points at in full: what the history holds as well is then
+    // said shorter, which leaves it room.
+    let turn = current(material, &names, &Known::nothing(material.round));
+    // Apart from the turn: it is not what anybody asks.
+    let talk = pointed::talk(material.round, &names);
+    let talk = talk.map(|talk| ChatMessage::text(Role::User, talk));
+    let fixed: usize = messages
+        .iter()
+        .chain(&talk)
+        .chain([&turn])
+        .map(weight)
+        .sum();
     let budget = settings.context_tokens.saturating_sub(fixed) * material.share / 100;
-    messages.extend(history(material, budget));
-    messages.push(turn);
+    let (past, seen) = history(material, &names, budget);
+    messages.extend(past);
+    let known = Known {
+        round: material.round,
+        seen,
+    };
+    messages.extend(talk);
+    messages.push(current(material, &names, &known));
     ChatRequest {
         model: settings.model.clone(),
         fallback_models: settings.fallback_models.clone(),
@@ -98,15 +116,22 @@ fn weight(message: &ChatMessage) -> usize {
         .sum()
 }
 
-/// The latest turns that fit, oldest first.
-fn history(material: &Material<'_>, budget: usize) -> Vec<ChatMessage> {
+/// The latest turns that fit, oldest first, and which they are.
+fn history(
+    material: &Material<'_>,
+    names: &Names,
+    budget: usize,
+) -> (Vec<ChatMessage>, BTreeSet<TurnId>) {
     let mut turns = Vec::new();
+    let mut seen = BTreeSet::new();
+    let elsewhere = Surroundings::default();
+    let known = Known::nothing(&elsewhere);
     let mut used = 0;
     for past in material.past {
         let said = past
             .inputs
             .iter()
-            .map(|message| line(message, material.group))
+            .map(|message| line(message, names, &known))
             .collect::<Vec<_>>()
             .join("\n");
         let mut turn = vec![ChatMessage::text(Role::User, said)];
@@ -118,22 +143,28 @@ fn history(material: &Material<'_>, budget: usize) -> Vec<ChatMessage> {
             break;
         }
         turns.push(turn);
+        seen.insert(past.turn);
     }
-    turns.into_iter().rev().flatten().collect()
+    (turns.into_iter().rev().flatten().collect(), seen)
 }
 
 /// The turn's own messages as one of the protocol.
-fn current(material: &Material<'_>) -> ChatMessage {
+fn current(material: &Material<'_>, names: &Names, known: &Known<'_>) -> ChatMessage {
     let mut parts = Vec::new();
     let mut text = String::new();
     for message in material.inputs {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&line(message, material.group));
-        if let Some(Media::Photo { file_id, .. }) = &message.media
-            && let Some(Some(url)) = material.images.get(file_id)
-        {
+        text.push_str(&line(message, names, known));
+        let pointed = message.quoted.as_ref().and_then(|q| q.media.as_ref());
+        for medium in pointed.into_iter().chain(&message.media) {
+            let Media::Photo { file_id, .. } = medium else {
+                continue;
+            };
+            let Some(Some(url)) = material.images.get(file_id) else {
+                continue;
+            };
             if !text.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut text)));
             }
@@ -151,27 +182,16 @@ fn current(material: &Material<'_>) -> ChatMessage {
 }
 
 /// One message as the model reads it.
-fn line(message: &Message, group: bool) -> String {
+fn line(message: &Message, names: &Names, known: &Known<'_>) -> String {
     let mut line = String::new();
-    if let Some(quoted) = &message.quoted
-        && !quoted.text.is_empty()
-    {
-        let mut text: String = quoted.text.chars().take(QUOTED).collect();
-        if text.len() < quoted.text.len() {
-            text.push('…');
-        }
-        let name = if quoted.name.is_empty() {
-            "an earlier message"
-        } else {
-            &quoted.name
-        };
-        line.push_str(&format!("[In reply to {name}: \"{text}\"]\n"));
+    if let Some(quoted) = &message.quoted {
+        line.push_str(&pointed::at(quoted, names, known));
     }
     if let Some(from) = &message.forwarded_from {
         line.push_str(&format!("[Forwarded from {from}]\n"));
     }
-    if group {
-        line.push_str(&message.sender.name);
+    if let Some(speaker) = names.speaker(&message.sender) {
+        line.push_str(&speaker);
         line.push_str(": ");
     }
     match &message.media {

@@ -22,7 +22,7 @@ use crate::domain::turn::{Blame, MAX_DEATHS, MAX_FAILURES, Standing};
 use crate::domain::update::Media;
 use crate::domain::verb::Verb;
 use crate::llm::complete::{Completion, Failure};
-use crate::store::{Claimed, StoreError};
+use crate::store::{Claimed, StoreError, Surroundings};
 
 /// How much history is asked of the store for each token of the budget, in
 /// characters.
@@ -196,6 +196,7 @@ impl<'a> Turn<'a> {
             .store
             .history(claim, self.settings.context_tokens * CHARS_PER_TOKEN)
             .await?;
+        let round = self.surroundings().await?;
         let request = prompt::build(&Material {
             settings: &self.settings,
             date: self.parts.clock.date(),
@@ -204,6 +205,7 @@ impl<'a> Turn<'a> {
             inputs: &self.claimed.inputs,
             past: &past,
             images,
+            round: &round,
             turn: claim.turn,
             share,
         })
@@ -213,6 +215,24 @@ impl<'a> Turn<'a> {
             .keep_request(claim, request.clone())
             .await?;
         Ok(request)
+    }
+
+    /// What stands round the turn's messages.
+    async fn surroundings(&self) -> Result<Surroundings, StoreError> {
+        let claim = &self.claimed.claim;
+        let quoted = self.claimed.inputs.iter().filter_map(|m| m.quoted.as_ref());
+        let points: Vec<i64> = quoted
+            .map(|quoted| quoted.message_id)
+            .filter(|id| *id > 0)
+            .collect();
+        let talk = match claim.chat.is_private() {
+            true => 0,
+            false => self.settings.overheard,
+        };
+        if points.is_empty() && talk == 0 {
+            return Ok(Surroundings::default());
+        }
+        self.parts.store.surroundings(claim, points, talk).await
     }
 
     /// A turn of nothing but things we cannot read gets a friendly sentence.
@@ -237,8 +257,13 @@ impl<'a> Turn<'a> {
     /// Downloads the turn's photos.
     async fn images(&self) -> Images {
         let mut images = Images::new();
+        let mut media = Vec::new();
         for message in &self.claimed.inputs {
-            if let Some(Media::Photo { file_id, size }) = &message.media {
+            media.extend(message.quoted.as_ref().and_then(|q| q.media.as_ref()));
+            media.extend(&message.media);
+        }
+        for medium in media {
+            if let Media::Photo { file_id, size } = medium {
                 let url = self.parts.photos.data_url(file_id, *size).await;
                 if let Err(error) = &url {
                     tracing::warn!(turn.id = self.claimed.claim.turn.0, %error, "failed to download a photo");

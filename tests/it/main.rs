@@ -27,6 +27,7 @@ mod polling;
 mod probing;
 mod real;
 mod rerun;
+mod rooms;
 mod scribe;
 mod simulation;
 mod stop;

@@ -61,6 +61,32 @@ impl Place {
     }
 }
 
+/// As which chat a person writes in a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Identity {
+    /// An administrator who does not show a name: the group itself.
+    Anonymous {
+        /// The administrator's title.
+        #[serde(default)]
+        signature: Option<String>,
+    },
+    /// One of the person's channels.
+    Channel {
+        /// Its id.
+        id: i64,
+        /// Its title.
+        title: String,
+    },
+    /// The group's own channel, whose posts Telegram puts there.
+    Linked {
+        /// Its id.
+        id: i64,
+        /// Its title.
+        title: String,
+    },
+}
+
 /// A medium that a person sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -99,6 +125,18 @@ pub enum Act {
     },
     /// Text; longer than 4096 units it becomes several messages.
     Say { place: Place, text: String },
+    /// Text that a chat says in a group, in the person's place.
+    SayAs {
+        place: Place,
+        identity: Identity,
+        text: String,
+    },
+    /// An answer to a part of a message that the person picked.
+    Quote {
+        place: Place,
+        part: String,
+        text: String,
+    },
     /// Text that is forwarded from somebody else: one message each.
     Forward { place: Place, texts: Vec<String> },
     /// One medium; several photos or documents become an album. `base64` is

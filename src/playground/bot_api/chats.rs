@@ -52,6 +52,8 @@ pub enum ChatKind {
     Supergroup,
     /// A supergroup with topics.
     Forum,
+    /// A channel, in which the bot is an administrator.
+    Channel,
 }
 
 impl ChatKind {
@@ -60,7 +62,7 @@ impl ChatKind {
     }
 
     pub(super) fn is_super(self) -> bool {
-        matches!(self, Self::Supergroup | Self::Forum)
+        matches!(self, Self::Supergroup | Self::Forum | Self::Channel)
     }
 
     fn word(self) -> &'static str {
@@ -68,6 +70,7 @@ impl ChatKind {
             Self::Private => "private",
             Self::Group => "group",
             Self::Supergroup | Self::Forum => "supergroup",
+            Self::Channel => "channel",
         }
     }
 }

@@ -204,13 +204,12 @@ impl World {
             message.insert(name.to_owned(), value);
         };
         put("message_id", post.id.into());
-        put(
-            "from",
-            match post.author {
-                Author::Bot => self.bot.json(),
-                Author::Person(id) => self.user_json(id),
-            },
-        );
+        // Channels speak for themselves.
+        match (chat.kind, post.author) {
+            (ChatKind::Channel, _) => put("sender_chat", chat.json()),
+            (_, Author::Bot) => put("from", self.bot.json()),
+            (_, Author::Person(id)) => put("from", self.user_json(id)),
+        }
         put("chat", chat.json());
         put("date", (post.sent / 1_000).into());
         if let Some(thread) = post.thread {

@@ -3,6 +3,7 @@
 //! An update whose effect fails by a defect of ours is kept as unparsed and
 //! confirmed all the same: one bad update must not block a chat for 24 h.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -16,11 +17,12 @@ use super::writer::Care;
 use super::{SqliteStore, Tx};
 use crate::clock;
 use crate::death::{self, Moment};
+use crate::domain::address;
 use crate::domain::admission::{Access, Facts, Policy, Verdict};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload};
 use crate::domain::turn::State;
-use crate::domain::update::{self, Event, Message, Update};
+use crate::domain::update::{self, ChatKind, Event, Message, Update, Way};
 use crate::store::{Accepted, Availability, Due, Inbox, Result, Retention, StoreError};
 
 /// What an update was, as stored.
@@ -206,7 +208,7 @@ impl Accepting<'_, '_> {
                 }
                 Ok(Sort::Control)
             }
-            Event::Other => Ok(Sort::Ignored),
+            Event::Connected(_) | Event::Deleted { .. } | Event::Other => Ok(Sort::Ignored),
         }
     }
 
@@ -217,7 +219,10 @@ impl Accepting<'_, '_> {
             continues: !chat.is_private() && self.tx.continues(message)?,
         };
         match self.policy.verdict(message, facts) {
-            Verdict::Ignore => Ok(Sort::Ignored),
+            Verdict::Ignore => {
+                self.overhear(message)?;
+                Ok(Sort::Ignored)
+            }
             Verdict::Refuse => {
                 if self.tx.may_refuse(chat.0, sender)? {
                     let words = Payload::plain(self.policy.words.refused.clone());
@@ -232,6 +237,7 @@ impl Accepting<'_, '_> {
                 Ok(Sort::Control)
             }
             Verdict::Turn => {
+                let message = &*self.without_call(message);
                 let conversation = self.tx.conversation(&message.chat, message.topic)?;
                 let not_before = self.waits_until(message)?;
                 let joined =
@@ -243,6 +249,34 @@ impl Accepting<'_, '_> {
                 self.due(conversation, chat, message.topic, joined.due_at);
                 Ok(Sort::Message)
             }
+        }
+    }
+
+    /// What is not meant for the bot may be context of what will be.
+    fn overhear(&self, message: &Message) -> Result<()> {
+        let most = self.policy.rooms.overheard;
+        let chat = message.chat.id.0;
+        if most <= 0 || !matches!(message.chat.kind, ChatKind::Group | ChatKind::Supergroup) {
+            return Ok(());
+        }
+        let admitted = self.policy.admits(chat, chat, Facts::default())
+            || (self.policy.access != Access::Open && self.tx.is_admitted(chat, chat)?);
+        self.tx.overhear(message, most, admitted)
+    }
+
+    /// The message without what only calls the bot.
+    fn without_call<'m>(&self, message: &'m Message) -> Cow<'m, Message> {
+        let bot = &self.policy.bot;
+        let said = match message.chat.kind {
+            ChatKind::Private if message.way == Way::Direct => None,
+            _ => address::without_call(&message.text, bot),
+        };
+        match said {
+            Some(text) => Cow::Owned(Message {
+                text,
+                ..message.clone()
+            }),
+            None => Cow::Borrowed(message),
         }
     }
 
@@ -267,6 +301,7 @@ impl Accepting<'_, '_> {
         let Some(conversation) = self.tx.find_conversation(message.chat.id, topic)? else {
             return Ok(Sort::Ignored);
         };
+        let message = &*self.without_call(message);
         match self.tx.replace_input(conversation, message)? {
             Some((turn, State::Claimed)) => {
                 self.done.cut.push(turn);
@@ -274,7 +309,10 @@ impl Accepting<'_, '_> {
             }
             Some(_) => {}
             // Other people's talk, or too late: not ours to keep.
-            None => return Ok(Sort::Ignored),
+            None => {
+                self.tx.overhear_edit(conversation, message)?;
+                return Ok(Sort::Ignored);
+            }
         }
         Ok(Sort::Edit)
     }
@@ -340,6 +378,6 @@ fn chat_of(update: &Update) -> Option<ChatId> {
         Event::Press(p) => p.chat.as_ref().map(|c| c.id),
         Event::DraftStopped { chat, .. } => Some(*chat),
         Event::Migrated { from, .. } => Some(*from),
-        Event::Other => None,
+        Event::Connected(_) | Event::Deleted { .. } | Event::Other => None,
     }
 }

@@ -49,6 +49,7 @@ impl Tx<'_> {
                 continue;
             };
             let turn = Past {
+                turn: TurnId(turn),
                 inputs,
                 answer: if seen { self.answer_of(turn)? } else { None },
             };
@@ -65,7 +66,7 @@ impl Tx<'_> {
         Ok(past)
     }
 
-    fn answer_of(&self, turn: i64) -> Result<Option<String>> {
+    pub(super) fn answer_of(&self, turn: i64) -> Result<Option<String>> {
         Ok(self
             .conn
             .prepare_cached("SELECT text FROM answers WHERE turn = ?1")?

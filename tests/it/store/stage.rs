@@ -94,6 +94,7 @@ fn policy() -> Policy {
             id: BOT_ID,
             username: super::talk::BOT.to_owned(),
             name: "Lastword".to_owned(),
+            hears: lastword::domain::address::Hears::All,
         },
         rules: Rules::default(),
         busy: Busy::Queue,
@@ -102,6 +103,7 @@ fn policy() -> Policy {
         ids: std::collections::BTreeSet::new(),
         per_minute: 1000,
         words: words(),
+        rooms: lastword::domain::admission::Rooms::default(),
     }
 }
 

@@ -62,6 +62,7 @@ const TABLE: &[(&str, Fence)] = &[
     ("finish_probe", Fence::Send),
     ("replan", Fence::Send),
     ("placeholder", READS),
+    ("surroundings", READS),
     (
         "alert",
         Needless("once in a while, by its cause, whoever says it"),
