@@ -37,6 +37,7 @@ mod live;
 mod lookout;
 pub mod production;
 mod recovery;
+mod relays;
 mod voice;
 
 pub use intake::Intake;

@@ -25,21 +25,23 @@ use crate::domain::window::Rules;
 pub mod desk;
 mod error;
 mod outbox;
+mod relays;
 pub mod signs;
 pub mod sqlite;
 mod surroundings;
 
 pub use error::{Availability, StoreError};
 pub use outbox::{Begin, Finished, Outbox};
-pub use surroundings::{Author, Overheard, Pointed, Surroundings};
+pub use relays::{Relay, Relays};
 pub use signs::{Receipt, Signs};
+pub use surroundings::{Author, Overheard, Pointed, Surroundings};
 
 /// The result of every operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything that is durable.
-pub trait Store: Inbox + Turns + Outbox + Signs + Leases + std::fmt::Debug {}
-impl<T: Inbox + Turns + Outbox + Signs + Leases + std::fmt::Debug> Store for T {}
+pub trait Store: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug {}
+impl<T: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug> Store for T {}
 
 /// Accepting updates.
 #[async_trait]

@@ -30,6 +30,7 @@ use crate::texts::Texts;
 mod administrators;
 mod conclude;
 mod fate;
+mod guest;
 mod names;
 mod pointed;
 mod prompt;

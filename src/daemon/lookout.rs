@@ -269,6 +269,7 @@ async fn sweep(daemon: Arc<Daemon>) {
         daemon.count_open().await;
         if *daemon.role.borrow() == Role::Active {
             daemon.wake_waiting(WAITING).await;
+            daemon.meet_connections().await;
         }
         daemon.wake_unsent().await;
         let period = if shared { SWEEP_SHARED } else { SWEEP };

@@ -82,6 +82,12 @@ impl ChatId {
         Self(RELAYED - number)
     }
 
+    /// Which of them it is.
+    #[must_use]
+    pub fn relay_number(self) -> Option<i64> {
+        self.is_relayed().then_some(RELAYED - self.0)
+    }
+
     /// Whether it is one of those. Its calls need to be told by which way they
     /// go, it has no drafts, its message ids are not the bot's, and edits there
     /// may touch what others wrote.

@@ -97,7 +97,9 @@ impl Previews {
             wanted,
         };
         let done = self.tasks.spawn(Kind::Preview, "preview", async move {
-            if frames.claim.chat.is_private() {
+            if frames.claim.chat.is_relayed() {
+                // Neither drafts nor a placeholder: it has the typing sign.
+            } else if frames.claim.chat.is_private() {
                 frames.drafts().await;
             } else {
                 frames.edits().await;

@@ -31,6 +31,7 @@ mod overheard;
 mod parts;
 mod place;
 mod prune;
+mod relays;
 mod roster;
 mod schema;
 mod sequence;

@@ -92,7 +92,7 @@ pub(super) fn talk(round: &Surroundings, names: &Names) -> Option<String> {
     lines.reverse();
     (!lines.is_empty()).then(|| {
         format!(
-            "[Recent messages in the group, for context, not meant for you:\n{}]",
+            "[Recent messages in this chat, for context, not meant for you:\n{}]",
             lines.join("\n")
         )
     })

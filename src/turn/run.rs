@@ -225,7 +225,8 @@ impl<'a> Turn<'a> {
             .map(|quoted| quoted.message_id)
             .filter(|id| *id > 0)
             .collect();
-        let talk = match claim.chat.is_private() {
+        // With a business account its owner talks, too.
+        let talk = match claim.chat.is_private() && !claim.chat.is_relayed() {
             true => 0,
             false => self.settings.overheard,
         };

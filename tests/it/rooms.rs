@@ -8,7 +8,9 @@ use crate::house::{House, assert_balanced};
 use crate::neighbours::pass;
 use crate::scribe::Scribe;
 
+mod business;
 mod context;
+mod guests;
 mod identities;
 
 /// The last thing the model was told.

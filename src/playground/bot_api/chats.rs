@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answer::Refusal;
+use super::business::OfAccount;
 use super::drafts::Draft;
 use super::posts::Post;
 use crate::clock::Millis;
@@ -161,6 +162,9 @@ pub(super) struct Chat {
     pub(super) id: i64,
     pub(super) kind: ChatKind,
     pub(super) title: String,
+    /// Whose it is, when it is a business account's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) of_account: Option<OfAccount>,
     pub(super) username: Option<String>,
     pub(super) state: ChatState,
     /// The bot's own place.
@@ -183,6 +187,7 @@ impl Chat {
             id,
             kind,
             title,
+            of_account: None,
             username: None,
             state: ChatState::Open,
             bot: Standing::Member,
@@ -196,7 +201,8 @@ impl Chat {
     }
 
     pub(super) fn json(&self) -> Value {
-        let mut chat = json!({ "id": self.id, "type": self.kind.word() });
+        let id = self.of_account.as_ref().map_or(self.id, |of| of.peer);
+        let mut chat = json!({ "id": id, "type": self.kind.word() });
         if self.kind.is_group() {
             chat["title"] = self.title.as_str().into();
         } else {

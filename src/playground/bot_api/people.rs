@@ -50,6 +50,29 @@ impl World {
                 text,
             } => self.say_as(&place, identity, &text, now),
             Act::Quote { place, part, text } => self.quote(&place, &part, &text, now),
+            Act::ConnectBusiness {
+                connection,
+                owner,
+                can_reply,
+                enabled,
+                told,
+            } => Ok(self.connect_business(&connection, owner, can_reply, enabled, told, now)),
+            Act::SayBusiness {
+                connection,
+                peer,
+                side,
+                text,
+            } => self.say_business(&connection, peer, side, &text, now),
+            Act::DeleteBusiness {
+                connection,
+                peer,
+                messages,
+            } => self.delete_business(&connection, peer, messages, now),
+            Act::CallGuest { place, text } => {
+                let chat = place.chat.ok_or("guests are called into groups")?;
+                let (thread, reply_to) = (place.thread, place.reply_to);
+                self.call_guest(chat, thread, place.person, &text, reply_to, now)
+            }
             Act::Forward { place, texts } => self.forward(&place, texts, now),
             Act::Send {
                 place,

@@ -13,6 +13,7 @@ use rusqlite::params;
 use tokio::sync::watch;
 
 use super::place::Pace;
+use super::relays::Housed;
 use super::writer::Care;
 use super::{SqliteStore, Tx};
 use crate::clock;
@@ -33,6 +34,8 @@ pub(super) enum Sort {
     Ignored = 2,
     Unparsed = 3,
     Edit = 4,
+    /// It waits to be known what it is about.
+    Waiting = 5,
 }
 
 #[async_trait]
@@ -121,7 +124,7 @@ impl Accepting<'_, '_> {
         }
         // What cannot be applied makes all of them run again, with care.
         if self.care == Care::Together {
-            let sort = self.apply(row, update)?;
+            let sort = self.housed(row, update)?;
             return self.sort(row, sort);
         }
         // A savepoint of its own: what we cannot apply is kept, not lost.
@@ -129,7 +132,7 @@ impl Accepting<'_, '_> {
         let before = self.done.clone();
         // A panic of ours over one update must not take its neighbours along,
         // nor come back with every poll.
-        let applied = catch_unwind(AssertUnwindSafe(|| self.apply(row, update)));
+        let applied = catch_unwind(AssertUnwindSafe(|| self.housed(row, update)));
         let applied = applied.unwrap_or_else(|_| {
             Err(StoreError::Defect {
                 reason: "it panicked".to_owned(),
@@ -164,7 +167,7 @@ impl Accepting<'_, '_> {
                 self.tx.bot.0,
                 update.id,
                 self.tx.now,
-                chat_of(update).map(|c| c.0),
+                chat_of(update).filter(|_| !is_relayed(update)).map(|c| c.0),
                 &raw[..]
             ])?;
         Ok((changed == 1).then(|| self.tx.conn.last_insert_rowid()))
@@ -172,9 +175,11 @@ impl Accepting<'_, '_> {
 
     /// Stores what the update was. Messages settle with their turn, everything
     /// else has had its effect now.
-    fn sort(&self, row: i64, sort: Sort) -> Result<()> {
+    pub(super) fn sort(&self, row: i64, sort: Sort) -> Result<()> {
         let sql = match sort {
             Sort::Message => return Ok(()),
+            // Not settled: it has its effect later.
+            Sort::Waiting => "UPDATE updates SET kind = ?2 WHERE id = ?1 AND ?3 IS NOT NULL",
             // Other people's talk is not ours to keep.
             Sort::Ignored => {
                 "UPDATE updates SET kind = ?2, settled_at = ?3, raw = NULL WHERE id = ?1"
@@ -186,6 +191,22 @@ impl Accepting<'_, '_> {
             .prepare_cached(sql)?
             .execute(params![row, sort as i64, self.tx.now])?;
         Ok(())
+    }
+
+    /// Applies an update under the id that its chat has here.
+    pub(super) fn housed(&mut self, row: i64, update: &Update) -> Result<Sort> {
+        match self.house(update)? {
+            Housed::AsItIs => self.apply(row, update),
+            Housed::Relayed(update) => {
+                self.tx
+                    .conn
+                    .prepare_cached("UPDATE updates SET chat = ?2 WHERE id = ?1")?
+                    .execute(params![row, chat_of(&update).map(|c| c.0)])?;
+                self.apply(row, &update)
+            }
+            Housed::Waits(connection) => self.wait_for_connection(row, &connection),
+            Housed::Unwanted => Ok(Sort::Ignored),
+        }
     }
 
     fn apply(&mut self, row: i64, update: &Update) -> Result<Sort> {
@@ -208,14 +229,25 @@ impl Accepting<'_, '_> {
                 }
                 Ok(Sort::Control)
             }
-            Event::Connected(_) | Event::Deleted { .. } | Event::Other => Ok(Sort::Ignored),
+            Event::Connected(connection) => {
+                self.connected(connection)?;
+                Ok(Sort::Control)
+            }
+            Event::Deleted { chat, messages, .. } => self.deleted(*chat, messages),
+            Event::Other => Ok(Sort::Ignored),
         }
     }
 
     fn message(&mut self, row: i64, message: &Message) -> Result<Sort> {
+        if let Some(sort) = self.business(message)? {
+            return Ok(sort);
+        }
         let (sender, chat) = (message.sender.id.0, message.chat.id);
+        let relayed = chat.is_relayed();
         let facts = Facts {
-            admitted: self.policy.access != Access::Open && self.tx.is_admitted(sender, chat.0)?,
+            // Through whom it came was admitted.
+            admitted: relayed
+                || (self.policy.access != Access::Open && self.tx.is_admitted(sender, chat.0)?),
             continues: !chat.is_private() && self.tx.continues(&self.policy.rules, message)?,
         };
         match self.policy.verdict(message, facts) {
@@ -372,12 +404,23 @@ impl Accepting<'_, '_> {
     }
 }
 
+/// Whether Telegram's name of its chat is another chat's.
+fn is_relayed(update: &Update) -> bool {
+    match &update.event {
+        Some(Event::Message(m) | Event::Edited(m)) => !matches!(m.way, Way::Direct | Way::Feed),
+        Some(Event::Press(press)) => press.connection.is_some(),
+        Some(Event::Deleted { .. }) => true,
+        _ => false,
+    }
+}
+
 fn chat_of(update: &Update) -> Option<ChatId> {
     match update.event.as_ref()? {
         Event::Message(m) | Event::Edited(m) => Some(m.chat.id),
         Event::Press(p) => p.chat.as_ref().map(|c| c.id),
         Event::DraftStopped { chat, .. } => Some(*chat),
         Event::Migrated { from, .. } => Some(*from),
-        Event::Connected(_) | Event::Deleted { .. } | Event::Other => None,
+        Event::Deleted { chat, .. } => Some(*chat),
+        Event::Connected(_) | Event::Other => None,
     }
 }

@@ -4,7 +4,7 @@ use lastword::store::Turns;
 
 use super::*;
 
-const HEAD: &str = "[Recent messages in the group, for context, not meant for you:\n";
+const HEAD: &str = "[Recent messages in this chat, for context, not meant for you:\n";
 
 /// What the model was told beside the question.
 fn context(scribe: &Scribe) -> String {
