@@ -21,8 +21,10 @@ mod claim;
 mod controls;
 mod dead;
 mod desk;
+mod edits;
 mod engine;
 mod history;
+mod keyboards;
 mod leases;
 mod locks;
 mod outbox;
@@ -34,6 +36,7 @@ mod schema;
 mod sequence;
 mod turns;
 mod uncertain;
+mod vary;
 mod window;
 mod writer;
 

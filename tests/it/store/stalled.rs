@@ -67,6 +67,15 @@ const TABLE: &[(&str, Fence)] = &[
         Needless("once in a while, by its cause, whoever says it"),
     ),
     ("unsent", READS),
+    ("touches", READS),
+    (
+        "begin_touch",
+        Needless("an edit that is made twice changes nothing"),
+    ),
+    (
+        "finish_touch",
+        Needless("it ends the wish it was begun for, by its number, and no later one"),
+    ),
     ("turns", READS),
     (
         "replay",
