@@ -123,9 +123,7 @@ impl Accepting<'_, '_> {
                 // will never have one again.
                 let served = match effect.name {
                     "retried" | "continued" | "varied" | "forgotten" | "kept" => true,
-                    "nothing" => {
-                        effect.say.as_ref() == Some(&self.policy.words.button_expired)
-                    }
+                    "nothing" => effect.say.as_ref() == Some(&self.policy.words.button_expired),
                     _ => false,
                 };
                 if let Some(message) = press.message_id.filter(|_| served) {

@@ -71,10 +71,7 @@ impl Accepting<'_, '_> {
             return Ok(());
         }
         let offer = offer(turn, &self.policy.words.answer_again);
-        if let Some(last) = self
-            .tx
-            .last_answered(conversation, turn, Variant::Again)?
-        {
+        if let Some(last) = self.tx.last_answered(conversation, turn, Variant::Again)? {
             if on_edit == OnEdit::Answer {
                 self.tx.vary(turn, &last, Variant::Again)?;
                 self.tx.retire_keyboards(conversation, None)?;

@@ -54,10 +54,7 @@ impl Tx<'_> {
                 // screen is the one before.
                 answer = self.answer_of(varies)?;
             }
-            let turn = Past {
-                inputs,
-                answer,
-            };
+            let turn = Past { inputs, answer };
             if turn.inputs.is_empty() {
                 continue;
             }

@@ -98,10 +98,8 @@ impl Outbox for SqliteStore {
     }
 
     async fn begin_touch(&self, chat: ChatId, within: Duration) -> Result<Option<Touch>> {
-        self.run("outbox.begin_touch", move |tx| {
-            tx.begin_touch(chat, within)
-        })
-        .await
+        self.run("outbox.begin_touch", move |tx| tx.begin_touch(chat, within))
+            .await
     }
 
     async fn finish_touch(&self, touch: &Touch, again: Option<Duration>) -> Result<()> {

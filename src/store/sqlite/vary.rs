@@ -18,12 +18,7 @@ use crate::domain::variant::Variant;
 use crate::store::Result;
 
 impl Accepting<'_, '_> {
-    pub(super) fn vary(
-        &mut self,
-        place: &Place,
-        turn: TurnId,
-        variant: Variant,
-    ) -> Result<Effect> {
+    pub(super) fn vary(&mut self, place: &Place, turn: TurnId, variant: Variant) -> Result<Effect> {
         let words = &self.policy.words;
         let last = self.tx.last_answered(place.conversation, turn, variant)?;
         let Some(last) = last else {
