@@ -44,7 +44,10 @@ pub(super) fn under(settings: &Settings, private: bool, turn: TurnId, end: End) 
         .iter()
         .filter_map(|button| match (button, end) {
             (Button::Continue, End::Cut) => Some((texts.continue_button, Verb::Continue { turn })),
-            (Button::Continue, _) | (Button::Shorter | Button::Longer, End::Empty) => None,
+            // What was cut goes on, which is the longer answer.
+            (Button::Longer, End::Cut)
+            | (Button::Continue, _)
+            | (Button::Shorter | Button::Longer, End::Empty) => None,
             (Button::Regenerate, _) => Some((texts.regenerate_button, varied(Variant::Again))),
             (Button::Shorter, _) => Some((texts.shorter_button, varied(Variant::Shorter))),
             (Button::Longer, _) => Some((texts.longer_button, varied(Variant::Longer))),
