@@ -32,6 +32,8 @@ pub struct Chat {
     pub business: Strangers,
     /// Whether the bot answers where it is called as a guest.
     pub guests: Strangers,
+    /// What an edit does that came too late for the answer.
+    pub edits: Edits,
 }
 
 /// Whether people are answered whom the bot meets through somebody it knows.
@@ -92,6 +94,25 @@ impl Named for Groups {
         ("reply", Self::Reply),
         ("command", Self::Command),
         ("always", Self::Always),
+    ];
+}
+
+/// What an edit does that came too late for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edits {
+    /// A button under the answer offers another one.
+    Offer,
+    /// It is answered again at once.
+    Answer,
+    /// Nothing.
+    Ignore,
+}
+
+impl Named for Edits {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("offer", Self::Offer),
+        ("answer", Self::Answer),
+        ("ignore", Self::Ignore),
     ];
 }
 
@@ -196,6 +217,7 @@ impl Default for Chat {
             group_context: 20,
             business: Strangers::Answered,
             guests: Strangers::Answered,
+            edits: Edits::Offer,
         }
     }
 }
@@ -249,6 +271,7 @@ impl Chat {
         );
         w.knob("chat.business", Apply::Live, &mut self.business, Flag);
         w.knob("chat.guests", Apply::Live, &mut self.guests, Flag);
+        w.knob("chat.edits", Apply::Live, &mut self.edits, OneOf);
     }
 }
 

@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::config::{AccessMode, Busy, Changes, Config, Format, Groups, ResponseCache, Strangers};
-use crate::domain::address::{self, BotUser};
+use crate::config::{
+    self, AccessMode, Busy, Changes, Config, Edits, Format, Groups, ResponseCache, Strangers,
+};
+use crate::domain::address::{self, BotUser, Hears};
 use crate::domain::admission::{self, Access, Answers, Policy, Rooms};
 use crate::domain::part;
+use crate::domain::variant::{Button, OnEdit};
 use crate::domain::window::Rules;
 use crate::domain::words::Words;
 use crate::llm::Llm;
@@ -80,13 +83,32 @@ impl Live {
                 AccessMode::Open => Access::Open,
             },
             ids: config.access.ids.clone(),
+            edits: match config.chat.edits {
+                Edits::Offer => OnEdit::Offer,
+                Edits::Answer => OnEdit::Answer,
+                Edits::Ignore => OnEdit::Ignore,
+            },
             per_minute: i64::from(config.access.per_minute),
-            words: words(Texts::english(), bot),
+            words: words(Texts::english(), bot, is_deaf(&config, bot)),
             rooms: Rooms {
                 overheard: i64::from(config.chat.group_context),
                 business: answers(config.chat.business),
                 guests: answers(config.chat.guests),
             },
+        }
+    }
+
+    /// Says once why the bot hears less in groups than it is told to answer or
+    /// to know.
+    pub fn explain_privacy(&self, bot: &BotUser) {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_deaf(&config, bot) {
+            tracing::info!(
+                "privacy mode is on: in groups Telegram hands out only commands, mentions and \
+                 replies, so there is nothing else to answer and no context; @BotFather, \
+                 /setprivacy turns it off (then take the bot out of its groups and in again), or \
+                 make the bot an administrator"
+            );
         }
     }
 
@@ -169,15 +191,38 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         rules: rules(config),
         max_age: config.intake.max_age,
         overheard: i64::from(config.chat.group_context),
+        buttons: buttons(&config.reply.buttons),
+        group_buttons: buttons(&config.reply.group_buttons),
         texts: Texts::english(),
     }
 }
 
-fn words(texts: &Texts, bot: &BotUser) -> Words {
+fn buttons(wanted: &[config::Button]) -> Vec<Button> {
+    let button = |wanted: &config::Button| match wanted {
+        config::Button::Regenerate => Button::Regenerate,
+        config::Button::Shorter => Button::Shorter,
+        config::Button::Longer => Button::Longer,
+        config::Button::Continue => Button::Continue,
+    };
+    wanted.iter().map(button).collect()
+}
+
+/// Whether Telegram keeps from the bot what the operator wants it to hear in
+/// groups.
+fn is_deaf(config: &Config, bot: &BotUser) -> bool {
+    let wanted = config.chat.groups == Groups::Always || config.chat.group_context > 0;
+    wanted && bot.hears == Hears::Meant
+}
+
+fn words(texts: &Texts, bot: &BotUser, deaf: bool) -> Words {
+    let mut help_group = texts.help_group(&bot.username);
+    if deaf {
+        help_group = format!("{help_group}\n{}", texts.help_privacy);
+    }
     Words {
         greeting: texts.greeting.to_owned(),
         help: texts.help.to_owned(),
-        help_group: texts.help_group(&bot.username),
+        help_group,
         claim_invalid: texts.claim_invalid.to_owned(),
         refused: texts.stranger.to_owned(),
         claimed: texts.claimed.to_owned(),
@@ -188,6 +233,7 @@ fn words(texts: &Texts, bot: &BotUser) -> Words {
         not_yours: texts.not_yours.to_owned(),
         nothing_to_retry: texts.nothing_to_retry.to_owned(),
         retrying: texts.retrying.to_owned(),
+        answer_again: texts.answer_again_button.to_owned(),
         button_expired: texts.button_expired.to_owned(),
         forget_question: texts.forget_question.to_owned(),
         forget_yes: texts.forget_yes.to_owned(),

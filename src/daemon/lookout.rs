@@ -105,6 +105,7 @@ async fn identify(daemon: Arc<Daemon>, known: Option<BotUser>, told: watch::Send
         None => identity::insist(&daemon).await,
     };
     daemon.intake.judge_by(daemon.live.policy(&user));
+    daemon.live.explain_privacy(&user);
     let _ = told.send(true);
     let introducing = Arc::clone(&daemon);
     daemon.tasks.spawn(Kind::Sweep, "introduction", async move {
@@ -381,6 +382,13 @@ impl Daemon {
                 }
             }
             Err(error) => tracing::debug!(%error, "failed to look into the outbox"),
+        }
+        if self.shutdown.is_stopping() {
+            return;
+        }
+        match self.store.touches().await {
+            Ok(chats) => chats.into_iter().for_each(|chat| self.sender.touch(chat)),
+            Err(error) => tracing::debug!(%error, "failed to look for keyboards"),
         }
     }
 

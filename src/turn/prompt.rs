@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::ids::TurnId;
 use crate::domain::update::{Media, Message};
+use crate::domain::variant::Variant;
 use crate::llm::request::{ChatMessage, ChatRequest, Part, Role};
 use crate::store::{Past, Surroundings};
 
@@ -34,6 +35,9 @@ pub(super) struct Material<'a> {
     pub(super) round: &'a Surroundings,
     /// Which turn it is.
     pub(super) turn: TurnId,
+    /// What it does with an answer that was given before, and that answer.
+    pub(super) variant: Variant,
+    pub(super) earlier: Option<&'a str>,
     /// Share of the history's budget that is used, in percent.
     pub(super) share: usize,
 }
@@ -58,6 +62,7 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
     // With what it points at in full: what the history holds as well is then
     // said shorter, which leaves it room.
     let turn = current(material, &names, &Known::nothing(material.round));
+    let varied = varied(material);
     // Apart from the turn: it is not what anybody asks.
     let talk = pointed::talk(material.round, &names);
     let talk = talk.map(|talk| ChatMessage::text(Role::User, talk));
@@ -65,6 +70,7 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
         .iter()
         .chain(&talk)
         .chain([&turn])
+        .chain(&varied)
         .map(weight)
         .sum();
     let budget = settings.context_tokens.saturating_sub(fixed) * material.share / 100;
@@ -76,6 +82,7 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
     };
     messages.extend(talk);
     messages.push(current(material, &names, &known));
+    messages.extend(varied);
     ChatRequest {
         model: settings.model.clone(),
         fallback_models: settings.fallback_models.clone(),
@@ -86,6 +93,17 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
             Likeness::Allowed => None,
             Likeness::Avoided => Some(nonce(material.turn)),
         },
+    }
+}
+
+/// The answer that is to be given in another way, and which.
+fn varied(material: &Material<'_>) -> Vec<ChatMessage> {
+    match (material.variant.instruction(), material.earlier) {
+        (Some(instruction), Some(earlier)) => vec![
+            ChatMessage::text(Role::Assistant, earlier.to_owned()),
+            ChatMessage::text(Role::User, instruction.to_owned()),
+        ],
+        _ => Vec::new(),
     }
 }
 

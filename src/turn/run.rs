@@ -207,6 +207,8 @@ impl<'a> Turn<'a> {
             images,
             round: &round,
             turn: claim.turn,
+            variant: self.claimed.variant,
+            earlier: self.claimed.earlier.as_deref(),
             share,
         })
         .to_bytes(self.settings.dialect);

@@ -22,7 +22,6 @@ use crate::domain::address;
 use crate::domain::admission::{Access, Facts, Policy, Verdict};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload};
-use crate::domain::turn::State;
 use crate::domain::update::{self, ChatKind, Event, Message, Update, Way};
 use crate::store::{Accepted, Availability, Due, Inbox, Result, Retention, StoreError};
 
@@ -297,13 +296,8 @@ impl Accepting<'_, '_> {
     }
 
     /// The message without what only calls the bot.
-    fn without_call<'m>(&self, message: &'m Message) -> Cow<'m, Message> {
-        let bot = &self.policy.bot;
-        let said = match message.chat.kind {
-            ChatKind::Private if message.way == Way::Direct => None,
-            _ => address::without_call(&message.text, bot),
-        };
-        match said {
+    pub(super) fn without_call<'m>(&self, message: &'m Message) -> Cow<'m, Message> {
+        match address::without_call(&message.text, &self.policy.bot) {
             Some(text) => Cow::Owned(Message {
                 text,
                 ..message.clone()
@@ -318,35 +312,13 @@ impl Accepting<'_, '_> {
         match self.tx.pace(chat.0, sender, self.policy.per_minute)? {
             Pace::Fine => Ok(0),
             Pace::Over { until, tell } => {
-                if tell {
+                if tell && !chat.is_relayed() {
                     let words = Payload::plain(self.policy.words.too_fast.clone());
                     self.say(chat, message.topic, Kind::Notice, words)?;
                 }
                 Ok(until)
             }
         }
-    }
-
-    /// An edit of a message that has not been answered replaces it.
-    fn edit(&mut self, message: &Message) -> Result<Sort> {
-        let topic = message.topic.unwrap_or(0);
-        let Some(conversation) = self.tx.find_conversation(message.chat.id, topic)? else {
-            return Ok(Sort::Ignored);
-        };
-        let message = &*self.without_call(message);
-        match self.tx.replace_input(conversation, message)? {
-            Some((turn, State::Claimed)) => {
-                self.done.cut.push(turn);
-                self.due(conversation, message.chat.id, message.topic, self.tx.now);
-            }
-            Some(_) => {}
-            // Other people's talk, or too late: not ours to keep.
-            None => {
-                self.tx.overhear_edit(conversation, message)?;
-                return Ok(Sort::Ignored);
-            }
-        }
-        Ok(Sort::Edit)
     }
 
     /// Plans a message of our own that belongs to no turn.

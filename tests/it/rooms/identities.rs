@@ -161,3 +161,19 @@ async fn the_general_topic_and_threads_of_replies_are_the_groups_own_conversatio
     assert_eq!(scribe.said().len(), 3, "one conversation");
     assert_balanced(&life.books().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn privacy_mode_is_explained_where_it_matters() {
+    for (privacy, context, told) in [(true, 20, true), (true, 0, false), (false, 20, false)] {
+        let mut house = House::new();
+        house.telegram.configure(|now| now.privacy = privacy);
+        house.config.chat.group_context = context;
+        let _life = house.start();
+        let ann = house.person("Ann");
+        let group = house.group(ChatKind::Supergroup, &[ann]);
+        house.say_in(group, ann, "/help@lastword_bot");
+        until_says(&house, group, "Mention @lastword_bot").await;
+        let help = house.heard(group).remove(0);
+        assert_eq!(help.contains("only what is meant for me"), told, "{help}");
+    }
+}
