@@ -104,7 +104,10 @@ fn policy() -> Policy {
         edits: lastword::domain::variant::OnEdit::Offer,
         per_minute: 1000,
         words: words(),
-        rooms: lastword::domain::admission::Rooms::default(),
+        rooms: lastword::domain::admission::Rooms {
+            overheard: 0,
+            ..lastword::domain::admission::Rooms::default()
+        },
     }
 }
 
