@@ -1,6 +1,6 @@
 //! `[reply]`: how answers are sent.
 
-use super::kind::{Int, Named, OneOf};
+use super::kind::{Flag, Int, Named, OneOf};
 use super::walk::{Apply, Walk};
 
 /// How answers are sent.
@@ -8,6 +8,10 @@ use super::walk::{Apply, Walk};
 pub struct Reply {
     /// Which formatting is tried first.
     pub format: Format,
+    /// What people see of what the model thinks.
+    pub reasoning: Reasoning,
+    /// Whether a message that has to wait gets a sign that it was seen.
+    pub receipt: Receipts,
     /// Under how many message ids a part is looked for that may or may not have
     /// arrived.
     pub probe_range: u32,
@@ -29,6 +33,46 @@ impl Named for Format {
         &[("rich", Self::Rich), ("entities", Self::Entities)];
 }
 
+/// Whether a message whose answer takes a while gets a sign that it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipts {
+    /// It does.
+    On,
+    /// It does not.
+    Off,
+}
+
+impl From<bool> for Receipts {
+    fn from(on: bool) -> Self {
+        if on { Self::On } else { Self::Off }
+    }
+}
+
+impl From<Receipts> for bool {
+    fn from(receipts: Receipts) -> Self {
+        receipts == Receipts::On
+    }
+}
+
+/// What people see of what the model thinks before it writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reasoning {
+    /// Only that it thinks.
+    Hide,
+    /// The end of it, until it writes.
+    Show,
+    /// The same, and all of it folded away above the answer.
+    Fold,
+}
+
+impl Named for Reasoning {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("hide", Self::Hide),
+        ("show", Self::Show),
+        ("fold", Self::Fold),
+    ];
+}
+
 /// What happens to a part that may or may not have arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Uncertain {
@@ -46,6 +90,8 @@ impl Default for Reply {
     fn default() -> Self {
         Self {
             format: Format::Rich,
+            reasoning: Reasoning::Show,
+            receipt: Receipts::On,
             probe_range: 64,
             uncertain: Uncertain::Resend,
         }
@@ -55,6 +101,8 @@ impl Default for Reply {
 impl Reply {
     pub(super) fn walk(&mut self, w: &mut impl Walk) {
         w.knob("reply.format", Apply::Live, &mut self.format, OneOf);
+        w.knob("reply.reasoning", Apply::Live, &mut self.reasoning, OneOf);
+        w.knob("reply.receipt", Apply::Live, &mut self.receipt, Flag);
         w.knob(
             "reply.probe_range",
             Apply::Restart,

@@ -12,9 +12,11 @@ use crate::grouper::Grouper;
 use crate::media::Photos;
 use crate::ops::health::Role;
 use crate::pulse::Pulse;
+use crate::reply::hush::Hush;
 use crate::reply::limits::Limits;
 use crate::reply::plan::Server;
 use crate::reply::preview::Previews;
+use crate::reply::receipts::Receipts;
 use crate::reply::sender::{self, Sender};
 use crate::reply::typing::Typing;
 use crate::shutdown::Tasks;
@@ -45,6 +47,7 @@ impl Daemon {
         let pulse = Pulse::default();
         let live = Arc::new(Live::new(&config, llm, seed));
         let limits = Arc::new(Limits::default());
+        let hush = Hush::default();
         let server = Arc::new(Server::default());
         let texts = Texts::english();
         let grouper_of_settled: Arc<OnceLock<Grouper>> = Arc::default();
@@ -54,6 +57,7 @@ impl Daemon {
             store: Arc::clone(&store),
             telegram: Arc::clone(&telegram),
             limits: Arc::clone(&limits),
+            hush: hush.clone(),
             server: Arc::clone(&server),
             probe_range: config.reply.probe_range,
             on_uncertain: match config.reply.uncertain {
@@ -70,6 +74,11 @@ impl Daemon {
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
         });
+        let receipts = Receipts {
+            telegram: Arc::clone(&telegram),
+            store: Arc::clone(&store),
+            limits: Arc::clone(&limits),
+        };
         let typing = Typing {
             telegram: Arc::clone(&telegram),
             tasks: tasks.clone(),
@@ -80,6 +89,7 @@ impl Daemon {
                 telegram: Arc::clone(&telegram),
                 store: Arc::clone(&store),
                 limits,
+                hush,
                 server: Arc::clone(&server),
                 thinking: texts.thinking,
                 unfinished: texts.unfinished,
@@ -145,6 +155,7 @@ impl Daemon {
             grouper,
             runner,
             sender,
+            receipts,
             intake,
             others,
             reload,

@@ -6,7 +6,8 @@
 //!
 //! Parts go before drafts, which leave a reserve in both buckets. Probes leave
 //! one in the common bucket and do not count for their chat: nearly all of them
-//! miss, and nobody sees a miss. A chat that must wait delays no other.
+//! miss, and nobody sees a miss. Reactions are no messages: they leave more in
+//! the common bucket and take nothing from their chat's. A chat that must wait delays no other.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,8 @@ pub enum Rank {
     Draft,
     /// A question about a message that may exist.
     Probe,
+    /// A reaction: the first that is given up.
+    Sign,
 }
 
 impl Rank {
@@ -36,6 +39,7 @@ impl Rank {
         match self {
             Self::Part => 0.0,
             Self::Draft | Self::Probe => 10.0,
+            Self::Sign => 15.0,
         }
     }
 
@@ -45,7 +49,7 @@ impl Rank {
         match self {
             Self::Part => Some(0.0),
             Self::Draft => Some(1.0),
-            Self::Probe => None,
+            Self::Probe | Self::Sign => None,
         }
     }
 }

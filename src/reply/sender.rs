@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::call::{self, Judged};
+use super::hush::Hush;
 use super::limits::{Limits, Rank};
 use super::plan::{self, Server};
 use super::probe::{self, Prober, Progress};
@@ -55,6 +56,8 @@ pub struct Parts {
     pub telegram: Arc<dyn Telegram>,
     /// The pace.
     pub limits: Arc<Limits>,
+    /// Where a preview's last call is on its way.
+    pub hush: Hush,
     /// What the server cannot do.
     pub server: Arc<Server>,
     /// How many ids a part is looked for under that may have arrived.
@@ -327,6 +330,13 @@ impl Follow {
                 return;
             }
             let stopping = parts.shutdown.is_stopping();
+            if parts.hush.is_ending(self.chat) {
+                tokio::select! {
+                    biased;
+                    () = work.cancelled() => return,
+                    () = parts.hush.over(self.chat) => {}
+                }
+            }
             // A stop waits for no pace where nothing is left to be said.
             if stopping && !pace.is_zero() && !self.has_something().await {
                 if self.ends() {
@@ -356,6 +366,9 @@ impl Follow {
                 Ok(Begin::Send(sending)) => {
                     parts.limits.spend(self.chat, Rank::Part);
                     drop(head);
+                    // An answer that was stored only just now has a preview
+                    // that has not ended. Too late for this attempt: another.
+                    parts.hush.over(self.chat).await;
                     if let Some(moved) = self.sender.send(&sending, asked).await {
                         self.sender.touch(moved);
                     }
