@@ -21,6 +21,7 @@ use crate::llm::Llm;
 use crate::ops::health::Role;
 use crate::ops::systemd::Systemd;
 use crate::pulse::Pulse;
+use crate::reply::receipts::Receipts;
 use crate::reply::sender::Sender;
 use crate::shutdown::{ExitCode, Kind, Shutdown, Tasks};
 use crate::store::{Reaped, Store};
@@ -36,6 +37,7 @@ mod intake;
 mod live;
 mod lookout;
 pub mod production;
+mod receipts;
 mod recovery;
 mod voice;
 
@@ -170,6 +172,7 @@ struct Daemon {
     grouper: Grouper,
     runner: Runner,
     sender: Sender,
+    receipts: Receipts,
     intake: Arc<Intake>,
     role: watch::Sender<Role>,
     others: Arc<watch::Sender<bool>>,

@@ -12,10 +12,12 @@ use crate::grouper::Grouper;
 use crate::media::Photos;
 use crate::ops::health::Role;
 use crate::pulse::Pulse;
+use crate::reply::hush::Hush;
 use crate::reply::keyboard::Keyboards;
 use crate::reply::limits::Limits;
 use crate::reply::plan::Server;
 use crate::reply::preview::Previews;
+use crate::reply::receipts::Receipts;
 use crate::reply::sender::{self, Sender};
 use crate::reply::typing::Typing;
 use crate::shutdown::Tasks;
@@ -46,6 +48,7 @@ impl Daemon {
         let pulse = Pulse::default();
         let live = Arc::new(Live::new(&config, llm, seed));
         let limits = Arc::new(Limits::default());
+        let hush = Hush::default();
         let server = Arc::new(Server::default());
         let texts = Texts::english();
         let grouper_of_settled: Arc<OnceLock<Grouper>> = Arc::default();
@@ -64,6 +67,7 @@ impl Daemon {
             telegram: Arc::clone(&telegram),
             limits: Arc::clone(&limits),
             keyboards,
+            hush: hush.clone(),
             server: Arc::clone(&server),
             probe_range: config.reply.probe_range,
             on_uncertain: match config.reply.uncertain {
@@ -80,6 +84,11 @@ impl Daemon {
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
         });
+        let receipts = Receipts {
+            telegram: Arc::clone(&telegram),
+            store: Arc::clone(&store),
+            limits: Arc::clone(&limits),
+        };
         let typing = Typing {
             telegram: Arc::clone(&telegram),
             tasks: tasks.clone(),
@@ -90,6 +99,7 @@ impl Daemon {
                 telegram: Arc::clone(&telegram),
                 store: Arc::clone(&store),
                 limits,
+                hush,
                 server: Arc::clone(&server),
                 thinking: texts.thinking,
                 unfinished: texts.unfinished,
@@ -155,6 +165,7 @@ impl Daemon {
             grouper,
             runner,
             sender,
+            receipts,
             intake,
             others,
             reload,

@@ -27,12 +27,12 @@ impl Asked {
             .map(|message| content(&message["content"]))
             .collect();
         let (text, images) = said.pop().unwrap_or_default();
-        let answers = messages
+        let mut answers = messages
             .iter()
             .filter(|message| message["role"] == "assistant");
         Self {
             said: answers
-                .last()
+                .next_back()
                 .map(|message| content(&message["content"]).0)
                 .unwrap_or_default(),
             text,
