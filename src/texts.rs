@@ -173,7 +173,7 @@ static ENGLISH: Texts = Texts {
     regenerate_button: "🔄 Again",
     shorter_button: "➖ Shorter",
     longer_button: "➕ Longer",
-    answer_again_button: "✏️ Answer again",
+    answer_again_button: "🔁 Answer again",
     operator_problem: "I can't reach my model right now. Your message is kept, \
                        and I'll answer as soon as I can.",
     operator_alert: "The model's provider refuses my requests: the key or the credit. \
