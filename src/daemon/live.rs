@@ -154,6 +154,7 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         )),
         rules: rules(config),
         max_age: config.intake.max_age,
+        voice: config.media.voice,
         texts: Texts::english(),
     }
 }

@@ -22,6 +22,7 @@ mod controls;
 mod dead;
 mod desk;
 mod engine;
+mod heard;
 mod history;
 mod leases;
 mod locks;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::{OptionalExtension, params};
 
-use super::{SqliteStore, Tx, claim, unknown_code};
+use super::{SqliteStore, Tx, claim, heard, unknown_code};
 use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{self, Kind, Payload};
@@ -46,6 +46,19 @@ impl Turns for SqliteStore {
             Ok(())
         })
         .await
+    }
+
+    async fn keep_words(&self, claim: &Claim, message: i64, words: &str) -> Result<()> {
+        let (claim, words) = (*claim, words.to_owned());
+        self.run("turns.keep_words", move |tx| {
+            tx.fence(&claim)?;
+            tx.keep_words(claim.turn, message, &words)
+        })
+        .await
+    }
+
+    async fn settled(&self, turns: Vec<TurnId>) -> Result<Vec<TurnId>> {
+        self.run("turns.settled", move |tx| tx.settled(turns)).await
     }
 
     async fn plan_placeholder(&self, claim: &Claim, payload: Payload) -> Result<()> {
@@ -317,17 +330,15 @@ impl Tx<'_> {
         };
         // Telegram also tells of changes that nobody typed (the preview of a
         // link was found): those must not throw a running answer away.
-        let same = before
-            .and_then(|body| serde_json::from_str::<Message>(&body).ok())
-            .is_some_and(|before| before.text == message.text && before.media == message.media);
-        if same {
+        let before = before.and_then(|body| serde_json::from_str::<Message>(&body).ok());
+        let Some(message) = heard::edited(before.as_ref(), message) else {
             return Ok(None);
-        }
+        };
         let state = State::from_code(state).ok_or_else(|| unknown_code("state", state))?;
         let turn = TurnId(turn);
         self.conn
             .prepare_cached("UPDATE messages SET body = ?2 WHERE id = ?1")?
-            .execute(params![row, body_of(message)])?;
+            .execute(params![row, body_of(&message)])?;
         self.drop_request(turn)?;
         if state == State::Claimed {
             self.conn
