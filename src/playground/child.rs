@@ -94,6 +94,10 @@ pub(super) fn recipe(
                 "LASTWORD_LLM__BASE_URL",
                 format!("http://{}/v1", addresses.model),
             );
+            command.env(
+                "LASTWORD_MEDIA__TRANSCRIPTION_URL",
+                format!("http://{}/v1", addresses.model),
+            );
         }
         Ok(Prepared { command, ops })
     })

@@ -44,9 +44,7 @@ fn a_voice_without_mime_type_is_still_a_message() {
     }));
     assert_eq!(
         parsed.media,
-        Some(Media::Other {
-            kind: "voice".into()
-        })
+        Some(Media::File(File::new(FileKind::Voice, "x".into())))
     );
 }
 
