@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use self::folder::Folder;
 use self::hearing::{Hearing, Recording};
 use self::prepare::{Job, Prepared, Preparer, Unprepared};
+use crate::death::{self, Moment};
 use crate::domain::ids::TurnId;
 use crate::domain::update::{File, FileKind};
 use crate::llm::LlmError;
@@ -167,6 +168,7 @@ impl Library {
             // The turn has it in memory; only a successor asks again.
             tracing::warn!(turn.id = turn.0, %error, "failed to keep a file");
         }
+        death::at(Moment::FileKept);
         Ok(bytes)
     }
 

@@ -18,6 +18,7 @@ use crate::domain::metric;
 use crate::domain::part::Payload;
 use crate::domain::preview::Preview;
 use crate::domain::turn::{Blame, Claim, Step};
+use crate::domain::variant::Button;
 use crate::domain::window::Rules;
 use crate::llm::complete::Completer;
 use crate::llm::request::Dialect;
@@ -29,6 +30,7 @@ use crate::telegram::Telegram;
 use crate::texts::Texts;
 
 mod administrators;
+mod buttons;
 mod conclude;
 mod depict;
 mod fate;
@@ -70,6 +72,10 @@ pub struct Settings {
     pub max_age: Duration,
     /// How recordings reach the model.
     pub voice: Voice,
+    /// The buttons under an answer, in private chats.
+    pub buttons: Vec<Button>,
+    /// The same in groups.
+    pub group_buttons: Vec<Button>,
     /// The bot's own words.
     pub texts: &'static Texts,
 }

@@ -18,6 +18,8 @@ pub(super) struct Asked {
     media: Media,
     /// What people wrote before, oldest first.
     earlier: Vec<String>,
+    /// What the model said last.
+    said: String,
 }
 
 impl Asked {
@@ -29,7 +31,14 @@ impl Asked {
             .map(|message| content(&message["content"]))
             .collect();
         let (text, media) = said.pop().unwrap_or_default();
+        let answers = messages
+            .iter()
+            .filter(|message| message["role"] == "assistant");
         Self {
+            said: answers
+                .last()
+                .map(|message| content(&message["content"]).0)
+                .unwrap_or_default(),
             text,
             media,
             earlier: said.into_iter().map(|(text, _)| text).collect(),
@@ -107,6 +116,9 @@ fn received(media: &Media) -> Option<String> {
 
 /// The answer, in Markdown.
 pub(super) fn write(asked: &Asked) -> String {
+    if let Some(again) = varied(asked) {
+        return again;
+    }
     let mut blocks = vec![opening(asked)];
     blocks.extend(received(&asked.media));
     if asked.mentions(&[
@@ -132,6 +144,23 @@ pub(super) fn write(asked: &Asked) -> String {
     }
     blocks.push(closing(asked));
     blocks.join("\n\n")
+}
+
+/// The answer before, as it is wanted now; `None` where nothing of the kind is.
+fn varied(asked: &Asked) -> Option<String> {
+    let rest = asked.text.strip_prefix("Give me this answer again, ")?;
+    let mut blocks = asked.said.split("\n\n");
+    Some(match rest.starts_with("much shorter") {
+        true => {
+            let first = blocks.next().unwrap_or_default();
+            format!("In short:\n\n{first}")
+        }
+        false => format!(
+            "{}\n\nAnd once more at length: a real model would explain all of this \
+             in its own words, with examples. I can only say that I was asked to.",
+            asked.said
+        ),
+    })
 }
 
 fn opening(asked: &Asked) -> String {
