@@ -42,7 +42,7 @@ pub use chat::{Busy, Chat, Edits, Groups, SystemPrompt};
 pub use intake::Intake;
 pub use llm::{Llm, ModelName, ResponseCache};
 pub use log::{Log, LogFilter, LogFormat};
-pub use media::Media;
+pub use media::{Media, Voice};
 pub use ops::Ops;
 pub use problem::{Errors, Origin, Problem, Warning};
 pub use reply::{Button, Format, Reasoning, Receipts, Reply, Uncertain};

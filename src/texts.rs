@@ -68,12 +68,16 @@ pub struct Texts {
     pub forget_kept: &'static str,
     /// A voice message, audio or video note.
     pub voice_unsupported: &'static str,
-    /// A file.
+    /// A file of a kind that cannot be opened.
     pub document_unsupported: &'static str,
     /// Anything else that the bot cannot read.
     pub other_unsupported: &'static str,
     /// A photo that was too large or did not arrive.
     pub photo_unavailable: &'static str,
+    /// A file or recording that was damaged or did not arrive.
+    pub file_unavailable: &'static str,
+    /// Anything larger than Telegram hands out or we take.
+    pub file_too_large: &'static str,
     /// The provider's filter cut the answer.
     pub content_filter: &'static str,
     /// The model answered nothing at all.
@@ -160,11 +164,14 @@ static ENGLISH: Texts = Texts {
     forget_no: "Keep it",
     forget_done: "Done. I remember nothing from this chat.",
     forget_kept: "All right, I've kept everything.",
-    voice_unsupported: "I can't listen to recordings yet. Could you write it to me?",
-    document_unsupported: "I can't open files yet. Could you paste the part that matters, \
+    voice_unsupported: "I can't listen to recordings here. Could you write it to me?",
+    document_unsupported: "I can't open this kind of file. Could you paste the part that matters, \
                            or send a photo of it?",
     other_unsupported: "I can't read this kind of message yet. Could you tell me in words?",
     photo_unavailable: "I couldn't open the photo. Could you send it again, perhaps smaller?",
+    file_unavailable: "I couldn't open this. Could you send it again?",
+    file_too_large: "This file is too large for me. Could you send a smaller one, \
+                     or the part that matters?",
     content_filter: "I can't answer this: the model's provider stopped it. \
                      Putting it differently may help.",
     empty_answer: "I have no words for this one. Could you put it differently?",

@@ -179,6 +179,7 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         )),
         rules: rules(config),
         max_age: config.intake.max_age,
+        voice: config.media.voice,
         buttons: buttons(&config.reply.buttons),
         group_buttons: buttons(&config.reply.group_buttons),
         texts: Texts::english(),

@@ -21,6 +21,7 @@ mod grouping;
 mod groups;
 mod house;
 mod late;
+mod media;
 mod neighbours;
 mod ops;
 mod poison;
