@@ -38,7 +38,7 @@ pub(super) fn normalise(markdown: &str) -> Cow<'_, str> {
 }
 
 /// Where the Markdown is code, in order.
-fn code_ranges(markdown: &str) -> Vec<Range<usize>> {
+pub(super) fn code_ranges(markdown: &str) -> Vec<Range<usize>> {
     let options = options() - Options::ENABLE_MATH;
     Parser::new_ext(markdown, options)
         .into_offset_iter()
@@ -159,7 +159,12 @@ fn inline_end(text: &str, from: usize) -> Option<usize> {
 
 /// Whether `\[…\]` is a formula, or just brackets that were escaped.
 fn looks_like_formula(inner: &str) -> bool {
+    // "\[1, 2\]" are sources.
+    let numbers = inner
+        .chars()
+        .all(|c| c.is_ascii_digit() || ", -–".contains(c));
     !inner.contains('$')
+        && !numbers
         && inner
             .chars()
             .any(|c| matches!(c, '\\' | '^' | '_' | '=' | '+' | '<' | '>') || c.is_ascii_digit())

@@ -50,9 +50,6 @@ impl Writer<'_> {
 
     /// Writes the line breaks, prefixes and markers that are due.
     pub(super) fn open_line(&mut self) {
-        if self.table.is_some() {
-            return;
-        }
         let attrs = Attrs {
             quote: self.quote,
             ..Attrs::default()
