@@ -12,6 +12,14 @@ const OPEN: &str = "<details><summary>";
 const OPEN_END: &str = "</summary>";
 const CLOSE: &str = "</details>";
 
+/// Tags for the middle of a page, which a chat does not have.
+const LAYOUT: [&str; 4] = [
+    "<center>",
+    "</center>",
+    "<div align=\"center\">",
+    "<p align=\"center\">",
+];
+
 /// The title of one that has none.
 const UNTITLED: &str = "…";
 
@@ -50,10 +58,14 @@ pub(super) const AROUND: (usize, usize) = (OPEN.len(), OPEN_END.len());
 
 /// Brings every fold outside code into the one form.
 pub(super) fn normalise(markdown: &str) -> Cow<'_, str> {
-    if !["details", "DETAILS", "Details"]
-        .iter()
-        .any(|name| markdown.contains(name))
-    {
+    let names = [
+        "details",
+        "DETAILS",
+        "Details",
+        "<center>",
+        "align=\"center\"",
+    ];
+    if !names.iter().any(|name| markdown.contains(name)) {
         return Cow::Borrowed(markdown);
     }
     let mut out = String::with_capacity(markdown.len() + 64);
@@ -90,6 +102,10 @@ fn rewrite(text: &str, out: &mut String) {
                 own_line(out, &prefix, CLOSE);
                 rest = after;
             }
+            Name::Layout => {
+                rest = after;
+                continue;
+            }
         }
         // What stood behind the tag on its line begins a paragraph.
         let more = rest.trim_start_matches([' ', '\t']);
@@ -109,10 +125,16 @@ fn rewrite(text: &str, out: &mut String) {
 enum Name {
     Opens,
     Closes,
+    Layout,
 }
 
 /// The tag of a fold at the start of a text, and what follows it.
 fn tag(text: &str) -> Option<(Name, &str)> {
+    for layout in LAYOUT {
+        if let Some(after) = text.strip_prefix(layout) {
+            return Some((Name::Layout, after));
+        }
+    }
     let head = text.get(..9)?.to_ascii_lowercase();
     if head.starts_with("</details") {
         let after = text[9..].trim_start().strip_prefix('>')?;

@@ -30,6 +30,11 @@ pub(super) fn is_rtl(markdown: &str) -> bool {
     right > left
 }
 
+/// Whether any letter is of such a script.
+pub(super) fn has_rtl(text: &str) -> bool {
+    text.chars().any(is_rtl_letter)
+}
+
 /// Hebrew, Arabic and their neighbours, as Unicode lays them out.
 fn is_rtl_letter(c: char) -> bool {
     matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')

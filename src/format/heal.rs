@@ -239,8 +239,19 @@ fn without_open_tag(paragraph: &str) -> &str {
     };
     let inside = &line[at + 1..];
     let begins = inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
-    if begins && !inside.contains('>') && inside.len() < 200 {
-        paragraph[..line_from + at].trim_end()
+    let open = begins && !inside.contains('>') && inside.len() < 200;
+    let shown = if open {
+        &paragraph[..line_from + at]
+    } else {
+        paragraph
+    };
+    // A fold begins with its title.
+    let shown = match shown.rfind("<details") {
+        Some(at) if !shown[at..].contains("</summary>") => &shown[..at],
+        _ => shown,
+    };
+    if shown.len() < paragraph.len() {
+        shown.trim_end()
     } else {
         paragraph
     }

@@ -153,8 +153,17 @@ fn inline_end(text: &str, from: usize) -> Option<usize> {
         && !inner.starts_with(char::is_whitespace)
         && !inner.ends_with(char::is_whitespace)
         && !inner.ends_with('\\')
+        && !is_amount(inner)
         && !after.is_some_and(|c| c.is_alphanumeric() || c == '$');
     closed.then_some(end)
+}
+
+/// Whether what stands between two dollars is an amount and the words behind
+/// it: "$350; A$".
+fn is_amount(inner: &str) -> bool {
+    inner.starts_with(|c: char| c.is_ascii_digit())
+        && inner.contains(char::is_whitespace)
+        && !inner.contains(['\\', '^', '_', '=', '<', '>', '{', '+'])
 }
 
 /// Whether `\[…\]` is a formula, or just brackets that were escaped.

@@ -104,6 +104,10 @@ struct Writer<'a> {
     code: Option<(Option<String>, String)>,
     /// The last top-level block was a heading: a message must not end there.
     after_heading: bool,
+    /// The last block was a footnote: the next one follows without a blank line.
+    after_footnote: bool,
+    /// The prefix of the lines in a quotation begins here.
+    prefix_base: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -130,6 +134,8 @@ impl<'a> Writer<'a> {
             html: None,
             code: None,
             after_heading: false,
+            after_footnote: false,
+            prefix_base: 0,
         }
     }
 
@@ -198,6 +204,9 @@ impl<'a> Writer<'a> {
             Tag::Item => self.start_item(),
             Tag::FootnoteDefinition(label) => {
                 self.gap(2);
+                if self.after_footnote {
+                    self.one_break();
+                }
                 self.container(format!("[{label}] "), "");
             }
             Tag::CodeBlock(kind) => self.start_code(&kind),
@@ -238,6 +247,7 @@ impl<'a> Writer<'a> {
                 }
                 self.close_container();
                 self.gap(1);
+                self.after_footnote = matches!(tag, TagEnd::FootnoteDefinition);
             }
             TagEnd::CodeBlock => {
                 if let Some((language, text)) = self.code.take() {

@@ -2,6 +2,7 @@
 
 mod check;
 mod constructs;
+mod gallery;
 mod generated;
 
 use std::path::PathBuf;

@@ -95,6 +95,10 @@ impl<'a> Reader<'a> {
                 }
             }
             '-' => out.push('−'),
+            '\'' if out.ends_with('′') => {
+                out.pop();
+                out.push('″');
+            }
             '\'' => out.push('′'),
             '=' | '<' | '>' => {
                 // ":=" and "<=" stay whole.

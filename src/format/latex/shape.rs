@@ -37,13 +37,14 @@ pub(super) fn wrapped(text: &str, place: Place) -> String {
             clean && (letters == 0 || (letters == 1 && digits == 0) || word)
         }
     };
-    let bracketed = text.starts_with('(') && text.ends_with(')') && {
+    let text_of_root = text.strip_prefix('√').unwrap_or(text);
+    let bracketed = text_of_root.starts_with('(') && text.ends_with(')') && {
         // The first bracket closes at the very end.
         let mut level = 0;
         let mut early = false;
-        for (at, c) in text.char_indices() {
+        for (at, c) in text_of_root.char_indices() {
             level += i32::from(c == '(') - i32::from(c == ')');
-            early |= level == 0 && at + 1 < text.len();
+            early |= level == 0 && at + 1 < text_of_root.len();
         }
         !early
     };

@@ -97,7 +97,7 @@ pub(super) fn sign(name: &str) -> Option<Sign> {
         "pounds" => Plain("£"),
         "euro" => Plain("€"),
         "S" => Plain("§"),
-        "cdot" => Plain("·"),
+        "cdot" => Apart("·"),
         "times" => Apart("×"),
         "div" => Apart("÷"),
         "pm" => Apart("±"),
@@ -280,8 +280,8 @@ pub(super) fn raised(c: char) -> Option<char> {
 
 /// A sign as an index.
 pub(super) fn lowered(c: char) -> Option<char> {
-    const FROM: &str = "0123456789+−-=()aehijklmnoprstuvxβγρφχ ";
-    const TO: &str = "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ\u{2009}";
+    const FROM: &str = "0123456789+−-=()aehijklmnoprstuvxβγρφχ ,∞";
+    const TO: &str = "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ\u{2009},∞";
     look_up(c, FROM, TO)
 }
 

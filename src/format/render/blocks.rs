@@ -18,6 +18,8 @@ impl Writer<'_> {
         if self.quotes == 1 {
             self.gap(2);
             self.quote = self.doc.add_quote(false);
+            // A quotation stands at the margin, also in a list.
+            self.prefix_base = self.prefix.len();
             self.container(String::new(), "");
         } else {
             // A quotation in a quotation has no entity of its own.
@@ -31,6 +33,7 @@ impl Writer<'_> {
         self.close_container();
         if self.quotes == 0 {
             self.quote = 0;
+            self.prefix_base = 0;
         }
         self.gap(2);
     }

@@ -37,6 +37,7 @@ impl Writer<'_> {
         self.quotes += 1;
         if self.quotes == 1 {
             self.quote = self.doc.add_quote(true);
+            self.prefix_base = self.prefix.len();
         }
         self.container(String::new(), "");
     }

@@ -181,6 +181,7 @@ impl Writer<'_> {
             return;
         }
         self.open_line();
+        self.after_footnote = false;
         let attrs = self.attrs();
         if let Some(raised) = self.script
             && let Some(signs) = latex::script(text, raised)

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Alignment, Event, Tag, TagEnd};
 
+use super::super::direction;
 use super::super::document::Style;
 use super::super::latex;
 use super::super::table::Table;
@@ -102,7 +103,13 @@ impl<'a> Writer<'a> {
             texts.push(cells);
         }
         let plain = Table::new(std::mem::take(&mut table.alignments), texts.clone());
-        let lines = if has_links { None } else { plain.lines() };
+        // Columns of letters that run both ways do not line up.
+        let mixed = texts.iter().flatten().any(|cell| direction::has_rtl(cell));
+        let lines = if has_links || mixed {
+            None
+        } else {
+            plain.lines()
+        };
         match lines {
             Some(lines) => self.table_block(&lines),
             None => self.entries(table.rows, &texts),
@@ -110,23 +117,46 @@ impl<'a> Writer<'a> {
     }
 
     /// One entry for each row: its first cell in bold, the others behind the
-    /// names of their columns.
+    /// names of their columns; of two columns, one line.
     fn entries(&mut self, rows: Vec<Vec<Cell<'a>>>, texts: &[Vec<String>]) {
         let head = texts.first().cloned().unwrap_or_default();
+        let width = texts.iter().map(Vec::len).max().unwrap_or(0);
+        let in_lines = width <= 2;
         let lone_head = rows.len() == 1;
+        // A bare number says nothing without its column's name.
+        let named = texts.iter().skip(1).any(|row| {
+            let first = row.first().map_or("", String::as_str);
+            !first.is_empty() && !first.chars().any(char::is_alphabetic)
+        });
+        if in_lines && !lone_head && head.iter().any(|name| !name.is_empty()) {
+            self.gap(2);
+            self.style(Style::Italic, true);
+            let names: Vec<&str> = head
+                .iter()
+                .filter(|n| !n.is_empty())
+                .map(String::as_str)
+                .collect();
+            self.write(&names.join(" — "));
+            self.style(Style::Italic, false);
+        }
         for (number, row) in rows.into_iter().enumerate() {
             if number == 0 && !lone_head {
                 continue;
             }
-            self.gap(2);
+            self.gap(if in_lines { 1 } else { 2 });
+            if in_lines {
+                self.container("• ".to_owned(), "    ");
+            }
             let mut begun = false;
             for (column, cell) in row.into_iter().enumerate() {
                 let text = texts[number].get(column).map_or("", String::as_str);
                 if text.is_empty() {
                     continue;
                 }
-                if begun {
-                    self.line_break();
+                match (begun, in_lines) {
+                    (true, true) => self.write(" — "),
+                    (true, false) => self.line_break(),
+                    (false, _) => {}
                 }
                 begun = true;
                 let name = head.get(column).map_or("", String::as_str);
@@ -134,9 +164,7 @@ impl<'a> Writer<'a> {
                 if is_first {
                     self.style(Style::Bold, true);
                 }
-                // A bare number says nothing without its column's name.
-                let says_enough = is_first && text.chars().any(char::is_alphabetic);
-                if !name.is_empty() && !says_enough && !lone_head {
+                if !name.is_empty() && (named || !is_first) && !lone_head && !in_lines {
                     let colon = if name.ends_with([':', '?', '：']) {
                         " "
                     } else {
@@ -150,6 +178,9 @@ impl<'a> Writer<'a> {
                 if is_first {
                     self.style(Style::Bold, false);
                 }
+            }
+            if in_lines {
+                self.close_container();
             }
         }
         self.gap(2);

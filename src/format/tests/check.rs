@@ -265,8 +265,7 @@ fn shown(markdown: &str) -> Vec<char> {
                     "sub" | "sup" if open => skipped += 1,
                     "sub" | "sup" => skipped = skipped.saturating_sub(1),
                     _ if TAGS.contains(&name) => {}
-                    _ if name.starts_with("details") || name.starts_with("summary") => {}
-                    _ => text.push_str(&t),
+                    _ => text.push_str(&untagged(&t)),
                 }
             }
             Event::FootnoteReference(label) => text.push_str(&label),
@@ -279,6 +278,30 @@ fn shown(markdown: &str) -> Vec<char> {
         }
     }
     letters(&text)
+}
+
+/// HTML without the tags that are obeyed.
+fn untagged(html: &str) -> String {
+    let mut out = String::new();
+    let mut rest = html;
+    while let Some((before, inside)) = rest.split_once('<') {
+        out.push_str(before);
+        let name: String = inside
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect::<String>()
+            .to_lowercase();
+        let known = TAGS.contains(&name.as_str()) || name == "details" || name == "summary";
+        match inside.split_once('>').filter(|_| known) {
+            Some((_, after)) => rest = after,
+            None => {
+                out.push('<');
+                rest = inside;
+            }
+        }
+    }
+    out + rest
 }
 
 /// Tags that are obeyed rather than shown.

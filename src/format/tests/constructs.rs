@@ -177,13 +177,23 @@ fn known_tags_are_obeyed_and_formulas_become_signs() {
 #[test]
 fn a_table_wider_than_a_phone_becomes_a_list() {
     assert_shows(
-        "| Year | What happened |\n|---|---|\n| 1969 | People **walk** on the [Moon](https://a.bc) for the first time |\n| Soon | ? |",
-        "Year: 1969\nWhat happened: People walk on the Moon for the first time\n\nSoon\nWhat happened: ?",
+        "| Year | Where | What happened |\n|---|---|---|\n| 1969 | Moon | People **walk** on the [Moon](https://a.bc) for the first time |\n| Soon | | ? |",
+        "Year: 1969\nWhere: Moon\nWhat happened: People walk on the Moon for the first time\n\nYear: Soon\nWhat happened: ?",
         &[
             ["bold", "Year: 1969", ""],
             ["bold", "walk", ""],
             ["text_link", "Moon", "https://a.bc"],
-            ["bold", "Soon", ""],
+            ["bold", "Year: Soon", ""],
+        ],
+    );
+    assert_shows(
+        "| Code | Meaning |\n|---|---|\n| 429 | Too many requests: wait for a while |\n| 503 | **Unavailable** |",
+        "Code — Meaning\n• 429 — Too many requests: wait for a while\n• 503 — Unavailable",
+        &[
+            ["italic", "Code — Meaning", ""],
+            ["bold", "429", ""],
+            ["bold", "503", ""],
+            ["bold", "Unavailable", ""],
         ],
     );
 }

@@ -77,6 +77,11 @@ impl Reader<'_> {
                 }
                 out.push_str(text);
                 self.large = true;
+                let next = self.rest.trim_start();
+                let limits = ["^", "_", "\\limits", "}"];
+                if !next.is_empty() && !limits.iter().any(|limit| next.starts_with(limit)) {
+                    out.push(' ');
+                }
             }
             Sign::Name(text) => {
                 self.large = LIMITS.contains(&text);
@@ -125,9 +130,15 @@ impl Reader<'_> {
             }
             "text" | "textrm" | "textit" | "textbf" | "mbox" | "textsf" | "texttt" | "hbox"
             | "mathrm" | "mathbf" | "mathit" | "mathsf" | "mathtt" | "mathfrak" | "boldsymbol"
-            | "bm" | "pmb" | "boxed" | "fbox" | "overbrace" | "underbrace" | "phantom"
-            | "operatorname" | "mathop" | "mathbin" | "mathrel" | "ensuremath" => {
-                self.words(name, out)
+            | "bm" | "pmb" | "boxed" | "fbox" | "phantom" | "operatorname" | "mathop"
+            | "mathbin" | "mathrel" | "ensuremath" => self.words(name, out),
+            "overbrace" | "underbrace" => {
+                let inner = self.argument();
+                touch(out.base(), &inner);
+                if self.eat("_") || self.eat("^") {
+                    let note = self.argument();
+                    out.base().push_str(&format!("[{note}]"));
+                }
             }
             "mathbb" | "mathds" => {
                 let text: String = self.argument().chars().map(symbols::blackboard).collect();
