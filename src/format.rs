@@ -13,6 +13,7 @@ mod dialect;
 mod direction;
 mod document;
 mod entity;
+mod flank;
 mod heal;
 mod latex;
 mod marks;

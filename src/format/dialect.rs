@@ -18,8 +18,8 @@ use pulldown_cmark::{CodeBlockKind, Event, LinkType, Parser, Tag, TagEnd};
 
 use self::addresses::Addresses;
 use super::details::{self, Fold};
-use super::math;
 use super::tags::{self, Effect, Role};
+use super::{flank, math};
 
 /// The entities that Telegram knows by name; of others it shows the name.
 const ENTITIES: [&str; 13] = [
@@ -43,7 +43,8 @@ pub(super) fn tame(markdown: &str) -> Option<String> {
     let cleaned = markdown
         .replace("\r\n", "\n")
         .replace(['\r', '\u{b}', '\u{c}'], "\n");
-    let folded = details::normalise(&cleaned);
+    let widened = flank::widen(&cleaned);
+    let folded = details::normalise(&widened);
     let mut text = math::normalise(&folded).replace('\0', "\u{fffd}");
     for _ in 0..ROUNDS {
         let edits = edits(&text);

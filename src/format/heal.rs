@@ -20,9 +20,16 @@ pub(super) fn heal(partial: &str) -> Cow<'_, str> {
     let trimmed = partial.trim_end();
     let last_line = trimmed.rfind('\n').map_or(0, |at| at + 1);
     match end_in_code(trimmed) {
+        Code::Outside if closes_code(&trimmed[last_line..]) => {
+            return without_open_references(Cow::Borrowed(partial));
+        }
         Code::Outside => {}
         // A fence whose first line still grows.
-        Code::Begun(at) if !trimmed[at..].contains('\n') && partial.len() == trimmed.len() => {
+        Code::Begun(at)
+            if trimmed[at..].starts_with(['`', '~'])
+                && !trimmed[at..].contains('\n')
+                && partial.len() == trimmed.len() =>
+        {
             return Cow::Owned(heal(&trimmed[..at]).into_owned());
         }
         Code::Begun(_) => {
@@ -46,19 +53,21 @@ pub(super) fn heal(partial: &str) -> Cow<'_, str> {
     let paragraph = without_open_formula(paragraph);
     let paragraph = without_open_tag(paragraph);
     let paragraph = without_open_link(paragraph);
-    let loose = ['*', '_', '~', '|', '`', '[', '!', '\\', '<', '='];
+    let loose = ['*', '_', '~', '|', '`', '[', '\\', '<', '='];
     // The last mark of a row is no mark that opens.
-    let is_row = last_line_of(&paragraph).trim_start().starts_with('|');
+    let is_row = begins_row(last_line_of(&paragraph));
     let paragraph = if is_row {
         paragraph.as_ref()
     } else {
         pairs::without_opening_marks(&paragraph, &loose)
     };
     let paragraph = without_bare_marker(paragraph.trim_end(), is_whole);
+    let paragraph = paragraph.strip_suffix("![").unwrap_or(paragraph);
+    let paragraph = pairs::without_opening_tag(paragraph);
     let closing = if is_row {
         String::new()
     } else {
-        pairs::closing(paragraph)
+        pairs::closing_tags(paragraph) + &pairs::closing(paragraph)
     };
     without_open_references(Cow::Owned(format!("{before}{paragraph}{closing}")))
 }
@@ -118,6 +127,12 @@ fn end_in_fence(text: &str) -> Code {
     open.map_or(Code::Outside, |(at, _)| Code::Begun(at))
 }
 
+/// Whether a line ends a block of code.
+fn closes_code(line: &str) -> bool {
+    let line = line.trim_matches(|c: char| c.is_whitespace() || c == '>');
+    line.len() >= 3 && line.bytes().all(|b| b == b'`' || b == b'~')
+}
+
 fn last_line_of(text: &str) -> &str {
     text.rsplit('\n').next().unwrap_or_default()
 }
@@ -145,7 +160,7 @@ fn without_bare_marker(paragraph: &str, is_whole: bool) -> &str {
 /// one, and a row until it is whole.
 fn without_open_row(paragraph: &str, is_whole: bool) -> &str {
     let mut lines = paragraph.lines().rev();
-    let is_row = |line: &str| line.trim_start().starts_with('|');
+    let is_row = begins_row;
     let is_rule = |line: &str| {
         let line = line.trim();
         !line.is_empty() && line.bytes().all(|b| b"|-: ".contains(&b))
@@ -190,6 +205,8 @@ fn tail(text: &str) -> (usize, &str) {
 /// Leaves out a formula whose end is still to come.
 fn without_open_formula(paragraph: &str) -> &str {
     let (from, window) = tail(paragraph);
+    let window = pairs::without_code(window);
+    let window = window.as_str();
     let mut cut: Option<usize> = None;
     for (open, close) in [("\\(", "\\)"), ("\\[", "\\]")] {
         if let Some(at) = window.rfind(open)
@@ -233,7 +250,7 @@ fn open_dollar(window: &str) -> Option<usize> {
 /// Leaves out a tag that is being written.
 fn without_open_tag(paragraph: &str) -> &str {
     let line_from = paragraph.len() - last_line_of(paragraph).len();
-    let line = &paragraph[line_from..];
+    let line = pairs::without_code(&paragraph[line_from..]);
     let Some(at) = line.rfind('<') else {
         return paragraph;
     };
@@ -260,7 +277,7 @@ fn without_open_tag(paragraph: &str) -> &str {
 /// Shows only the text of a link whose address is still arriving.
 fn without_open_link(paragraph: &str) -> Cow<'_, str> {
     let (from, window) = tail(paragraph);
-    let Some(open) = open_bracket(window) else {
+    let Some(open) = open_bracket(&pairs::without_code(window)) else {
         return Cow::Borrowed(paragraph);
     };
     let head = window[..open].strip_suffix('!').unwrap_or(&window[..open]);
@@ -274,16 +291,40 @@ fn without_open_link(paragraph: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{}{head}{text}", &paragraph[..from]))
 }
 
+/// Whether an address in brackets goes on beyond the text; it may hold pairs of
+/// brackets itself.
+fn is_open_address(address: &str) -> bool {
+    let mut level = 0;
+    for c in address.chars() {
+        match c {
+            '(' => level += 1,
+            ')' => level -= 1,
+            '\n' => return false,
+            _ => {}
+        }
+        if level == 0 {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether a line begins a row of a table; two lines begin a spoiler.
+fn begins_row(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with('|') && !line.starts_with("||")
+}
+
 /// The bracket that opens a link without an end.
 fn open_bracket(window: &str) -> Option<usize> {
     if let Some(middle) = window.rfind("](")
-        && !window[middle..].contains([')', '\n'])
+        && is_open_address(&window[middle + 1..])
     {
         return window[..middle].rfind('[');
     }
     let open = window.rfind('[')?;
     let inside = &window[open..];
-    (!inside.contains([']', '\n', '`']) && !window[..open].ends_with('\\')).then_some(open)
+    (!inside.contains([']', '\n']) && !window[..open].ends_with('\\')).then_some(open)
 }
 
 /// Shows a reference to a footnote that is not there yet as what it will look

@@ -20,14 +20,15 @@ use self::gaps::Gaps;
 use self::tables::Pending;
 use super::document::{Document, STYLES, Style};
 use super::tags::{self, Role};
-use super::{details, latex, marks, math};
+use super::{details, flank, latex, marks, math};
 
 /// A thematic break.
 const RULE: &str = "──────────";
 
 /// Renders an answer.
 pub(super) fn render(markdown: &str) -> Document {
-    let folded = details::normalise(markdown);
+    let widened = flank::widen(markdown);
+    let folded = details::normalise(&widened);
     let source = math::normalise(&folded);
     let parser = Parser::new_ext(&source, math::options()).into_offset_iter();
     let gaps = Gaps::new(&source, &parser);

@@ -2,6 +2,7 @@
 
 mod check;
 mod constructs;
+mod frames;
 mod gallery;
 mod generated;
 

@@ -63,18 +63,27 @@ pub(super) fn closing(paragraph: &str) -> String {
             before = Some('\\');
             continue;
         }
-        let Some(mark) = MARKS.into_iter().find(|mark| rest.starts_with(mark)) else {
+        // Scripts without spaces begin a pair anywhere.
+        let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() && c < '\u{e00}');
+        let after_word = before.is_some_and(|c| !c.is_whitespace());
+        // "***" closes what was opened last.
+        let closes = open
+            .last()
+            .copied()
+            .filter(|mark| after_word && rest.starts_with(mark));
+        let opens = || MARKS.into_iter().find(|mark| rest.starts_with(mark));
+        let Some(mark) = closes.or_else(opens) else {
             before = Some(c);
             rest = &rest[c.len_utf8()..];
             continue;
         };
         let after = rest[mark.len()..].chars().next();
-        let word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         // A low line inside a word is a letter of it.
         let in_word = mark.starts_with('_') && word(before) && word(after);
-        if open.last() == Some(&mark) && !in_word {
+        if closes.is_some() && !in_word {
             open.pop();
-        } else if after.is_some_and(|c| !c.is_whitespace())
+        } else if closes.is_none()
+            && after.is_some_and(|c| !c.is_whitespace())
             && !word(before)
             && open.len() < OPEN_MAX
         {
@@ -87,6 +96,23 @@ pub(super) fn closing(paragraph: &str) -> String {
     for mark in open.iter().rev() {
         out.push_str(mark);
     }
+    out
+}
+
+/// The text with every piece of code in it blanked, each byte where it was.
+pub(super) fn without_code(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('`') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let run = rest.len() - rest.trim_start_matches('`').len();
+        // Code that is still open is blank to the end.
+        let len = end_of_code(&rest[run..], run).map_or(rest.len(), |end| run + end);
+        out.extend(std::iter::repeat_n('.', len));
+        rest = &rest[len..];
+    }
+    out.push_str(rest);
     out
 }
 
@@ -103,4 +129,83 @@ fn end_of_code(text: &str, run: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// Tags that are obeyed in pairs.
+const TAGS: [&str; 17] = [
+    "a",
+    "b",
+    "strong",
+    "i",
+    "em",
+    "u",
+    "ins",
+    "s",
+    "del",
+    "strike",
+    "mark",
+    "sub",
+    "sup",
+    "kbd",
+    "code",
+    "small",
+    "tg-spoiler",
+];
+
+/// The tags that the last line opens and does not close, and where each begins.
+fn open_tags(paragraph: &str) -> Vec<(usize, String)> {
+    let line = last_line(paragraph);
+    let line_from = paragraph.len() - line.len();
+    let mut open: Vec<(usize, String)> = Vec::new();
+    // Every second piece between backticks is code.
+    let mut at = line_from;
+    for (number, text) in line.split('`').enumerate() {
+        for (start, _) in text.match_indices('<').filter(|_| number % 2 == 0) {
+            let Some((inside, _)) = text[start + 1..].split_once('>') else {
+                continue;
+            };
+            let (inside, closes) = match inside.strip_prefix('/') {
+                Some(inside) => (inside, true),
+                None => (inside, false),
+            };
+            let name = inside
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            let bare = inside.len() == name.len() || name == "a";
+            if closes && open.last().is_some_and(|last| last.1 == name) {
+                open.pop();
+            } else if !closes && bare && TAGS.contains(&name.as_str()) && open.len() < OPEN_MAX {
+                open.push((at + start, name));
+            }
+        }
+        at += text.len() + 1;
+    }
+    open
+}
+
+/// The text without a tag at its end that opens something.
+pub(super) fn without_opening_tag(paragraph: &str) -> &str {
+    if !paragraph.ends_with('>') {
+        return paragraph;
+    }
+    let mut end = paragraph.len();
+    for (start, _) in open_tags(paragraph).into_iter().rev() {
+        let tag = paragraph[start..end].trim_end();
+        if tag.find('>') != Some(tag.len() - 1) {
+            break;
+        }
+        end = start;
+    }
+    paragraph[..end].trim_end()
+}
+
+/// The tags that close what the last line leaves open.
+pub(super) fn closing_tags(paragraph: &str) -> String {
+    let mut out = String::new();
+    for (_, name) in open_tags(paragraph).into_iter().rev() {
+        out.push_str(&format!("</{name}>"));
+    }
+    out
 }

@@ -96,7 +96,7 @@ pub(super) fn assert_valid(message: &Formatted, what: &str) {
 }
 
 /// The extensions of rich Markdown.
-fn options() -> Options {
+pub(super) fn options() -> Options {
     Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH

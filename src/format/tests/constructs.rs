@@ -231,6 +231,15 @@ fn tags_do_what_they_are_known_for() {
 }
 
 #[test]
+fn bold_beside_punctuation_is_bold_in_scripts_without_spaces() {
+    assert_shows(
+        "**注意：**请看**“这里”**吧",
+        "注意：\u{200a}请看\u{200a}“这里”\u{200a}吧",
+        &[["bold", "注意：", ""], ["bold", "“这里”", ""]],
+    );
+}
+
+#[test]
 fn what_the_parser_swallows_is_shown() {
     assert_shows(
         "Note[^1] [r]\n\n[r]: https://a.bc\n[lost]: https://d.ef\n\n[^1]: foot\n\n```This is it\n```",
