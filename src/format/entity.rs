@@ -36,6 +36,8 @@ pub enum EntityKind {
     Bold,
     /// Italic text.
     Italic,
+    /// Underlined text.
+    Underline,
     /// Text struck through.
     Strikethrough,
     /// Text hidden until tapped.
@@ -55,4 +57,6 @@ pub enum EntityKind {
     },
     /// A quotation.
     Blockquote,
+    /// A long quotation, or one that folds: shown in part until tapped.
+    ExpandableBlockquote,
 }

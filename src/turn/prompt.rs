@@ -3,20 +3,18 @@
 //! Pure. Whole turns of history or none of them; the turn's own messages are
 //! never dropped. Equal input gives equal bytes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::domain::ids::TurnId;
-use crate::domain::update::{Media, Message};
+use crate::domain::update::Message;
 use crate::domain::variant::Variant;
 use crate::llm::request::{ChatMessage, ChatRequest, Part, Role};
 use crate::store::{Past, Surroundings};
 
 use super::names::Names;
 use super::pointed::{self, Known};
-use super::{Likeness, Settings};
-
-/// What becomes of each photo of a turn: its `data:` URL, or none.
-pub(super) type Images = BTreeMap<String, Option<String>>;
+use super::views::{self, View, Views};
+use super::{Likeness, Settings, depict};
 
 /// Everything a prompt is made of.
 pub(super) struct Material<'a> {
@@ -30,7 +28,8 @@ pub(super) struct Material<'a> {
     pub(super) inputs: &'a [Message],
     /// Latest first.
     pub(super) past: &'a [Past],
-    pub(super) images: &'a Images,
+    /// What is given of the media of the inputs.
+    pub(super) views: &'a Views,
     /// What stands round the turn's messages.
     pub(super) round: &'a Surroundings,
     /// Which turn it is.
@@ -121,8 +120,10 @@ fn tokens(text: &str) -> usize {
     ascii / 4 + other * 2 / 3 + 1
 }
 
-/// Tokens an image counts for.
+/// Tokens that media count for, where nothing else is known.
 const IMAGE_TOKENS: usize = 800;
+const AUDIO_TOKENS: usize = 1_000;
+const FILE_TOKENS: usize = 4_000;
 
 fn weight(message: &ChatMessage) -> usize {
     message
@@ -131,6 +132,8 @@ fn weight(message: &ChatMessage) -> usize {
         .map(|part| match part {
             Part::Text(text) => tokens(text),
             Part::Image(_) => IMAGE_TOKENS,
+            Part::Audio { .. } => AUDIO_TOKENS,
+            Part::File { .. } => FILE_TOKENS,
         })
         .sum()
 }
@@ -150,7 +153,7 @@ fn history(
         let said = past
             .inputs
             .iter()
-            .map(|message| line(message, names, &known))
+            .map(|message| line(message, names, &known, None))
             .collect::<Vec<_>>()
             .join("\n");
         let mut turn = vec![ChatMessage::text(Role::User, said)];
@@ -175,19 +178,18 @@ fn current(material: &Material<'_>, names: &Names, known: &Known<'_>) -> ChatMes
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&line(message, names, known));
-        let pointed = message.quoted.as_ref().and_then(|q| q.media.as_ref());
-        for medium in pointed.into_iter().chain(&message.media) {
-            let Media::Photo { file_id, .. } = medium else {
-                continue;
-            };
-            let Some(Some(url)) = material.images.get(file_id) else {
-                continue;
-            };
+        let view = material.views.get(&message.id);
+        text.push_str(&line(message, names, known, Some(material.views)));
+        let pointed = views::pointed(message).and_then(|(key, _)| material.views.get(&key));
+        for part in [pointed, view]
+            .into_iter()
+            .flatten()
+            .filter_map(|view| view.part.as_ref())
+        {
             if !text.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut text)));
             }
-            parts.push(Part::Image(url.clone()));
+            parts.push(part.clone());
         }
     }
     if !text.is_empty() || parts.is_empty() {
@@ -200,11 +202,18 @@ fn current(material: &Material<'_>, names: &Names, known: &Known<'_>) -> ChatMes
     }
 }
 
-/// One message as the model reads it.
-fn line(message: &Message, names: &Names, known: &Known<'_>) -> String {
+/// One message as the model reads it; with a view, as it is answered now.
+fn line(message: &Message, names: &Names, known: &Known<'_>, views: Option<&Views>) -> String {
     let mut line = String::new();
+    let view = |id: &i64| views.and_then(|views| views.get(id));
+    let told = |media, view: Option<&View>| match view {
+        Some(view) => depict::now(media, Some(view)),
+        None => depict::before(media),
+    };
     if let Some(quoted) = &message.quoted {
-        line.push_str(&pointed::at(quoted, names, known));
+        let seen = views::pointed(message).and_then(|(key, _)| view(&key));
+        let medium = quoted.media.as_ref().map(|media| told(media, seen));
+        line.push_str(&pointed::at(quoted, medium, names, known));
     }
     if let Some(from) = &message.forwarded_from {
         line.push_str(&format!("[Forwarded from {from}]\n"));
@@ -213,13 +222,9 @@ fn line(message: &Message, names: &Names, known: &Known<'_>) -> String {
         line.push_str(&speaker);
         line.push_str(": ");
     }
-    match &message.media {
-        Some(Media::Photo { .. }) => line.push_str("[photo] "),
-        Some(Media::Other { kind }) => {
-            line.push_str(&format!("[{}, not readable] ", kind.replace('_', " ")));
-        }
-        None => {}
+    if let Some(media) = &message.media {
+        line.push_str(&told(media, view(&message.id)));
     }
-    line.push_str(&message.text);
+    line.push_str(&message.written());
     line.trim_end().to_owned()
 }
