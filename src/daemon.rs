@@ -41,6 +41,7 @@ mod lookout;
 pub mod production;
 mod receipts;
 mod recovery;
+mod relays;
 mod voice;
 
 pub use intake::Intake;

@@ -14,6 +14,8 @@ pub struct Texts {
     pub help: &'static str,
     /// Answer to /help and /start in a group; `{bot}` is the bot's user name.
     help_group: &'static str,
+    /// Behind it, where Telegram hands out only what is meant for the bot.
+    pub help_privacy: &'static str,
     /// To somebody who may not talk with the bot; once a day.
     pub stranger: &'static str,
     /// To whoever opened the claim link first.
@@ -136,6 +138,7 @@ static ENGLISH: Texts = Texts {
            /forget erases this chat from my memory",
     help_group: "Mention @{bot} or reply to one of my messages, and I'll answer.\n\
                  /new starts over, /stop ends an answer, /forget erases my memory of this group.",
+    help_privacy: "Telegram shows me only what is meant for me here, so I don't know what else was said.",
     stranger: "This bot is private, so I can't answer you here. Sorry!",
     claimed: "Welcome! This bot is yours now. Write to me whenever you like; \
               others get a polite no.",

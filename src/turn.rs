@@ -33,7 +33,10 @@ mod buttons;
 mod conclude;
 mod depict;
 mod fate;
+mod guest;
 mod line;
+mod names;
+mod pointed;
 mod prompt;
 mod run;
 mod views;
@@ -76,6 +79,9 @@ pub struct Settings {
     pub buttons: Vec<Button>,
     /// The same in groups.
     pub group_buttons: Vec<Button>,
+    /// How many messages of a group are shown to the model although they were
+    /// not meant for it.
+    pub overheard: i64,
     /// The bot's own words.
     pub texts: &'static Texts,
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
+use super::relays::Relaying;
 use super::{Daemon, Intake, Live, Seams, instance_id, intake, voice};
 use crate::domain::part::OnUncertain;
 use crate::grouper::Grouper;
@@ -22,6 +23,7 @@ use crate::reply::receipts::Receipts;
 use crate::reply::sender::{self, Sender};
 use crate::reply::typing::Typing;
 use crate::shutdown::Tasks;
+use crate::telegram::Telegram;
 use crate::texts::Texts;
 use crate::turn::{self, Runner};
 
@@ -46,6 +48,10 @@ impl Daemon {
             lines,
         } = seams;
         let instance = instance_id(seed);
+        let telegram: Arc<dyn Telegram> = Arc::new(Relaying {
+            telegram,
+            store: Arc::clone(&store),
+        });
         let tasks = Tasks::new(&shutdown);
         let pulse = Pulse::default();
         let live = Arc::new(Live::new(&config, llm, seed));

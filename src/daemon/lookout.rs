@@ -113,6 +113,7 @@ async fn identify(daemon: Arc<Daemon>, known: Option<BotUser>, told: watch::Send
         None => identity::insist(&daemon).await,
     };
     daemon.intake.judge_by(daemon.live.policy(&user));
+    daemon.live.explain_privacy(&user);
     let _ = told.send(true);
     let introducing = Arc::clone(&daemon);
     daemon.tasks.spawn(Kind::Sweep, "introduction", async move {
@@ -277,6 +278,7 @@ async fn sweep(daemon: Arc<Daemon>) {
         daemon.count_open().await;
         if *daemon.role.borrow() == Role::Active {
             daemon.wake_waiting(WAITING).await;
+            daemon.meet_connections().await;
         }
         daemon.wake_unsent().await;
         let period = if shared { SWEEP_SHARED } else { SWEEP };

@@ -3,17 +3,18 @@
 //! Pure. Whole turns of history or none of them; the turn's own messages are
 //! never dropped. Equal input gives equal bytes.
 
+use std::collections::BTreeSet;
+
 use crate::domain::ids::TurnId;
 use crate::domain::update::Message;
 use crate::domain::variant::Variant;
 use crate::llm::request::{ChatMessage, ChatRequest, Part, Role};
-use crate::store::Past;
+use crate::store::{Past, Surroundings};
 
-use super::views::{View, Views};
+use super::names::Names;
+use super::pointed::{self, Known};
+use super::views::{View, Views, pointed_at};
 use super::{Likeness, Settings, depict};
-
-/// A quoted message longer than this is cut, in characters.
-const QUOTED: usize = 1_000;
 
 /// Everything a prompt is made of.
 pub(super) struct Material<'a> {
@@ -29,6 +30,8 @@ pub(super) struct Material<'a> {
     pub(super) past: &'a [Past],
     /// What is given of the media of the inputs.
     pub(super) views: &'a Views,
+    /// What stands round the turn's messages.
+    pub(super) round: &'a Surroundings,
     /// Which turn it is.
     pub(super) turn: TurnId,
     /// What it does with an answer that was given before, and that answer.
@@ -54,17 +57,30 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
                 .render(&material.date, material.title, person),
         ));
     }
-    let turn = current(material);
+    let names = Names::of(material);
+    // With what it points at in full: what the history holds as well is then
+    // said shorter, which leaves it room.
+    let turn = current(material, &names, &Known::nothing(material.round));
     let varied = varied(material);
+    // Apart from the turn: it is not what anybody asks.
+    let talk = pointed::talk(material.round, &names);
+    let talk = talk.map(|talk| ChatMessage::text(Role::User, talk));
     let fixed: usize = messages
         .iter()
+        .chain(&talk)
         .chain([&turn])
         .chain(&varied)
         .map(weight)
         .sum();
     let budget = settings.context_tokens.saturating_sub(fixed) * material.share / 100;
-    messages.extend(history(material, budget));
-    messages.push(turn);
+    let (past, seen) = history(material, &names, budget);
+    messages.extend(past);
+    let known = Known {
+        round: material.round,
+        seen,
+    };
+    messages.extend(talk);
+    messages.push(current(material, &names, &known));
     messages.extend(varied);
     ChatRequest {
         model: settings.model.clone(),
@@ -121,15 +137,22 @@ fn weight(message: &ChatMessage) -> usize {
         .sum()
 }
 
-/// The latest turns that fit, oldest first.
-fn history(material: &Material<'_>, budget: usize) -> Vec<ChatMessage> {
+/// The latest turns that fit, oldest first, and which they are.
+fn history(
+    material: &Material<'_>,
+    names: &Names,
+    budget: usize,
+) -> (Vec<ChatMessage>, BTreeSet<TurnId>) {
     let mut turns = Vec::new();
+    let mut seen = BTreeSet::new();
+    let elsewhere = Surroundings::default();
+    let known = Known::nothing(&elsewhere);
     let mut used = 0;
     for past in material.past {
         let said = past
             .inputs
             .iter()
-            .map(|message| line(message, material.group, None))
+            .map(|message| line(message, names, &known, None))
             .collect::<Vec<_>>()
             .join("\n");
         let mut turn = vec![ChatMessage::text(Role::User, said)];
@@ -141,12 +164,13 @@ fn history(material: &Material<'_>, budget: usize) -> Vec<ChatMessage> {
             break;
         }
         turns.push(turn);
+        seen.insert(past.turn);
     }
-    turns.into_iter().rev().flatten().collect()
+    (turns.into_iter().rev().flatten().collect(), seen)
 }
 
 /// The turn's own messages as one of the protocol.
-fn current(material: &Material<'_>) -> ChatMessage {
+fn current(material: &Material<'_>, names: &Names, known: &Known<'_>) -> ChatMessage {
     let mut parts = Vec::new();
     let mut text = String::new();
     for message in material.inputs {
@@ -154,8 +178,13 @@ fn current(material: &Material<'_>) -> ChatMessage {
             text.push('\n');
         }
         let view = material.views.get(&message.id);
-        text.push_str(&line(message, material.group, view));
-        if let Some(part) = view.and_then(|view| view.part.as_ref()) {
+        text.push_str(&line(message, names, known, view));
+        let quoted = material.views.get(&pointed_at(message));
+        for part in [quoted, view]
+            .into_iter()
+            .flatten()
+            .filter_map(|view| view.part.as_ref())
+        {
             if !text.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut text)));
             }
@@ -173,27 +202,16 @@ fn current(material: &Material<'_>) -> ChatMessage {
 }
 
 /// One message as the model reads it; with a view, as it is answered now.
-fn line(message: &Message, group: bool, view: Option<&View>) -> String {
+fn line(message: &Message, names: &Names, known: &Known<'_>, view: Option<&View>) -> String {
     let mut line = String::new();
-    if let Some(quoted) = &message.quoted
-        && !quoted.text.is_empty()
-    {
-        let mut text: String = quoted.text.chars().take(QUOTED).collect();
-        if text.len() < quoted.text.len() {
-            text.push('…');
-        }
-        let name = if quoted.name.is_empty() {
-            "an earlier message"
-        } else {
-            &quoted.name
-        };
-        line.push_str(&format!("[In reply to {name}: \"{text}\"]\n"));
+    if let Some(quoted) = &message.quoted {
+        line.push_str(&pointed::at(quoted, names, known));
     }
     if let Some(from) = &message.forwarded_from {
         line.push_str(&format!("[Forwarded from {from}]\n"));
     }
-    if group {
-        line.push_str(&message.sender.name);
+    if let Some(speaker) = names.speaker(&message.sender) {
+        line.push_str(&speaker);
         line.push_str(": ");
     }
     if let Some(media) = &message.media {

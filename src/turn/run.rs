@@ -23,7 +23,7 @@ use crate::domain::turn::{Blame, MAX_DEATHS, MAX_FAILURES, Standing};
 use crate::domain::verb::Verb;
 use crate::llm::complete::{Completion, Failure};
 use crate::llm::retry::Rejection;
-use crate::store::{Claimed, StoreError};
+use crate::store::{Claimed, StoreError, Surroundings};
 
 /// How much history is asked of the store for each token of the budget, in
 /// characters.
@@ -222,6 +222,7 @@ impl<'a> Turn<'a> {
             .store
             .history(claim, self.settings.context_tokens * CHARS_PER_TOKEN)
             .await?;
+        let round = self.surroundings().await?;
         let request = prompt::build(&Material {
             settings: &self.settings,
             date: self.parts.clock.date(),
@@ -230,6 +231,7 @@ impl<'a> Turn<'a> {
             inputs: &self.claimed.inputs,
             past: &past,
             views,
+            round: &round,
             turn: claim.turn,
             variant: self.claimed.variant,
             earlier: self.claimed.earlier.as_deref(),
@@ -245,6 +247,25 @@ impl<'a> Turn<'a> {
                 .await?;
         }
         Ok(request)
+    }
+
+    /// What stands round the turn's messages.
+    async fn surroundings(&self) -> Result<Surroundings, StoreError> {
+        let claim = &self.claimed.claim;
+        let quoted = self.claimed.inputs.iter().filter_map(|m| m.quoted.as_ref());
+        let points: Vec<i64> = quoted
+            .map(|quoted| quoted.message_id)
+            .filter(|id| *id > 0)
+            .collect();
+        // With a business account its owner talks, too.
+        let talk = match claim.chat.is_private() && !claim.chat.is_relayed() {
+            true => 0,
+            false => self.settings.overheard,
+        };
+        if points.is_empty() && talk == 0 {
+            return Ok(Surroundings::default());
+        }
+        self.parts.store.surroundings(claim, points, talk).await
     }
 
     /// Waits until the claim was superseded or the person pressed Stop. Woken

@@ -46,8 +46,14 @@ pub(super) struct View {
     pub(super) trouble: Option<Trouble>,
 }
 
-/// The views of a turn by the ids of its messages.
+/// The views of a turn by the ids of its messages, and by [`pointed_at`].
 pub(super) type Views = BTreeMap<i64, View>;
+
+/// Under what the medium is found that a message answers: no message has such
+/// an id.
+pub(super) fn pointed_at(message: &Message) -> i64 {
+    message.id.saturating_neg()
+}
 
 /// How much a model is trusted to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +101,14 @@ impl Turn<'_> {
         self.claimed
             .inputs
             .iter()
-            .filter_map(|message| Some((message.id, message.media.as_ref()?.file()?)))
+            .flat_map(|message| {
+                let quoted = message.quoted.as_ref().and_then(|q| q.media.as_ref());
+                [
+                    (pointed_at(message), quoted),
+                    (message.id, message.media.as_ref()),
+                ]
+            })
+            .filter_map(|(key, media)| Some((key, media?.file()?)))
     }
 
     /// What the model is given of each of them.

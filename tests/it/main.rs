@@ -31,6 +31,7 @@ mod probing;
 mod real;
 mod receipts;
 mod rerun;
+mod rooms;
 mod scribe;
 mod simulation;
 mod stop;

@@ -239,6 +239,15 @@ impl Media {
         }
     }
 
+    /// What stands for it where it cannot be shown: `[photo]`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Said(said) => said.words(),
+            media => format!("[{}]", media.kind().replace('_', " ")),
+        }
+    }
+
     /// The file to download, where there is one.
     #[must_use]
     pub fn file(&self) -> Option<&File> {

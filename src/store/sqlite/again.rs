@@ -248,5 +248,6 @@ fn spoken(place: &Place, now: i64) -> Message {
         forwarded_from: None,
         marks: Vec::new(),
         links: Vec::new(),
+        way: crate::domain::update::Way::Direct,
     }
 }

@@ -14,7 +14,9 @@ use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{self, Kind, Payload};
 use crate::domain::turn::{Blame, Claim, Outcome, Standing};
 use crate::domain::update::Message;
-use crate::store::{Answer, Ask, Books, Due, Next, Past, Result, StoreError, TurnLine, Turns};
+use crate::store::{
+    Answer, Ask, Books, Due, Next, Past, Result, StoreError, Surroundings, TurnLine, Turns,
+};
 
 #[async_trait]
 impl Turns for SqliteStore {
@@ -34,6 +36,19 @@ impl Turns for SqliteStore {
         let claim = *claim;
         self.run("turns.history", move |tx| tx.history(&claim, chars))
             .await
+    }
+
+    async fn surroundings(
+        &self,
+        claim: &Claim,
+        points: Vec<i64>,
+        talk: i64,
+    ) -> Result<Surroundings> {
+        let claim = *claim;
+        self.run("turns.surroundings", move |tx| {
+            tx.surroundings(&claim, &points, talk)
+        })
+        .await
     }
 
     async fn keep_request(&self, claim: &Claim, body: Bytes) -> Result<()> {
