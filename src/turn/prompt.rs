@@ -60,7 +60,11 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
     let names = Names::of(material);
     // With what it points at in full: what the history holds as well is then
     // said shorter, which leaves it room.
-    let turn = current(material, &names, &Known::nothing(material.round));
+    let turn = current(
+        material,
+        &names,
+        &Known::of(material.round, BTreeSet::new()),
+    );
     let varied = varied(material);
     // Apart from the turn: it is not what anybody asks.
     let talk = pointed::talk(material.round, &names);
@@ -75,10 +79,7 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
     let budget = settings.context_tokens.saturating_sub(fixed) * material.share / 100;
     let (past, seen) = history(material, &names, budget);
     messages.extend(past);
-    let known = Known {
-        round: material.round,
-        seen,
-    };
+    let known = Known::of(material.round, seen);
     messages.extend(talk);
     messages.push(current(material, &names, &known));
     messages.extend(varied);
@@ -146,7 +147,7 @@ fn history(
     let mut turns = Vec::new();
     let mut seen = BTreeSet::new();
     let elsewhere = Surroundings::default();
-    let known = Known::nothing(&elsewhere);
+    let known = Known::past(&elsewhere);
     let mut used = 0;
     for past in material.past {
         let said = past
