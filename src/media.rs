@@ -215,7 +215,12 @@ impl Library {
     /// [`Trouble::Unreadable`].
     pub async fn picture(&self, file: Bytes) -> Result<(String, Bytes), Trouble> {
         let edge = self.limits.edge;
-        match self.senses.preparer.prepare(Job::Picture { edge }, file).await {
+        match self
+            .senses
+            .preparer
+            .prepare(Job::Picture { edge }, file)
+            .await
+        {
             Ok(Prepared::Picture { mime, bytes }) => Ok((mime, bytes)),
             Ok(Prepared::Text(_)) => Err(Trouble::Unreadable),
             Err(error) => Err(unreadable(&error)),

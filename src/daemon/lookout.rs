@@ -67,9 +67,9 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
         .tasks
         .keep(Kind::Sweep, "prune", move || prune(Arc::clone(&pruning)));
     let sweeping = Arc::clone(daemon);
-    daemon
-        .tasks
-        .keep(Kind::Sweep, "litter", move || litter::sweep(Arc::clone(&sweeping)));
+    daemon.tasks.keep(Kind::Sweep, "litter", move || {
+        litter::sweep(Arc::clone(&sweeping))
+    });
     let reloading = Arc::clone(daemon);
     daemon.tasks.keep(Kind::Sweep, "reload", move || {
         reload(Arc::clone(&reloading))

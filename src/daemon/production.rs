@@ -69,7 +69,7 @@ impl Error {
             | Self::Metrics(_) => ExitCode::Early,
             Self::Store { .. } | Self::Telegram(_) | Self::Model(_) | Self::Hearing(_) => {
                 ExitCode::Config
-            },
+            }
         }
     }
 }

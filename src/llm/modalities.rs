@@ -172,7 +172,10 @@ mod tests {
         {"id": "a/unknown"}]}"#;
 
     fn ok() -> String {
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{LIST}", LIST.len())
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{LIST}",
+            LIST.len()
+        )
     }
 
     #[tokio::test]
@@ -203,7 +206,11 @@ mod tests {
     #[tokio::test]
     async fn a_list_that_cannot_be_had_is_nothing_known() {
         crate::tls::install_crypto();
-        for answer in ["HTTP/1.1 500 No\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nwhat?", ""] {
+        for answer in [
+            "HTTP/1.1 500 No\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n\r\nwhat?",
+            "",
+        ] {
             let catalogue = Catalogue::at(&format!("http://{}", answering(answer)));
             assert_eq!(catalogue.look_up("a/sees").await, None);
         }

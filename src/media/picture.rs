@@ -123,9 +123,11 @@ mod tests {
 
     #[test]
     fn a_larger_one_is_scaled_and_keeps_its_proportions() {
-        for (width, height, expected) in
-            [(200, 100, (100, 50)), (30, 120, (25, 100)), (1000, 500, (100, 50))]
-        {
+        for (width, height, expected) in [
+            (200, 100, (100, 50)),
+            (30, 120, (25, 100)),
+            (1000, 500, (100, 50)),
+        ] {
             let (mime, bytes) = prepared(&png(width, height));
             assert_eq!(mime, "image/jpeg");
             assert_eq!(size(&bytes), Some(expected));
@@ -148,7 +150,10 @@ mod tests {
         let sum = crc(&bomb[12..29]);
         bomb[29..33].copy_from_slice(&sum.to_be_bytes());
         let refused = scaled(&bomb.into(), 100);
-        assert!(matches!(refused, Err(Unprepared::Damaged { .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(Unprepared::Damaged { .. })),
+            "{refused:?}"
+        );
     }
 
     fn crc(bytes: &[u8]) -> u32 {
@@ -156,7 +161,11 @@ mod tests {
         for byte in bytes {
             crc ^= u32::from(*byte);
             for _ in 0..8 {
-                crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
+                crc = if crc & 1 == 1 {
+                    (crc >> 1) ^ 0xEDB8_8320
+                } else {
+                    crc >> 1
+                };
             }
         }
         !crc
@@ -164,8 +173,14 @@ mod tests {
 
     #[test]
     fn what_is_no_picture_is_said_to_be_none() {
-        assert_eq!(scaled(&Bytes::from_static(b"words"), 100), Err(Unprepared::Unknown));
+        assert_eq!(
+            scaled(&Bytes::from_static(b"words"), 100),
+            Err(Unprepared::Unknown)
+        );
         let half = png(500, 500).slice(..80);
-        assert!(matches!(scaled(&half, 100), Err(Unprepared::Damaged { .. })));
+        assert!(matches!(
+            scaled(&half, 100),
+            Err(Unprepared::Damaged { .. })
+        ));
     }
 }

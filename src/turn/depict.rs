@@ -150,10 +150,26 @@ mod tests {
             ..View::default()
         };
         for (kind, why, said) in [
-            (FileKind::Photo, Trouble::Unperceived, "[photo n, which you cannot see] "),
-            (FileKind::Voice, Trouble::Unperceived, "[voice message n, which you cannot hear] "),
-            (FileKind::Document, Trouble::TooLarge, "[document n, too large to be opened] "),
-            (FileKind::Image, Trouble::Unavailable, "[picture n, which could not be opened] "),
+            (
+                FileKind::Photo,
+                Trouble::Unperceived,
+                "[photo n, which you cannot see] ",
+            ),
+            (
+                FileKind::Voice,
+                Trouble::Unperceived,
+                "[voice message n, which you cannot hear] ",
+            ),
+            (
+                FileKind::Document,
+                Trouble::TooLarge,
+                "[document n, too large to be opened] ",
+            ),
+            (
+                FileKind::Image,
+                Trouble::Unavailable,
+                "[picture n, which could not be opened] ",
+            ),
         ] {
             let media = Media::File(file(kind, "n"));
             assert_eq!(now(&media, Some(&trouble(why))), said);

@@ -151,7 +151,12 @@ impl<'a> Turn<'a> {
         let has_files = self.files().next().is_some();
         // Held until the completion is over: the request carries them.
         let _room = match has_files {
-            true => self.parts.library.room(self.files().map(|(_, file)| file)).await,
+            true => {
+                self.parts
+                    .library
+                    .room(self.files().map(|(_, file)| file))
+                    .await
+            }
             false => None,
         };
         let mut kept = self.claimed.request.clone();

@@ -36,7 +36,11 @@ pub(super) fn text(file: &[u8], limits: Limits) -> Result<String, Unprepared> {
         archive,
         left: UNPACKED,
     };
-    let names: Vec<String> = package.archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
+    let names: Vec<String> = package
+        .archive
+        .file_names()
+        .filter_map(|name| Some(name.ok()?.into_owned()))
+        .collect();
     let has = |name: &str| names.iter().any(|known| known == name);
     if has("word/document.xml") {
         return package.words("word/document.xml", limits);
@@ -313,7 +317,8 @@ mod tests {
 
     #[test]
     fn slides_and_open_documents_are_read() {
-        let slide = |words: &str| format!("<p:sld><a:p><a:r><a:t>{words}</a:t></a:r></a:p></p:sld>");
+        let slide =
+            |words: &str| format!("<p:sld><a:p><a:r><a:t>{words}</a:t></a:r></a:p></p:sld>");
         let file = package(&[
             ("ppt/slides/slide10.xml", slide("last").as_bytes()),
             ("ppt/slides/slide2.xml", slide("first").as_bytes()),

@@ -39,9 +39,7 @@ pub(super) fn text(file: &[u8], limits: Limits) -> Result<String, Unprepared> {
 
 fn page(document: &Document, number: u32) -> Option<String> {
     let mut text = String::new();
-    let mut output = PlainTextOutput::new(&mut text);
-    output_doc_page(document, &mut output, number).ok()?;
-    drop(output);
+    output_doc_page(document, &mut PlainTextOutput::new(&mut text), number).ok()?;
     Some(text)
 }
 
@@ -79,7 +77,10 @@ mod tests {
             pdf.push_str(&format!("{} 0 obj\n{object}\nendobj\n", n + 1));
         }
         let table = pdf.len();
-        pdf.push_str(&format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1));
+        pdf.push_str(&format!(
+            "xref\n0 {}\n0000000000 65535 f \n",
+            objects.len() + 1
+        ));
         for offset in offsets {
             pdf.push_str(&format!("{offset:010} 00000 n \n"));
         }
@@ -97,8 +98,15 @@ mod tests {
 
     #[test]
     fn the_pages_are_read_up_to_their_limit() {
-        let text = text(&sample(&["First page", "Second page", "Third page"]), LIMITS).unwrap();
-        assert!(text.contains("First page") && text.contains("Second page"), "{text}");
+        let text = text(
+            &sample(&["First page", "Second page", "Third page"]),
+            LIMITS,
+        )
+        .unwrap();
+        assert!(
+            text.contains("First page") && text.contains("Second page"),
+            "{text}"
+        );
         assert!(!text.contains("Third page"), "{text}");
         assert!(text.ends_with("[only the first 2 of 3 pages]"), "{text}");
     }

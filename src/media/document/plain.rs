@@ -81,10 +81,10 @@ fn without_tags(page: &str) -> String {
                 rest = &rest[to..];
             }
             "p" | "div" | "br" | "li" | "tr" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6"
-            | "table" | "ul" | "ol" | "section" | "article" | "pre" | "blockquote" | "title" => {
-                if !text.ends_with('\n') {
-                    text.push('\n');
-                }
+            | "table" | "ul" | "ol" | "section" | "article" | "pre" | "blockquote" | "title"
+                if !text.ends_with('\n') =>
+            {
+                text.push('\n');
             }
             "td" | "th" => text.push('\t'),
             _ => {}
@@ -161,14 +161,8 @@ mod tests {
         for (bytes, name) in [
             (&"grün €"[..].as_bytes().to_vec(), "a"),
             (&b"\xEF\xBB\xBFgr\xC3\xBCn \xE2\x82\xAC".to_vec(), "a"),
-            (
-                &b"\xFF\xFEg\0r\0\xFC\0n\0 \0\xAC\x20".to_vec(),
-                "a",
-            ),
-            (
-                &b"\xFE\xFF\0g\0r\0\xFC\0n\0 \x20\xAC".to_vec(),
-                "a",
-            ),
+            (&b"\xFF\xFEg\0r\0\xFC\0n\0 \0\xAC\x20".to_vec(), "a"),
+            (&b"\xFE\xFF\0g\0r\0\xFC\0n\0 \x20\xAC".to_vec(), "a"),
             (&b"gr\xFCn \x80".to_vec(), "a.TXT"),
         ] {
             assert_eq!(text(bytes, name, "").unwrap(), "grün €", "{bytes:?}");

@@ -31,12 +31,12 @@ impl Asked {
             .map(|message| content(&message["content"]))
             .collect();
         let (text, media) = said.pop().unwrap_or_default();
-        let answers = messages
+        let mut answers = messages
             .iter()
             .filter(|message| message["role"] == "assistant");
         Self {
             said: answers
-                .last()
+                .next_back()
                 .map(|message| content(&message["content"]).0)
                 .unwrap_or_default(),
             text,
@@ -103,7 +103,12 @@ fn received(media: &Media) -> Option<String> {
     if media.recordings > 0 {
         things.push("something to listen to".to_owned());
     }
-    things.extend(media.documents.iter().map(|name| format!("“{}”", quoted(name))));
+    things.extend(
+        media
+            .documents
+            .iter()
+            .map(|name| format!("“{}”", quoted(name))),
+    );
     let last = things.pop()?;
     let all = match things.as_slice() {
         [] => last,

@@ -57,7 +57,10 @@ impl Tx<'_> {
 
 /// An edited message with what was heard before, where its medium is still the
 /// same; `None` when nobody changed anything.
-pub(super) fn edited<'m>(before: Option<&Message>, message: &'m Message) -> Option<Cow<'m, Message>> {
+pub(super) fn edited<'m>(
+    before: Option<&Message>,
+    message: &'m Message,
+) -> Option<Cow<'m, Message>> {
     let Some(before) = before else {
         return Some(Cow::Borrowed(message));
     };

@@ -35,7 +35,10 @@ impl Real {
 }
 
 fn program() -> Child {
-    Child::of(env!("CARGO_BIN_EXE_lastword").into(), Duration::from_secs(60))
+    Child::of(
+        env!("CARGO_BIN_EXE_lastword").into(),
+        Duration::from_secs(60),
+    )
 }
 
 fn document(name: &str) -> Job {
@@ -56,11 +59,16 @@ async fn the_program_reads_a_file_in_a_process_of_its_own() {
     let picture = crate::media::png(300, 200);
     match child.prepare(Job::Picture { edge: 90 }, picture).await {
         Ok(Prepared::Picture { mime, bytes }) => {
-            assert_eq!((mime.as_str(), picture::size(&bytes)), ("image/jpeg", Some((90, 60))));
+            assert_eq!(
+                (mime.as_str(), picture::size(&bytes)),
+                ("image/jpeg", Some((90, 60)))
+            );
         }
         other => panic!("{other:?}"),
     }
-    let nothing = child.prepare(document("a.bin"), Bytes::from_static(b"\0\0")).await;
+    let nothing = child
+        .prepare(document("a.bin"), Bytes::from_static(b"\0\0"))
+        .await;
     assert_eq!(nothing, Err(Unprepared::Unknown));
 }
 
@@ -85,7 +93,9 @@ async fn a_process_whose_time_is_over_is_ended() {
     let hanging = Child::of("/bin/cat".into(), Duration::from_millis(200));
     let sleeping = Child::of("/bin/sleep".into(), Duration::from_millis(200));
     for child in [hanging, sleeping] {
-        let read = child.prepare(document("a.txt"), Bytes::from_static(b"x")).await;
+        let read = child
+            .prepare(document("a.txt"), Bytes::from_static(b"x"))
+            .await;
         assert!(matches!(read, Err(Unprepared::TooMuch { .. })), "{read:?}");
     }
 }

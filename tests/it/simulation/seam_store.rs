@@ -196,9 +196,11 @@ impl Turns for Storing {
     }
 
     async fn settled(&self, turns: Vec<TurnId>) -> Result<Vec<TurnId>> {
-        self.op("settled", 0, |store| async move {
-            store.settled(turns).await
-        })
+        self.op(
+            "settled",
+            0,
+            |store| async move { store.settled(turns).await },
+        )
         .await
     }
 
