@@ -45,7 +45,7 @@ pub use log::{Log, LogFilter, LogFormat};
 pub use media::{Media, Voice};
 pub use ops::Ops;
 pub use problem::{Errors, Origin, Problem, Warning};
-pub use reply::{Button, Format, Reply, Uncertain};
+pub use reply::{Button, Format, Reasoning, Receipts, Reply, Uncertain};
 pub use secret::{ApiKey, BotToken, WebhookSecret};
 pub use shutdown::{OnStop, Shutdown};
 pub use store::Store;

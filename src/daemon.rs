@@ -22,6 +22,7 @@ use crate::media::{Library, Senses};
 use crate::ops::health::Role;
 use crate::ops::systemd::Systemd;
 use crate::pulse::Pulse;
+use crate::reply::receipts::Receipts;
 use crate::reply::sender::Sender;
 use crate::shutdown::{ExitCode, Kind, Shutdown, Tasks};
 use crate::store::{Reaped, Store};
@@ -38,6 +39,7 @@ mod litter;
 mod live;
 mod lookout;
 pub mod production;
+mod receipts;
 mod recovery;
 mod voice;
 
@@ -174,6 +176,7 @@ struct Daemon {
     grouper: Grouper,
     runner: Runner,
     sender: Sender,
+    receipts: Receipts,
     library: Arc<Library>,
     intake: Arc<Intake>,
     role: watch::Sender<Role>,

@@ -31,7 +31,7 @@ pub mod sqlite;
 
 pub use error::{Availability, StoreError};
 pub use outbox::{Begin, Finished, Outbox};
-pub use signs::{Receipt, Signs};
+pub use signs::{Owed, Receipt, Receipts, Signs};
 
 /// The result of every operation.
 pub type Result<T> = std::result::Result<T, StoreError>;

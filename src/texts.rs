@@ -28,6 +28,11 @@ pub struct Texts {
     pub unfinished: &'static str,
     /// Shown while the model thinks.
     pub thinking: &'static str,
+    /// In place of an answer that waits for others to be answered; `{n}` is the
+    /// person's place in the line.
+    in_line: &'static str,
+    /// Above what the model thought before its answer, folded away.
+    pub thoughts: &'static str,
     /// Label of the button that stops an answer.
     pub stop_button: &'static str,
     /// Behind what was written before somebody stopped it.
@@ -113,6 +118,12 @@ impl Texts {
     pub fn help_group(&self, bot: &str) -> String {
         self.help_group.replace("{bot}", bot)
     }
+
+    /// At which place of the line a person waits.
+    #[must_use]
+    pub fn in_line(&self, place: usize) -> String {
+        self.in_line.replace("{n}", &place.to_string())
+    }
 }
 
 static ENGLISH: Texts = Texts {
@@ -134,6 +145,8 @@ static ENGLISH: Texts = Texts {
     placeholder: "…",
     unfinished: " …",
     thinking: "Thinking…",
+    in_line: "Many people are writing to me. You're number {n} in line, and I haven't forgotten you.",
+    thoughts: "What I thought about",
     stop_button: "Stop",
     stopped: "⏹ Stopped",
     nothing_to_stop: "There's nothing to stop right now.",
@@ -167,7 +180,7 @@ static ENGLISH: Texts = Texts {
     regenerate_button: "🔄 Again",
     shorter_button: "➖ Shorter",
     longer_button: "➕ Longer",
-    answer_again_button: "✏️ Answer again",
+    answer_again_button: "🔁 Answer again",
     operator_problem: "I can't reach my model right now. Your message is kept, \
                        and I'll answer as soon as I can.",
     operator_alert: "The model's provider refuses my requests: the key or the credit. \
@@ -213,13 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn the_only_placeholder_is_filled_in() {
+    fn the_only_placeholders_are_filled_in() {
         let texts = Texts::english();
         let with: Vec<_> = all(texts)
             .into_iter()
             .filter(|t| t.contains(['{', '}']))
             .collect();
-        assert_eq!(with, [texts.help_group]);
+        assert_eq!(with, [texts.help_group, texts.in_line]);
+        assert!(texts.in_line(12).contains("number 12 in"));
         let help = texts.help_group("lastword_bot");
         assert!(
             help.contains("@lastword_bot") && !help.contains(['{', '}']),

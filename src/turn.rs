@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::clock::Clock;
@@ -16,7 +15,7 @@ use crate::config::{SystemPrompt, Voice};
 use crate::domain::ids::{ChatId, InstanceId, TurnId};
 use crate::domain::metric;
 use crate::domain::part::Payload;
-use crate::domain::preview::Preview;
+use crate::domain::preview::{Finale, Preview};
 use crate::domain::turn::{Blame, Claim, Step};
 use crate::domain::variant::Button;
 use crate::domain::window::Rules;
@@ -34,6 +33,7 @@ mod buttons;
 mod conclude;
 mod depict;
 mod fate;
+mod line;
 mod prompt;
 mod run;
 mod views;
@@ -99,12 +99,20 @@ pub trait Speaker: Send + Sync + std::fmt::Debug + 'static {
     /// a text that is not blank.
     fn plan(&self, markdown: &str) -> Vec<Payload>;
 
+    /// The same parts with what the model thought folded away above them,
+    /// where the operator wants that.
+    fn with_thoughts(&self, parts: Vec<Payload>, thoughts: &str) -> Vec<Payload>;
+
     /// Shows what is being written, until the returned value ends.
     fn show(&self, claim: &Claim, preview: watch::Receiver<Preview>) -> Box<dyn Showing>;
 
     /// Shows that something is being done, until the returned value is
     /// dropped.
     fn busy(&self, claim: &Claim) -> Presence;
+
+    /// Shows at which place of the line the next turn of a conversation is,
+    /// until the returned value is dropped.
+    fn line(&self, due: &Due, place: watch::Receiver<usize>) -> Presence;
 
     /// There is something to send in this chat.
     fn deliver(&self, chat: ChatId);
@@ -113,12 +121,11 @@ pub trait Speaker: Send + Sync + std::fmt::Debug + 'static {
 /// A sign of life in a chat; ends when dropped.
 pub type Presence = Box<dyn std::any::Any + Send>;
 
-/// A preview under way.
-#[async_trait]
+/// A preview under way; ends when dropped.
 pub trait Showing: Send {
-    /// Ends it and waits until nothing of it is on its way any more, so that
-    /// no preview can overtake the answer.
-    async fn end(self: Box<Self>);
+    /// Ends it. What of it is still on its way, nothing sent in its chat
+    /// overtakes.
+    fn end(self: Box<Self>, finale: Finale);
 }
 
 /// What a runner works with.
@@ -158,6 +165,7 @@ pub struct Runner(Arc<Inner>);
 struct Inner {
     parts: Parts,
     slots: Arc<Semaphore>,
+    line: line::Line,
     gate: Gate,
     running: Mutex<HashMap<TurnId, Running>>,
 }
@@ -174,6 +182,7 @@ impl Runner {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(Inner {
             slots: Arc::new(Semaphore::new(parts.max_concurrent)),
+            line: line::Line::default(),
             gate: Gate::new(),
             running: Mutex::default(),
             parts,
@@ -194,7 +203,7 @@ impl Runner {
         let slots = &self.0.slots;
         // In the order of asking: a chat that has much to say queues behind
         // everybody else after each of its turns.
-        let Ok(slot) = slots.acquire().await else {
+        let Some(slot) = self.in_line(due, &mut presence).await else {
             return Step::Rest;
         };
         let step = match self.claim(due, flush, Company::Others).await {

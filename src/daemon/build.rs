@@ -13,10 +13,12 @@ use crate::grouper::Grouper;
 use crate::media::{self, Library};
 use crate::ops::health::Role;
 use crate::pulse::Pulse;
+use crate::reply::hush::Hush;
 use crate::reply::keyboard::Keyboards;
 use crate::reply::limits::Limits;
 use crate::reply::plan::Server;
 use crate::reply::preview::Previews;
+use crate::reply::receipts::Receipts;
 use crate::reply::sender::{self, Sender};
 use crate::reply::typing::Typing;
 use crate::shutdown::Tasks;
@@ -48,6 +50,7 @@ impl Daemon {
         let pulse = Pulse::default();
         let live = Arc::new(Live::new(&config, llm, seed));
         let limits = Arc::new(Limits::default());
+        let hush = Hush::default();
         let server = Arc::new(Server::default());
         let texts = Texts::english();
         let library = Arc::new(Library::new(
@@ -80,6 +83,7 @@ impl Daemon {
             telegram: Arc::clone(&telegram),
             limits: Arc::clone(&limits),
             keyboards,
+            hush: hush.clone(),
             server: Arc::clone(&server),
             probe_range: config.reply.probe_range,
             on_uncertain: match config.reply.uncertain {
@@ -97,6 +101,11 @@ impl Daemon {
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
         });
+        let receipts = Receipts {
+            telegram: Arc::clone(&telegram),
+            store: Arc::clone(&store),
+            limits: Arc::clone(&limits),
+        };
         let typing = Typing {
             telegram: Arc::clone(&telegram),
             tasks: tasks.clone(),
@@ -107,6 +116,7 @@ impl Daemon {
                 telegram: Arc::clone(&telegram),
                 store: Arc::clone(&store),
                 limits,
+                hush,
                 server: Arc::clone(&server),
                 thinking: texts.thinking,
                 unfinished: texts.unfinished,
@@ -169,6 +179,7 @@ impl Daemon {
             grouper,
             runner,
             sender,
+            receipts,
             library,
             intake,
             others,

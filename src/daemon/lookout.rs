@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::door::Door;
-use super::{Daemon, identity, litter, recovery};
+use super::{Daemon, identity, litter, receipts, recovery};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
 use crate::domain::metric;
@@ -61,6 +61,10 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     let recovering = Arc::clone(daemon);
     daemon.tasks.keep(Kind::Sweep, "recovery", move || {
         recovery::watch(Arc::clone(&recovering))
+    });
+    let signing = Arc::clone(daemon);
+    daemon.tasks.keep(Kind::Sweep, "receipts", move || {
+        receipts::watch(Arc::clone(&signing))
     });
     let pruning = Arc::clone(daemon);
     daemon

@@ -4,8 +4,8 @@
 //! Holds nothing that a crash could lose but the completion itself. Every
 //! write is fenced by the claim: once superseded, it writes nothing.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
@@ -18,7 +18,7 @@ use super::prompt::{self, Material};
 use super::views::{Sight, Views};
 use super::{Concluded, LOOK_AFTER, LOOK_SELDOM, Parts, Presence, STORE_AWAY, Settings};
 use crate::domain::part::Payload;
-use crate::domain::preview::Preview;
+use crate::domain::preview::{Finale, Preview};
 use crate::domain::turn::{Blame, MAX_DEATHS, MAX_FAILURES, Standing};
 use crate::domain::verb::Verb;
 use crate::llm::complete::{Completion, Failure};
@@ -41,6 +41,8 @@ pub(super) struct Turn<'a> {
     pub(super) begun: Instant,
     /// Microseconds that went to the model.
     pub(super) modelled: AtomicU64,
+    /// What the model thought before its answer.
+    pub(super) thoughts: OnceLock<String>,
 }
 
 /// How the running part of a turn ended.
@@ -73,6 +75,7 @@ impl<'a> Turn<'a> {
             cut,
             begun: Instant::now(),
             modelled: AtomicU64::new(0),
+            thoughts: OnceLock::new(),
         }
     }
 
@@ -93,11 +96,14 @@ impl<'a> Turn<'a> {
             end = self.interrupted() => end,
             () = self.parts.shutdown.work().cancelled() => End::Parked,
         };
-        let partial = std::mem::take(&mut preview.send_replace(Preview::default()).text);
-        drop(preview);
+        let partial = preview.borrow().text.clone();
         if let Some(showing) = showing {
-            showing.end().await;
+            showing.end(match end {
+                End::Complete(_) => Finale::Whole,
+                _ => Finale::Cut,
+            });
         }
+        drop(preview);
         drop(presence);
         let outcome = self.conclude(end, partial).await;
         self.parts.speaker.deliver(claim.chat);

@@ -72,10 +72,9 @@ const TABLE: &[(&str, Fence)] = &[
     ("reveal", Fence::Claim),
     ("next_turn", READS),
     (
-        "owe_receipts",
+        "receipts",
         Needless("it marks what carries none, whoever asks"),
     ),
-    ("stale_receipts", READS),
     (
         "drop_receipt",
         Needless("only that receipt, and taking it away twice changes nothing"),
