@@ -128,6 +128,7 @@ mod tests {
             from: Some(UserId(42)),
             name: String::new(),
             text: String::new(),
+            media: None,
         });
         assert!(is_addressed(&replied, &bot(), Groups::Mention));
     }

@@ -65,6 +65,9 @@ pub struct Quoted {
     pub name: String,
     /// Its text or caption, or the part that was quoted.
     pub text: String,
+    /// What it carries, when it stands in the same chat.
+    #[serde(default)]
+    pub media: Option<Media>,
 }
 
 /// A message, new or edited.

@@ -201,6 +201,7 @@ fn quoted(message: &Value) -> Option<Quoted> {
         name: from.as_ref().map(|p| p.name.clone()).unwrap_or_default(),
         from: from.map(|p| p.id),
         text: part.unwrap_or_else(|| words_of(original)),
+        media: media::read(&message["reply_to_message"]),
     })
 }
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use lastword::config::{BaseUrl, Voice};
 use lastword::llm::modalities::{Catalogue, Modalities};
 use lastword::media::picture;
-use lastword::playground::bot_api::{Act, Medium};
+use lastword::playground::bot_api::{Act, Medium, Place};
 use serde_json::json;
 
 use super::{asked, bomb, pieces, png, swollen_letter};
@@ -204,4 +204,44 @@ async fn a_transcript_is_remembered_and_survives_an_edit_that_changes_nothing() 
         "[recording, transcribed] what time is it?"
     );
     assert_eq!(ears.heard().len(), 1);
+}
+
+/// Who asks about a photo a moment later, or points at it, wants it looked at.
+#[tokio::test(start_paused = true)]
+async fn a_photo_is_looked_at_again_when_it_is_spoken_of_later() {
+    let mut house = House::new();
+    let scribe = house.scribe();
+    let life = house.start();
+    let ann = house.person("Ann");
+    let photo = house.send(ann, Medium::Photo, "my cat", 1).message();
+    house.until_heard(ann, 1).await;
+    house.say(ann, "what colour is it?");
+    house.until_heard(ann, 2).await;
+    let pictures = |scribe: &crate::scribe::Scribe| {
+        let request = scribe.requests().pop().expect("something was asked");
+        let messages = request["messages"].as_array().expect("a list").clone();
+        messages
+            .iter()
+            .map(|message| message.to_string().matches("image_url\"").count() / 2)
+            .collect::<Vec<_>>()
+    };
+    // System prompt, photo, answer, question.
+    assert_eq!(pictures(&scribe), [0, 1, 0, 0]);
+    assert_eq!(scribe.said()[0].1, "[photo] my cat");
+    // Pointed at it is shown there, once, also when it is out of the history.
+    let place = Place::private(ann);
+    house.say_at(place.clone().reply_to(photo), "and now?");
+    house.until_heard(ann, 3).await;
+    assert_eq!(pictures(&scribe), [0, 0, 0, 0, 0, 1]);
+    house.say(ann, "/new");
+    house.until_heard(ann, 4).await;
+    house.say_at(place.reply_to(photo), "who is it?");
+    house.until_heard(ann, 5).await;
+    assert_eq!(pictures(&scribe), [0, 1]);
+    // Gone, it is not missed.
+    house.lose_files();
+    house.say(ann, "still there?");
+    house.until_heard(ann, 6).await;
+    assert!(asked(&scribe).contains("still there?"));
+    assert_balanced(&life.books().await);
 }
