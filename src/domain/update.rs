@@ -192,6 +192,11 @@ pub enum Event {
         /// The new one.
         to: ChatId,
     },
+    /// The bot was blocked, or removed from a group.
+    Expelled {
+        /// From which chat.
+        chat: ChatId,
+    },
     /// Something we have no use for (service messages, membership …).
     Other,
 }

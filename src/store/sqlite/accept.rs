@@ -205,6 +205,10 @@ impl Accepting<'_, '_> {
                 }
                 Ok(Sort::Control)
             }
+            Event::Expelled { chat } => {
+                self.expelled(*chat)?;
+                Ok(Sort::Control)
+            }
             Event::Other => Ok(Sort::Ignored),
         }
     }
@@ -321,6 +325,7 @@ fn chat_of(update: &Update) -> Option<ChatId> {
         Event::Press(p) => p.chat.as_ref().map(|c| c.id),
         Event::DraftStopped { chat, .. } => Some(*chat),
         Event::Migrated { from, .. } => Some(*from),
+        Event::Expelled { chat } => Some(*chat),
         Event::Other => None,
     }
 }
