@@ -11,6 +11,7 @@ mod cut;
 mod dialect;
 mod document;
 mod entity;
+mod fold;
 mod heal;
 mod math;
 mod render;
@@ -22,6 +23,9 @@ mod table;
 mod tests;
 
 pub use entity::{Entity, EntityKind, Formatted};
+pub use fold::{
+    folded_classic, folded_rich, last_thought, thinking_classic, thinking_rich, unfolded,
+};
 
 /// Most UTF-16 code units in the text of one classic message.
 ///

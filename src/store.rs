@@ -31,7 +31,7 @@ pub mod sqlite;
 
 pub use error::{Availability, StoreError};
 pub use outbox::{Begin, Finished, Outbox};
-pub use signs::{Receipt, Signs};
+pub use signs::{Owed, Receipt, Receipts, Signs};
 
 /// The result of every operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -245,6 +245,16 @@ pub trait Turns: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Fenced`] when the claim is no longer the latest.
     async fn keep_request(&self, claim: &Claim, body: Bytes) -> Result<()>;
+
+    /// Stores what was heard or read in the medium of a message of this turn,
+    /// beside it; a message without a file stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] when the claim is no longer the latest.
+    async fn keep_words(&self, claim: &Claim, message: i64, words: &str) -> Result<()>;
+
+    /// Which of these turns need nothing any more: settled, or not there.
+    async fn settled(&self, turns: Vec<TurnId>) -> Result<Vec<TurnId>>;
 
     /// Plans the visible placeholder of this turn, once.
     async fn plan_placeholder(&self, claim: &Claim, payload: Payload) -> Result<()>;

@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::config::{
-    self, AccessMode, Busy, Changes, Config, Edits, Format, Groups, ResponseCache,
-};
+use crate::config::{self, AccessMode, Busy, Changes, Config, Edits, Format, Groups};
+use crate::config::{Reasoning, Receipts, ResponseCache};
 use crate::domain::address::{self, BotUser};
 use crate::domain::admission::{self, Access, Policy};
 use crate::domain::part;
@@ -30,6 +29,8 @@ pub struct Live {
     seed: u64,
     settings: watch::Sender<Arc<Settings>>,
     format: watch::Sender<part::Format>,
+    reasoning: watch::Sender<Reasoning>,
+    receipts: watch::Sender<Receipts>,
 }
 
 impl Live {
@@ -45,6 +46,8 @@ impl Live {
             seed,
             settings: watch::Sender::new(Arc::new(first)),
             format: watch::Sender::new(format_of(config)),
+            reasoning: watch::Sender::new(config.reply.reasoning),
+            receipts: watch::Sender::new(config.reply.receipt),
         }
     }
 
@@ -58,6 +61,18 @@ impl Live {
     #[must_use]
     pub fn format(&self) -> part::Format {
         *self.format.borrow()
+    }
+
+    /// What people see of what the model thinks.
+    #[must_use]
+    pub fn reasoning(&self) -> Reasoning {
+        *self.reasoning.borrow()
+    }
+
+    /// Whether messages that have to wait get a sign.
+    #[must_use]
+    pub fn receipts(&self) -> Receipts {
+        *self.receipts.borrow()
     }
 
     /// How updates are judged, for the bot that we are.
@@ -103,6 +118,8 @@ impl Live {
             self.seed,
         )));
         self.format.send_replace(format_of(&config));
+        self.reasoning.send_replace(config.reply.reasoning);
+        self.receipts.send_replace(config.reply.receipt);
         changes
     }
 }
@@ -162,6 +179,7 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         )),
         rules: rules(config),
         max_age: config.intake.max_age,
+        voice: config.media.voice,
         buttons: buttons(&config.reply.buttons),
         group_buttons: buttons(&config.reply.group_buttons),
         texts: Texts::english(),

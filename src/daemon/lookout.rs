@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::door::Door;
-use super::{Daemon, identity, recovery};
+use super::{Daemon, identity, litter, receipts, recovery};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
 use crate::domain::metric;
@@ -62,10 +62,18 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     daemon.tasks.keep(Kind::Sweep, "recovery", move || {
         recovery::watch(Arc::clone(&recovering))
     });
+    let signing = Arc::clone(daemon);
+    daemon.tasks.keep(Kind::Sweep, "receipts", move || {
+        receipts::watch(Arc::clone(&signing))
+    });
     let pruning = Arc::clone(daemon);
     daemon
         .tasks
         .keep(Kind::Sweep, "prune", move || prune(Arc::clone(&pruning)));
+    let sweeping = Arc::clone(daemon);
+    daemon.tasks.keep(Kind::Sweep, "litter", move || {
+        litter::sweep(Arc::clone(&sweeping))
+    });
     let reloading = Arc::clone(daemon);
     daemon.tasks.keep(Kind::Sweep, "reload", move || {
         reload(Arc::clone(&reloading))

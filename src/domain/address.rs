@@ -94,6 +94,7 @@ mod tests {
             quoted: None,
             forwarded_from: None,
             marks: Vec::new(),
+            links: Vec::new(),
         }
     }
 

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{ChatId, TurnId, UserId};
 
+mod media;
 mod read;
 
+pub use media::{File, FileKind, Media, Said};
 pub use read::parse;
 
 /// What kind of chat it is.
@@ -50,24 +52,6 @@ pub struct Person {
     /// Whether it is a bot.
     #[serde(default)]
     pub is_bot: bool,
-}
-
-/// What a message carries besides text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "media", rename_all = "lowercase")]
-pub enum Media {
-    /// A photo, in its largest size.
-    Photo {
-        /// For `getFile`.
-        file_id: String,
-        /// Bytes, when told.
-        size: Option<u64>,
-    },
-    /// Something we cannot use, by its field's name (`voice`, `document` …).
-    Other {
-        /// That name.
-        kind: String,
-    },
 }
 
 /// The message that a message answers.
@@ -114,6 +98,18 @@ pub struct Message {
     /// The parts of the text that are mentions or commands.
     #[serde(default)]
     pub marks: Vec<Mark>,
+    /// Addresses behind words of the text.
+    #[serde(default)]
+    pub links: Vec<Link>,
+}
+
+/// An address that the text does not show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Where the words end that lead there, in UTF-16 units.
+    pub end: usize,
+    /// Where they lead.
+    pub url: String,
 }
 
 impl Message {
@@ -124,6 +120,27 @@ impl Message {
         i64::try_from(self.text.chars().count())
             .unwrap_or(i64::MAX)
             .max(1)
+    }
+
+    /// The text with every address behind the words that lead there.
+    #[must_use]
+    pub fn written(&self) -> String {
+        if self.links.is_empty() {
+            return self.text.clone();
+        }
+        let units: Vec<u16> = self.text.encode_utf16().collect();
+        let mut written = String::new();
+        let mut from = 0;
+        for link in &self.links {
+            let Some(piece) = units.get(from..link.end) else {
+                continue;
+            };
+            written.push_str(&String::from_utf16_lossy(piece));
+            written.push_str(&format!(" ({})", link.url));
+            from = link.end;
+        }
+        written.push_str(&String::from_utf16_lossy(&units[from..]));
+        written
     }
 }
 

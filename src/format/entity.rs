@@ -55,4 +55,6 @@ pub enum EntityKind {
     },
     /// A quotation.
     Blockquote,
+    /// A quotation that shows its first lines until it is opened.
+    ExpandableBlockquote,
 }

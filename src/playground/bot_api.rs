@@ -48,7 +48,7 @@ mod transcript;
 mod webhook;
 mod world;
 
-pub use acts::{Act, Acted, Impossible, Medium, Place};
+pub use acts::{Act, Acted, Attachment, Impossible, Medium, Place};
 pub use answer::{Delivery, Outcome, Refusal, Ticket};
 pub use chats::{ChatKind, ChatState, Person, Standing};
 pub use drafts::Draft;

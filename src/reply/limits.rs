@@ -7,7 +7,8 @@
 //! Parts go before drafts and changes of buttons, which leave a reserve in both
 //! buckets. Probes leave
 //! one in the common bucket and do not count for their chat: nearly all of them
-//! miss, and nobody sees a miss. A chat that must wait delays no other.
+//! miss, and nobody sees a miss. Reactions are no messages: they leave more in
+//! the common bucket and take nothing from their chat's. A chat that must wait delays no other.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -31,6 +32,8 @@ pub enum Rank {
     Touch,
     /// A question about a message that may exist.
     Probe,
+    /// A reaction: the first that is given up.
+    Sign,
 }
 
 impl Rank {
@@ -39,6 +42,7 @@ impl Rank {
         match self {
             Self::Part => 0.0,
             Self::Draft | Self::Touch | Self::Probe => 10.0,
+            Self::Sign => 15.0,
         }
     }
 
@@ -48,7 +52,7 @@ impl Rank {
         match self {
             Self::Part => Some(0.0),
             Self::Draft | Self::Touch => Some(1.0),
-            Self::Probe => None,
+            Self::Probe | Self::Sign => None,
         }
     }
 }

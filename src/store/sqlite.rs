@@ -24,6 +24,7 @@ mod desk;
 mod edits;
 mod engine;
 mod gone;
+mod heard;
 mod history;
 mod keyboards;
 mod late;

@@ -199,6 +199,17 @@ pub fn edit_message_reply_markup(chat: i64, message: i64, keyboard: Option<&Valu
     call
 }
 
+/// `setMessageReaction` with one emoji; `None` takes away what the bot has set.
+#[must_use]
+pub fn set_message_reaction(chat: i64, message: i64, emoji: Option<&str>) -> Call {
+    let reaction: Vec<Value> = emoji
+        .map(|emoji| json!({"type": "emoji", "emoji": emoji}))
+        .into_iter()
+        .collect();
+    let body = json!({"chat_id": chat, "message_id": message, "reaction": reaction});
+    raw("setMessageReaction", body, FLEETING)
+}
+
 /// `answerCallbackQuery`, which ends the button's spinner; `text` of at most
 /// 200 characters.
 #[must_use]

@@ -3,21 +3,17 @@
 //! Pure. Whole turns of history or none of them; the turn's own messages are
 //! never dropped. Equal input gives equal bytes.
 
-use std::collections::BTreeMap;
-
 use crate::domain::ids::TurnId;
-use crate::domain::update::{Media, Message};
+use crate::domain::update::Message;
 use crate::domain::variant::Variant;
 use crate::llm::request::{ChatMessage, ChatRequest, Part, Role};
 use crate::store::Past;
 
-use super::{Likeness, Settings};
+use super::views::{View, Views};
+use super::{Likeness, Settings, depict};
 
 /// A quoted message longer than this is cut, in characters.
 const QUOTED: usize = 1_000;
-
-/// What becomes of each photo of a turn: its `data:` URL, or none.
-pub(super) type Images = BTreeMap<String, Option<String>>;
 
 /// Everything a prompt is made of.
 pub(super) struct Material<'a> {
@@ -31,7 +27,8 @@ pub(super) struct Material<'a> {
     pub(super) inputs: &'a [Message],
     /// Latest first.
     pub(super) past: &'a [Past],
-    pub(super) images: &'a Images,
+    /// What is given of the media of the inputs.
+    pub(super) views: &'a Views,
     /// Which turn it is.
     pub(super) turn: TurnId,
     /// What it does with an answer that was given before, and that answer.
@@ -106,8 +103,10 @@ fn tokens(text: &str) -> usize {
     ascii / 4 + other * 2 / 3 + 1
 }
 
-/// Tokens an image counts for.
+/// Tokens that media count for, where nothing else is known.
 const IMAGE_TOKENS: usize = 800;
+const AUDIO_TOKENS: usize = 1_000;
+const FILE_TOKENS: usize = 4_000;
 
 fn weight(message: &ChatMessage) -> usize {
     message
@@ -116,6 +115,8 @@ fn weight(message: &ChatMessage) -> usize {
         .map(|part| match part {
             Part::Text(text) => tokens(text),
             Part::Image(_) => IMAGE_TOKENS,
+            Part::Audio { .. } => AUDIO_TOKENS,
+            Part::File { .. } => FILE_TOKENS,
         })
         .sum()
 }
@@ -128,7 +129,7 @@ fn history(material: &Material<'_>, budget: usize) -> Vec<ChatMessage> {
         let said = past
             .inputs
             .iter()
-            .map(|message| line(message, material.group))
+            .map(|message| line(message, material.group, None))
             .collect::<Vec<_>>()
             .join("\n");
         let mut turn = vec![ChatMessage::text(Role::User, said)];
@@ -152,14 +153,13 @@ fn current(material: &Material<'_>) -> ChatMessage {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&line(message, material.group));
-        if let Some(Media::Photo { file_id, .. }) = &message.media
-            && let Some(Some(url)) = material.images.get(file_id)
-        {
+        let view = material.views.get(&message.id);
+        text.push_str(&line(message, material.group, view));
+        if let Some(part) = view.and_then(|view| view.part.as_ref()) {
             if !text.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut text)));
             }
-            parts.push(Part::Image(url.clone()));
+            parts.push(part.clone());
         }
     }
     if !text.is_empty() || parts.is_empty() {
@@ -172,8 +172,8 @@ fn current(material: &Material<'_>) -> ChatMessage {
     }
 }
 
-/// One message as the model reads it.
-fn line(message: &Message, group: bool) -> String {
+/// One message as the model reads it; with a view, as it is answered now.
+fn line(message: &Message, group: bool, view: Option<&View>) -> String {
     let mut line = String::new();
     if let Some(quoted) = &message.quoted
         && !quoted.text.is_empty()
@@ -196,13 +196,12 @@ fn line(message: &Message, group: bool) -> String {
         line.push_str(&message.sender.name);
         line.push_str(": ");
     }
-    match &message.media {
-        Some(Media::Photo { .. }) => line.push_str("[photo] "),
-        Some(Media::Other { kind }) => {
-            line.push_str(&format!("[{}, not readable] ", kind.replace('_', " ")));
-        }
-        None => {}
+    if let Some(media) = &message.media {
+        line.push_str(&match view {
+            Some(view) => depict::now(media, Some(view)),
+            None => depict::before(media),
+        });
     }
-    line.push_str(&message.text);
+    line.push_str(&message.written());
     line.trim_end().to_owned()
 }

@@ -5,7 +5,9 @@
 
 use serde_json::Value;
 
-use super::{Chat, ChatKind, Event, Mark, Media, Message, Person, Press, Quoted, Stamp, Update};
+use super::{
+    Chat, ChatKind, Event, Link, Mark, Media, Message, Person, Press, Quoted, Stamp, Update, media,
+};
 use crate::domain::ids::{ChatId, TurnId, UserId};
 
 /// Reads an update.
@@ -97,27 +99,6 @@ fn message_event(message: &Value) -> Option<Event> {
     Some(Event::Message(Box::new(parsed)))
 }
 
-/// Fields of a message that are content we cannot use yet; anything else that
-/// is neither text nor one of these is a service message.
-const OTHER_MEDIA: &[&str] = &[
-    "voice",
-    "audio",
-    "video",
-    "video_note",
-    "document",
-    "animation",
-    "sticker",
-    "location",
-    "venue",
-    "contact",
-    "poll",
-    "dice",
-    "story",
-    "game",
-    "paid_media",
-    "checklist",
-];
-
 fn message_of(message: &Value) -> Option<Message> {
     let chat = chat(&message["chat"])?;
     let text = text_of(message);
@@ -130,7 +111,8 @@ fn message_of(message: &Value) -> Option<Message> {
         date: message["date"].as_i64().unwrap_or(0),
         sender: sender(message, &chat),
         marks: marks(message, &text),
-        media: media(message),
+        links: links(message),
+        media: media::read(message),
         album: string(&message["media_group_id"]),
         quoted: quoted(message),
         forwarded_from: forwarded(&message["forward_origin"]),
@@ -223,30 +205,6 @@ fn full_name(value: &Value) -> String {
     format!("{first} {last}").trim().to_owned()
 }
 
-fn media(message: &Value) -> Option<Media> {
-    if let Some(largest) = message["photo"].as_array().and_then(|sizes| {
-        sizes
-            .iter()
-            .max_by_key(|s| s["width"].as_i64().unwrap_or(0) * s["height"].as_i64().unwrap_or(0))
-    }) {
-        return Some(match string(&largest["file_id"]) {
-            Some(file_id) => Media::Photo {
-                file_id,
-                size: largest["file_size"].as_u64(),
-            },
-            None => Media::Other {
-                kind: "photo".to_owned(),
-            },
-        });
-    }
-    OTHER_MEDIA
-        .iter()
-        .find(|field| message.get(**field).is_some())
-        .map(|field| Media::Other {
-            kind: (*field).to_owned(),
-        })
-}
-
 fn quoted(message: &Value) -> Option<Quoted> {
     let original = message
         .get("reply_to_message")
@@ -266,9 +224,9 @@ fn quoted(message: &Value) -> Option<Quoted> {
 /// is this?" points at a photo.
 fn words_of(message: &Value) -> String {
     let text = text_of(message);
-    match media(message) {
-        Some(Media::Photo { .. }) if text.is_empty() => "[photo]".to_owned(),
-        Some(Media::Other { kind }) if text.is_empty() => format!("[{}]", kind.replace('_', " ")),
+    match media::read(message) {
+        Some(Media::Said(said)) if text.is_empty() => said.words(),
+        Some(media) if text.is_empty() => format!("[{}]", media.kind().replace('_', " ")),
         _ => text,
     }
 }
@@ -286,16 +244,39 @@ fn forwarded(origin: &Value) -> Option<String> {
     )
 }
 
-fn marks(message: &Value, text: &str) -> Vec<Mark> {
-    let entities = [&message["entities"], &message["caption_entities"]]
+/// More of them, or longer ones, are no help to anybody.
+const LINKS: usize = 50;
+const LINK_CHARS: usize = 1_000;
+
+/// The addresses behind words, in order.
+fn links(message: &Value) -> Vec<Link> {
+    let mut links: Vec<Link> = entities(message)
+        .filter(|entity| entity["type"] == "text_link")
+        .filter_map(|entity| {
+            let offset = usize::try_from(entity["offset"].as_i64()?).ok()?;
+            let length = usize::try_from(entity["length"].as_i64()?).ok()?;
+            Some(Link {
+                end: offset.checked_add(length)?,
+                url: string(&entity["url"]).filter(|url| url.len() <= LINK_CHARS)?,
+            })
+        })
+        .take(LINKS)
+        .collect();
+    links.sort_by_key(|link| link.end);
+    links
+}
+
+fn entities(message: &Value) -> impl Iterator<Item = &Value> {
+    [&message["entities"], &message["caption_entities"]]
         .into_iter()
-        .find_map(Value::as_array);
-    let Some(entities) = entities else {
-        return Vec::new();
-    };
+        .find_map(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn marks(message: &Value, text: &str) -> Vec<Mark> {
     let units: Vec<u16> = text.encode_utf16().collect();
-    entities
-        .iter()
+    entities(message)
         .filter_map(|entity| {
             let offset = usize::try_from(entity["offset"].as_i64()?).ok()?;
             let length = usize::try_from(entity["length"].as_i64()?).ok()?;
@@ -336,6 +317,6 @@ fn press(query: &Value) -> Option<Press> {
     })
 }
 
-fn string(value: &Value) -> Option<String> {
+pub(super) fn string(value: &Value) -> Option<String> {
     value.as_str().filter(|s| !s.is_empty()).map(str::to_owned)
 }

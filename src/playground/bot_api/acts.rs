@@ -68,8 +68,26 @@ impl Place {
 pub enum Medium {
     Photo,
     Voice,
+    Audio,
+    VideoNote,
+    Video,
     Document,
     Sticker,
+}
+
+/// A file of a person's own, as they send it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// What it is sent as.
+    pub medium: Medium,
+    /// Its name, where the medium has one.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Its media type, where the medium has one.
+    #[serde(default)]
+    pub mime: Option<String>,
+    /// Its content.
+    pub base64: String,
 }
 
 /// One act of a person, or of Telegram itself.
@@ -112,6 +130,20 @@ pub enum Act {
         count: u32,
         #[serde(default)]
         base64: Option<String>,
+    },
+    /// A file with its own name and type.
+    Attach {
+        place: Place,
+        file: Attachment,
+        #[serde(default)]
+        caption: String,
+    },
+    /// A message whose content is one field of the Bot API and no file: a
+    /// `location`, `contact`, `poll`, `dice` …
+    Share {
+        place: Place,
+        field: String,
+        content: Value,
     },
     /// Changes an own text message.
     Edit {

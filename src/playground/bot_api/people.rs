@@ -52,6 +52,16 @@ impl World {
                 count,
                 base64,
             } => self.send_medium(&place, medium, caption, count, base64, now),
+            Act::Attach {
+                place,
+                file,
+                caption,
+            } => self.attach(&place, file, caption, now),
+            Act::Share {
+                place,
+                field,
+                content,
+            } => self.share(&place, &field, content, String::new(), now),
             Act::Edit {
                 place,
                 message_id,

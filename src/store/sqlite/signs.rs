@@ -1,7 +1,5 @@
 //! What people see while they wait: one flag and one message id for each turn.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
@@ -9,7 +7,7 @@ use super::{SqliteStore, Tx};
 use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, TurnId};
 use crate::domain::turn::Claim;
-use crate::store::signs::{Receipt, Signs};
+use crate::store::signs::{Owed, Receipt, Receipts, Signs};
 use crate::store::{Flush, Result};
 
 #[async_trait]
@@ -41,27 +39,15 @@ impl Signs for SqliteStore {
         .await
     }
 
-    async fn owe_receipts(
-        &self,
-        waited: Duration,
-        flush: Flush,
-        limit: u32,
-    ) -> Result<Vec<Receipt>> {
-        self.run("signs.owe_receipts", move |tx| {
-            tx.owe_receipts(waited, flush, limit)
-        })
-        .await
-    }
-
-    async fn stale_receipts(&self, limit: u32) -> Result<Vec<Receipt>> {
-        self.run("signs.stale_receipts", move |tx| {
-            let mut statement = tx.conn.prepare_cached(
-                "SELECT t.id, c.chat, t.receipt FROM turns AS t INDEXED BY turns_receipt \
-                 CROSS JOIN conversations AS c ON c.id = t.conversation \
-                 WHERE t.receipt > 0 AND t.state = 4 AND t.bot = ?1 LIMIT ?2",
-            )?;
-            let rows = statement.query_map(params![tx.bot.0, limit], receipt)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+    async fn receipts(&self, owed: Option<Owed>, limit: u32) -> Result<Receipts> {
+        self.run("signs.receipts", move |tx| {
+            Ok(Receipts {
+                stale: tx.stale_receipts(limit)?,
+                owed: match owed {
+                    Some(owed) => tx.owe_receipts(owed, limit)?,
+                    None => Vec::new(),
+                },
+            })
         })
         .await
     }
@@ -78,7 +64,17 @@ impl Signs for SqliteStore {
 }
 
 impl Tx<'_> {
-    fn owe_receipts(&self, waited: Duration, flush: Flush, limit: u32) -> Result<Vec<Receipt>> {
+    fn stale_receipts(&self, limit: u32) -> Result<Vec<Receipt>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT t.id, c.chat, t.receipt FROM turns AS t INDEXED BY turns_receipt \
+             CROSS JOIN conversations AS c ON c.id = t.conversation \
+             WHERE t.receipt > 0 AND t.state = 4 AND t.bot = ?1 LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![self.bot.0, limit], receipt)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn owe_receipts(&self, owed: Owed, limit: u32) -> Result<Vec<Receipt>> {
         let owed: Vec<Receipt> = self
             .conn
             .prepare_cached(
@@ -100,9 +96,9 @@ impl Tx<'_> {
                 params![
                     self.bot.0,
                     limit,
-                    flush == Flush::All,
+                    owed.flush == Flush::All,
                     self.now,
-                    clock::millis(waited)
+                    clock::millis(owed.waited)
                 ],
                 receipt,
             )?

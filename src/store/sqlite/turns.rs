@@ -48,6 +48,19 @@ impl Turns for SqliteStore {
         .await
     }
 
+    async fn keep_words(&self, claim: &Claim, message: i64, words: &str) -> Result<()> {
+        let (claim, words) = (*claim, words.to_owned());
+        self.run("turns.keep_words", move |tx| {
+            tx.fence(&claim)?;
+            tx.keep_words(claim.turn, message, &words)
+        })
+        .await
+    }
+
+    async fn settled(&self, turns: Vec<TurnId>) -> Result<Vec<TurnId>> {
+        self.run("turns.settled", move |tx| tx.settled(turns)).await
+    }
+
     async fn plan_placeholder(&self, claim: &Claim, payload: Payload) -> Result<()> {
         let claim = *claim;
         self.run("turns.plan_placeholder", move |tx| {

@@ -188,6 +188,22 @@ impl Turns for Storing {
         .await
     }
 
+    async fn keep_words(&self, claim: &Claim, message: i64, words: &str) -> Result<()> {
+        self.op("keep_words", claim.chat.0, |store| async move {
+            store.keep_words(claim, message, words).await
+        })
+        .await
+    }
+
+    async fn settled(&self, turns: Vec<TurnId>) -> Result<Vec<TurnId>> {
+        self.op(
+            "settled",
+            0,
+            |store| async move { store.settled(turns).await },
+        )
+        .await
+    }
+
     async fn plan_placeholder(&self, claim: &Claim, payload: Payload) -> Result<()> {
         self.op("plan_placeholder", claim.chat.0, |store| async move {
             store.plan_placeholder(claim, payload).await

@@ -194,6 +194,11 @@ impl Stage {
         other
     }
 
+    /// Something of the claimed turn is on a screen.
+    pub(super) async fn shows(&self, claim: &Claim) {
+        self.store.reveal(claim).await.expect("the claim holds");
+    }
+
     /// The same process, so much later.
     pub(super) fn later(&self, millis: i64) -> Self {
         let mut later = self.with_clock(self.clock.now() + millis);

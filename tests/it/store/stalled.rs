@@ -46,6 +46,8 @@ const TABLE: &[(&str, Fence)] = &[
     ("claim", Owner),
     ("history", READS),
     ("keep_request", Fence::Claim),
+    ("keep_words", Fence::Claim),
+    ("settled", READS),
     ("plan_placeholder", Fence::Claim),
     ("answer", Fence::Claim),
     ("defer", Fence::Claim),
@@ -70,10 +72,9 @@ const TABLE: &[(&str, Fence)] = &[
     ("reveal", Fence::Claim),
     ("next_turn", READS),
     (
-        "owe_receipts",
+        "receipts",
         Needless("it marks what carries none, whoever asks"),
     ),
-    ("stale_receipts", READS),
     (
         "drop_receipt",
         Needless("only that receipt, and taking it away twice changes nothing"),
@@ -145,6 +146,7 @@ async fn by_claim(stage: &Stage, name: &str, claim: &Claim) -> Result<(), StoreE
     let words = || Payload::plain("late");
     match name {
         "keep_request" => store.keep_request(claim, Bytes::from_static(b"x")).await,
+        "keep_words" => store.keep_words(claim, 1, "late").await,
         "plan_placeholder" => store.plan_placeholder(claim, words()).await,
         "answer" => store.answer(claim, plain_answer("late")).await,
         "defer" => {
