@@ -7,6 +7,7 @@
 
 pub mod call;
 pub mod hush;
+pub mod keyboard;
 pub mod limits;
 pub mod line;
 pub mod plan;

@@ -17,6 +17,7 @@ use crate::domain::metric;
 use crate::domain::part::Payload;
 use crate::domain::preview::{Finale, Preview};
 use crate::domain::turn::{Blame, Claim, Step};
+use crate::domain::variant::Button;
 use crate::domain::window::Rules;
 use crate::llm::complete::Completer;
 use crate::llm::request::Dialect;
@@ -27,6 +28,7 @@ use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store, StoreError};
 use crate::texts::Texts;
 
 mod administrators;
+mod buttons;
 mod conclude;
 mod fate;
 mod line;
@@ -65,6 +67,10 @@ pub struct Settings {
     pub rules: Rules,
     /// How long a message waits for an answer at the most.
     pub max_age: Duration,
+    /// The buttons under an answer, in private chats.
+    pub buttons: Vec<Button>,
+    /// The same in groups.
+    pub group_buttons: Vec<Button>,
     /// The bot's own words.
     pub texts: &'static Texts,
 }

@@ -1,6 +1,6 @@
 //! `[reply]`: how answers are sent.
 
-use super::kind::{Flag, Int, Named, OneOf};
+use super::kind::{Flag, Int, Many, Named, OneOf, Word};
 use super::walk::{Apply, Walk};
 
 /// How answers are sent.
@@ -12,6 +12,10 @@ pub struct Reply {
     pub reasoning: Reasoning,
     /// Whether a message that has to wait gets a sign that it was seen.
     pub receipt: Receipts,
+    /// The buttons under an answer, in private chats.
+    pub buttons: Vec<Button>,
+    /// The same in groups.
+    pub group_buttons: Vec<Button>,
     /// Under how many message ids a part is looked for that may or may not have
     /// arrived.
     pub probe_range: u32,
@@ -73,6 +77,43 @@ impl Named for Reasoning {
     ];
 }
 
+/// A button under the last answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Button {
+    /// The same question once more.
+    Regenerate,
+    /// The answer, shorter.
+    Shorter,
+    /// The answer, longer.
+    Longer,
+    /// Go on, under an answer that was cut.
+    Continue,
+}
+
+impl Button {
+    const NAMES: [(&'static str, Self); 4] = [
+        ("regenerate", Self::Regenerate),
+        ("shorter", Self::Shorter),
+        ("longer", Self::Longer),
+        ("continue", Self::Continue),
+    ];
+}
+
+impl Word for Button {
+    const ALLOWED: &'static str = "\"regenerate\", \"shorter\", \"longer\" or \"continue\"";
+    fn read(text: &str) -> Option<Self> {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(name, _)| *name == text.trim())
+            .map(|(_, button)| button)
+    }
+    fn write(&self) -> String {
+        let mut names = Self::NAMES.into_iter();
+        let found = names.find(|(_, button)| button == self);
+        found.map_or("", |(name, _)| name).to_owned()
+    }
+}
+
 /// What happens to a part that may or may not have arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Uncertain {
@@ -92,6 +133,13 @@ impl Default for Reply {
             format: Format::Rich,
             reasoning: Reasoning::Show,
             receipt: Receipts::On,
+            buttons: vec![
+                Button::Regenerate,
+                Button::Shorter,
+                Button::Longer,
+                Button::Continue,
+            ],
+            group_buttons: vec![Button::Regenerate, Button::Continue],
             probe_range: 64,
             uncertain: Uncertain::Resend,
         }
@@ -103,6 +151,18 @@ impl Reply {
         w.knob("reply.format", Apply::Live, &mut self.format, OneOf);
         w.knob("reply.reasoning", Apply::Live, &mut self.reasoning, OneOf);
         w.knob("reply.receipt", Apply::Live, &mut self.receipt, Flag);
+        w.knob(
+            "reply.buttons",
+            Apply::Live,
+            &mut self.buttons,
+            Many { max: 4 },
+        );
+        w.knob(
+            "reply.group_buttons",
+            Apply::Live,
+            &mut self.group_buttons,
+            Many { max: 4 },
+        );
         w.knob(
             "reply.probe_range",
             Apply::Restart,

@@ -13,6 +13,7 @@ use crate::media::Photos;
 use crate::ops::health::Role;
 use crate::pulse::Pulse;
 use crate::reply::hush::Hush;
+use crate::reply::keyboard::Keyboards;
 use crate::reply::limits::Limits;
 use crate::reply::plan::Server;
 use crate::reply::preview::Previews;
@@ -52,12 +53,21 @@ impl Daemon {
         let texts = Texts::english();
         let grouper_of_settled: Arc<OnceLock<Grouper>> = Arc::default();
         let settled = Arc::clone(&grouper_of_settled);
+        let keyboards = Keyboards {
+            store: Arc::clone(&store),
+            telegram: Arc::clone(&telegram),
+            limits: Arc::clone(&limits),
+            tasks: tasks.clone(),
+            shutdown: shutdown.clone(),
+            busy: Arc::default(),
+        };
         let sender = Sender::new(sender::Parts {
             instance,
             store: Arc::clone(&store),
             telegram: Arc::clone(&telegram),
             limits: Arc::clone(&limits),
             hush: hush.clone(),
+            keyboards,
             server: Arc::clone(&server),
             probe_range: config.reply.probe_range,
             on_uncertain: match config.reply.uncertain {

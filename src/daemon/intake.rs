@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,9 +21,6 @@ use crate::shutdown::{Kind, Shutdown, Tasks};
 use crate::store::{Accepted, Availability, PressReply, Store};
 use crate::telegram::{Telegram, methods};
 use crate::turn::Runner;
-
-/// How long the removal of buttons waits where Telegram asks for a pause.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the intake works with.
 pub(super) struct Parts {
@@ -142,20 +138,6 @@ impl Intake {
             let answer = methods::answer_callback_query(&press.query_id, press.text.as_deref());
             if let Err(error) = telegram.call(answer).await {
                 tracing::debug!(%error, "failed to acknowledge a button");
-            }
-            if let Some((chat, message)) = press.clear_buttons {
-                let clear = methods::edit_message_reply_markup(chat.0, message, None);
-                let mut cleared = telegram.call(clear.clone()).await;
-                // Right after a reply the chat may be at its limit.
-                if let Err(error) = &cleared
-                    && let Some(pause) = error.retry_after().filter(|pause| *pause <= PATIENCE)
-                {
-                    tokio::time::sleep(pause).await;
-                    cleared = telegram.call(clear).await;
-                }
-                if let Err(error) = cleared {
-                    tracing::debug!(%error, "failed to remove buttons");
-                }
             }
         });
     }

@@ -4,11 +4,12 @@
 //! Who must wait for the common bucket stands in a queue: one at a time looks
 //! at it, or a crowd would find the same call in it and all take it.
 //!
-//! Parts go before drafts, which leave a reserve, and in private chats have a
-//! pace of their own. Probes leave a reserve in the common bucket and do not
-//! count for their chat: nearly all of them miss, and nobody sees a miss.
-//! Reactions are no messages: they leave more in the common bucket and take
-//! nothing from their chat's. A chat that must wait delays no other.
+//! Parts go before drafts and changes of buttons, which leave a reserve; in
+//! private chats drafts have a pace of their own. Probes leave a reserve in the
+//! common bucket and do not count for their chat: nearly all of them miss, and
+//! nobody sees a miss. Reactions are no messages: they leave more in the common
+//! bucket and take nothing from their chat's. A chat that must wait delays no
+//! other.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,8 @@ pub enum Rank {
     Draft,
     /// The last frame of one, which is what the message will show.
     LastDraft,
+    /// A change of buttons: whenever nothing else is to be done.
+    Touch,
     /// A question about a message that may exist.
     Probe,
     /// A reaction: the first that is given up.
@@ -41,7 +44,7 @@ impl Rank {
     fn common_reserve(self) -> f64 {
         match self {
             Self::Part => 0.0,
-            Self::Draft | Self::LastDraft | Self::Probe => 10.0,
+            Self::Draft | Self::LastDraft | Self::Touch | Self::Probe => 10.0,
             Self::Sign => 15.0,
         }
     }
@@ -49,7 +52,7 @@ impl Rank {
     /// Calls left to the more important ones in the chat's bucket.
     fn own_reserve(self) -> f64 {
         match self {
-            Self::Draft => 1.0,
+            Self::Draft | Self::Touch => 1.0,
             _ => 0.0,
         }
     }
@@ -273,7 +276,7 @@ impl Chat {
     /// The bucket that a call of this rank is drawn from.
     fn bucket_of(&mut self, rank: Rank) -> Option<&mut Bucket> {
         match rank {
-            Rank::Part => Some(&mut self.bucket),
+            Rank::Part | Rank::Touch => Some(&mut self.bucket),
             Rank::Draft | Rank::LastDraft => Some(self.drafts.as_mut().unwrap_or(&mut self.bucket)),
             Rank::Probe | Rank::Sign => None,
         }
