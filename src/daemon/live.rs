@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::config::{self, AccessMode, Busy, Changes, Config, Edits, Format, Groups};
-use crate::config::{Reasoning, Receipts, ResponseCache, Strangers};
+use crate::config::{self, AccessMode, Busy, Changes, Config, Edits, Format, Groups, Strangers};
+use crate::config::{Reasoning, Receipts, ResponseCache};
 use crate::domain::address::{self, BotUser, Hears};
 use crate::domain::admission::{self, Access, Answers, Policy, Rooms};
 use crate::domain::part;
@@ -207,8 +207,9 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         )),
         rules: rules(config),
         max_age: config.intake.max_age,
-        overheard: i64::from(config.chat.group_context),
         voice: config.media.voice,
+        overheard: i64::from(config.chat.group_context),
+        photos_remembered: config.media.photos_remembered,
         buttons: buttons(&config.reply.buttons),
         group_buttons: buttons(&config.reply.group_buttons),
         texts: Texts::english(),

@@ -177,8 +177,8 @@ mod tests {
             quoted: None,
             forwarded_from: None,
             marks: Vec::new(),
-            way: Way::Direct,
             links: Vec::new(),
+            way: Way::Direct,
         }
     }
 

@@ -141,12 +141,12 @@ pub struct Message {
     /// The parts of the text that are mentions or commands.
     #[serde(default)]
     pub marks: Vec<Mark>,
-    /// By which way it came.
-    #[serde(default)]
-    pub way: Way,
     /// Addresses behind words of the text.
     #[serde(default)]
     pub links: Vec<Link>,
+    /// By which way it came.
+    #[serde(default)]
+    pub way: Way,
 }
 
 /// An address that the text does not show.
@@ -307,6 +307,11 @@ pub enum Event {
         chat: ChatId,
         /// Their ids.
         messages: Vec<i64>,
+    },
+    /// The bot was blocked, or removed from a group.
+    Expelled {
+        /// From which chat.
+        chat: ChatId,
     },
     /// Something we have no use for (service messages, membership …).
     Other,

@@ -183,7 +183,7 @@ impl Frames {
     /// Takes its place in the pace of the chat; one that must wait looks again
     /// afterwards, for there is more to show by then.
     async fn turn_to_speak(&self) -> Step {
-        let wait = self.wait_to_speak();
+        let wait = self.wait_to_speak(Rank::Draft);
         if wait.is_zero() {
             return Step::Done;
         }
@@ -193,9 +193,8 @@ impl Frames {
         }
     }
 
-    fn wait_to_speak(&self) -> Duration {
-        let limits = &self.previews.limits;
-        limits.try_take(self.claim.chat, Rank::Draft)
+    fn wait_to_speak(&self, rank: Rank) -> Duration {
+        self.previews.limits.try_take(self.claim.chat, rank)
     }
 
     /// Waits for something new to show; false when the preview is over.

@@ -23,8 +23,8 @@ pub struct Receipt {
     pub message: i64,
 }
 
-/// Whose messages are owed a receipt: turns of which nothing was seen and
-/// nothing told.
+/// Whose messages are owed a receipt: turns of which nothing is seen and of
+/// which nothing was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owed {
     /// Since the last message of the turn was accepted.

@@ -34,8 +34,6 @@ pub struct Pointed {
     pub turn: Option<TurnId>,
     /// What it says; of ours, the whole Markdown.
     pub text: String,
-    /// What was heard or read in the file it carries.
-    pub heard: Option<String>,
 }
 
 /// Whose message it is.

@@ -57,13 +57,7 @@ impl<'a> Known<'a> {
 }
 
 /// The line that says what a message answers.
-/// `medium`: what is said of what it carries.
-pub(super) fn at(
-    quoted: &Quoted,
-    medium: Option<String>,
-    names: &Names,
-    known: &Known<'_>,
-) -> String {
+pub(super) fn at(quoted: &Quoted, names: &Names, known: &Known<'_>) -> String {
     let found = known.about(quoted);
     let text = found.map_or(quoted.text.as_str(), |found| found.text.as_str());
     let whose = match (found.map(|found| found.author), quoted.from) {
@@ -75,12 +69,15 @@ pub(super) fn at(
     let recalled = found
         .and_then(|found| found.turn)
         .is_some_and(|turn| known.seen.contains(&turn));
-    // In the update the name of a medium stands for words that it does not have.
-    let text = match &quoted.media {
-        Some(media) if media.name() == text => "",
-        _ => text,
+    let (text, medium) = match &quoted.media {
+        // In the update its name stands for words that it does not have.
+        Some(media) => {
+            let name = media.name();
+            let words = if text == name { "" } else { text };
+            (words, format!(" {name}"))
+        }
+        None => (text, String::new()),
     };
-    let medium = medium.map_or(String::new(), |medium| format!(": {}", medium.trim_end()));
     let part = match &quoted.part {
         Some(part) if part != text => format!(", of it: \"{}\"", cut(part, known.most)),
         _ => String::new(),
@@ -91,8 +88,7 @@ pub(super) fn at(
     let most = if recalled { RECALLED } else { known.most };
     let said = match text {
         "" => String::new(),
-        text if medium.is_empty() => format!(": \"{}\"", cut(text, most)),
-        text => format!(" \"{}\"", cut(text, most)),
+        text => format!(": \"{}\"", cut(text, most)),
     };
     format!("[In reply to {whose}{medium}{said}{part}]\n")
 }

@@ -13,7 +13,7 @@ use crate::store::{Past, Surroundings};
 
 use super::names::Names;
 use super::pointed::{self, Known};
-use super::views::{self, View, Views};
+use super::views::Views;
 use super::{Likeness, Settings, depict};
 
 /// Everything a prompt is made of.
@@ -150,13 +150,11 @@ fn history(
     let known = Known::past(&elsewhere);
     let mut used = 0;
     for past in material.past {
-        let said = past
-            .inputs
-            .iter()
-            .map(|message| line(message, names, &known, None))
-            .collect::<Vec<_>>()
-            .join("\n");
-        let mut turn = vec![ChatMessage::text(Role::User, said)];
+        let mut turn = vec![ChatMessage {
+            role: Role::User,
+            name: None,
+            parts: spoken(&past.inputs, material, names, &known, Time::Past),
+        }];
         if let Some(answer) = &past.answer {
             turn.push(ChatMessage::text(Role::Assistant, answer.clone()));
         }
@@ -172,19 +170,53 @@ fn history(
 
 /// The turn's own messages as one of the protocol.
 fn current(material: &Material<'_>, names: &Names, known: &Known<'_>) -> ChatMessage {
+    ChatMessage {
+        role: Role::User,
+        name: None,
+        parts: spoken(material.inputs, material, names, known, Time::Now),
+    }
+}
+
+/// When a message was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Time {
+    /// In a turn of the history.
+    Past,
+    /// In this turn.
+    Now,
+}
+
+/// Messages as the model is given them: lines of text, with their media where
+/// they stand.
+fn spoken(
+    messages: &[Message],
+    material: &Material<'_>,
+    names: &Names,
+    known: &Known<'_>,
+    time: Time,
+) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut text = String::new();
-    for message in material.inputs {
+    let part_of = |id: i64| material.views.get(&id)?.part.as_ref();
+    let quoted_now = |id: i64| {
+        let mut quoted = material.inputs.iter().filter_map(|m| m.quoted.as_ref());
+        quoted.any(|quoted| quoted.message_id == id)
+    };
+    for message in messages {
         if !text.is_empty() {
             text.push('\n');
         }
-        let view = material.views.get(&message.id);
-        text.push_str(&line(message, names, known, Some(material.views)));
-        let pointed = views::pointed(message).and_then(|(key, _)| material.views.get(&key));
-        for part in [pointed, view]
-            .into_iter()
-            .flatten()
-            .filter_map(|view| view.part.as_ref())
+        let views = (time == Time::Now).then_some(material.views);
+        text.push_str(&line(message, names, known, views));
+        let quoted = message.quoted.as_ref().filter(|_| time == Time::Now);
+        // Once is enough: where it is pointed at now.
+        let shown_later = time == Time::Past && quoted_now(message.id);
+        for part in [
+            quoted.and_then(|quoted| part_of(quoted.message_id)),
+            part_of(message.id).filter(|_| !shown_later),
+        ]
+        .into_iter()
+        .flatten()
         {
             if !text.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut text)));
@@ -195,25 +227,21 @@ fn current(material: &Material<'_>, names: &Names, known: &Known<'_>) -> ChatMes
     if !text.is_empty() || parts.is_empty() {
         parts.push(Part::Text(text));
     }
-    ChatMessage {
-        role: Role::User,
-        name: None,
-        parts,
-    }
+    parts
 }
 
-/// One message as the model reads it; with a view, as it is answered now.
+/// One message as the model reads it; with views, as it is answered now.
 fn line(message: &Message, names: &Names, known: &Known<'_>, views: Option<&Views>) -> String {
     let mut line = String::new();
-    let view = |id: &i64| views.and_then(|views| views.get(id));
-    let told = |media, view: Option<&View>| match view {
-        Some(view) => depict::now(media, Some(view)),
-        None => depict::before(media),
-    };
     if let Some(quoted) = &message.quoted {
-        let seen = views::pointed(message).and_then(|(key, _)| view(&key));
-        let medium = quoted.media.as_ref().map(|media| told(media, seen));
-        line.push_str(&pointed::at(quoted, medium, names, known));
+        line.push_str(&pointed::at(quoted, names, known));
+        if let (Some(media), Some(views)) = (&quoted.media, views)
+            && let Some(view) = views.get(&quoted.message_id)
+            && view.words.is_some()
+        {
+            line.push_str(depict::now(media, Some(view)).trim_end());
+            line.push('\n');
+        }
     }
     if let Some(from) = &message.forwarded_from {
         line.push_str(&format!("[Forwarded from {from}]\n"));
@@ -223,7 +251,10 @@ fn line(message: &Message, names: &Names, known: &Known<'_>, views: Option<&View
         line.push_str(": ");
     }
     if let Some(media) = &message.media {
-        line.push_str(&told(media, view(&message.id)));
+        line.push_str(&match views {
+            Some(views) => depict::now(media, views.get(&message.id)),
+            None => depict::before(media),
+        });
     }
     line.push_str(&message.written());
     line.trim_end().to_owned()

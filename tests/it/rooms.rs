@@ -127,7 +127,7 @@ async fn a_reply_to_a_picture_carries_the_picture() {
     assert!(request.contains("data:image/"), "{request}");
     let told = last(&scribe);
     assert!(
-        told.contains("[In reply to Ben: [photo] \"the roof\"]"),
+        told.contains("[In reply to Ben [photo]: \"the roof\"]"),
         "{told}"
     );
 }

@@ -247,7 +247,7 @@ fn spoken(place: &Place, now: i64) -> Message {
         quoted: None,
         forwarded_from: None,
         marks: Vec::new(),
-        way: crate::domain::update::Way::Direct,
         links: Vec::new(),
+        way: crate::domain::update::Way::Direct,
     }
 }

@@ -159,9 +159,6 @@ impl Tx<'_> {
                 author: Author::Person,
                 turn: Some(TurnId(turn)),
                 text: message.written(),
-                heard: message
-                    .media
-                    .and_then(|media| media.file().and_then(|file| file.words.clone())),
             })
         });
         Ok(theirs)
@@ -195,7 +192,6 @@ impl Tx<'_> {
             author: Author::Bot,
             turn: turn.map(TurnId),
             text,
-            heard: None,
         }))
     }
 
