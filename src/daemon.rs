@@ -35,6 +35,7 @@ mod identity;
 mod intake;
 mod live;
 mod lookout;
+mod menu;
 pub mod production;
 mod recovery;
 mod voice;

@@ -6,6 +6,7 @@
 pub mod address;
 pub mod admission;
 pub mod ids;
+pub mod language;
 pub mod metric;
 pub mod part;
 pub mod phase;

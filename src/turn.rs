@@ -25,7 +25,6 @@ use crate::media::Photos;
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Ended, Gate, Kind, Shutdown, Tasks};
 use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store, StoreError};
-use crate::texts::Texts;
 
 mod administrators;
 mod conclude;
@@ -65,8 +64,6 @@ pub struct Settings {
     pub rules: Rules,
     /// How long a message waits for an answer at the most.
     pub max_age: Duration,
-    /// The bot's own words.
-    pub texts: &'static Texts,
 }
 
 /// Whether the requests of two turns may be equal, byte for byte. A re-run of

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::kind::{Int, Named, One, OneOf, Span, Word};
 use super::walk::{Apply, Walk};
+use crate::domain::language::Language;
 
 /// How a conversation is held.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,41 @@ pub struct Chat {
     pub system_prompt: SystemPrompt,
     /// When the bot answers in groups.
     pub groups: Groups,
+    /// What the bot's own words are written in.
+    pub language: Spoken,
+}
+
+/// What the bot's own words are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoken {
+    /// The language of each person's own Telegram.
+    Theirs,
+    /// The same for everybody.
+    Only(Language),
+}
+
+impl Spoken {
+    /// The one language, when there is one.
+    #[must_use]
+    pub const fn only(self) -> Option<Language> {
+        match self {
+            Self::Theirs => None,
+            Self::Only(language) => Some(language),
+        }
+    }
+}
+
+impl Named for Spoken {
+    const ALL: &'static [(&'static str, Self)] = &{
+        let mut all = [("auto", Self::Theirs); Language::ALL.len() + 1];
+        let mut at = 0;
+        while at < Language::ALL.len() {
+            let language = Language::ALL[at];
+            at += 1;
+            all[at] = (language.tag(), Self::Only(language));
+        }
+        all
+    };
 }
 
 /// What a message does that arrives while the bot is answering.
@@ -153,6 +189,7 @@ impl Default for Chat {
             busy: Busy::Queue,
             system_prompt: SystemPrompt(DEFAULT_PROMPT.to_owned()),
             groups: Groups::Mention,
+            language: Spoken::Theirs,
         }
     }
 }
@@ -198,6 +235,7 @@ impl Chat {
             One,
         );
         w.knob("chat.groups", Apply::Live, &mut self.groups, OneOf);
+        w.knob("chat.language", Apply::Live, &mut self.language, OneOf);
     }
 }
 

@@ -46,7 +46,6 @@ impl Daemon {
         let live = Arc::new(Live::new(&config, llm, seed));
         let limits = Arc::new(Limits::default());
         let server = Arc::new(Server::default());
-        let texts = Texts::english();
         let grouper_of_settled: Arc<OnceLock<Grouper>> = Arc::default();
         let settled = Arc::clone(&grouper_of_settled);
         let sender = Sender::new(sender::Parts {
@@ -60,7 +59,7 @@ impl Daemon {
                 crate::config::Uncertain::Resend => OnUncertain::Resend,
                 crate::config::Uncertain::Hold => OnUncertain::Hold,
             },
-            resent_mark: texts.resent_mark.to_owned(),
+            resent_mark: Texts::english().resent_mark.to_owned(),
             on_settled: Arc::new(move |due| {
                 if let Some(grouper) = settled.get() {
                     grouper.touch(due);
@@ -81,9 +80,6 @@ impl Daemon {
                 store: Arc::clone(&store),
                 limits,
                 server: Arc::clone(&server),
-                thinking: texts.thinking,
-                unfinished: texts.unfinished,
-                stop_button: texts.stop_button,
                 tasks: tasks.clone(),
             },
             server,

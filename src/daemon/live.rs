@@ -8,9 +8,10 @@ use tokio::sync::watch;
 use crate::config::{AccessMode, Busy, Changes, Config, Format, Groups, ResponseCache};
 use crate::domain::address::{self, BotUser};
 use crate::domain::admission::{self, Access, Policy};
+use crate::domain::language::Language;
 use crate::domain::part;
 use crate::domain::window::Rules;
-use crate::domain::words::Words;
+use crate::domain::words::{Wordbook, Words};
 use crate::llm::Llm;
 use crate::llm::breaker::Breaker;
 use crate::llm::complete::{Completer, Limits};
@@ -57,6 +58,13 @@ impl Live {
         *self.format.borrow()
     }
 
+    /// The language of our own words for everybody, when there is one.
+    #[must_use]
+    pub fn language(&self) -> Option<Language> {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        config.chat.language.only()
+    }
+
     /// How updates are judged, for the bot that we are.
     #[must_use]
     pub fn policy(&self, bot: &BotUser) -> Policy {
@@ -79,7 +87,9 @@ impl Live {
             },
             ids: config.access.ids.clone(),
             per_minute: i64::from(config.access.per_minute),
-            words: words(Texts::english(), bot),
+            words: Wordbook::new(config.chat.language.only(), |language| {
+                words(Texts::of(language), bot)
+            }),
         }
     }
 
@@ -154,7 +164,6 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         )),
         rules: rules(config),
         max_age: config.intake.max_age,
-        texts: Texts::english(),
     }
 }
 

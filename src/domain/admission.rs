@@ -9,7 +9,7 @@ use super::address::{BotUser, Groups, is_addressed};
 use super::update::{ChatKind, Message};
 use super::verb::Verb;
 use super::window::Rules;
-use super::words::Words;
+use super::words::Wordbook;
 
 /// What a message does while a turn of its conversation runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -50,8 +50,8 @@ pub struct Policy {
     pub ids: BTreeSet<i64>,
     /// Messages a minute per person and chat; more wait.
     pub per_minute: i64,
-    /// What transactions say by themselves.
-    pub words: Words,
+    /// What transactions say by themselves, in every language.
+    pub words: Wordbook,
 }
 
 /// What the store knows about a speaker.

@@ -23,6 +23,7 @@ use crate::shutdown::{Kind, Tasks};
 use crate::store::Store;
 use crate::telegram::methods::{self, Formatted, StopButton};
 use crate::telegram::{Call, Meaning, Telegram};
+use crate::texts::Texts;
 
 /// Between two drafts.
 const DRAFT_EVERY: Duration = Duration::from_secs(1);
@@ -56,12 +57,6 @@ pub struct Previews {
     pub limits: Arc<Limits>,
     /// What the server cannot do.
     pub server: Arc<Server>,
-    /// Shown, with a Stop button, until there is a word.
-    pub thinking: &'static str,
-    /// What stands behind an unfinished text in groups.
-    pub unfinished: &'static str,
-    /// Label of the Stop button in groups.
-    pub stop_button: &'static str,
     /// Spawns.
     pub tasks: Tasks,
 }
@@ -95,6 +90,7 @@ impl Previews {
             preview,
             stop: stop.clone(),
             wanted,
+            texts: Texts::of(claim.language),
         };
         let done = self.tasks.spawn(Kind::Preview, "preview", async move {
             if frames.claim.chat.is_private() {
@@ -117,6 +113,8 @@ struct Frames {
     preview: watch::Receiver<Preview>,
     stop: CancellationToken,
     wanted: Format,
+    /// What is shown until there is a word, and beside it.
+    texts: &'static Texts,
 }
 
 impl Frames {
@@ -157,7 +155,7 @@ impl Frames {
             Format::Rich => {
                 let mut markdown = format::preview_rich(text);
                 if markdown.is_empty() {
-                    markdown = format!("<tg-thinking>{}</tg-thinking>", self.previews.thinking);
+                    markdown = format!("<tg-thinking>{}</tg-thinking>", self.texts.thinking);
                 }
                 methods::send_rich_message_draft(chat, topic, draft, &markdown, StopButton::Keeps)
             }
@@ -165,7 +163,7 @@ impl Frames {
                 let frame = format::preview_classic(text);
                 let (text, entities) = match &frame {
                     Some(frame) => (frame.text.as_str(), &frame.entities[..]),
-                    None => (self.previews.thinking, &[][..]),
+                    None => (self.texts.thinking, &[][..]),
                 };
                 let entities = serde_json::to_value(entities).expect("entities are always JSON");
                 let content = Formatted {
@@ -182,18 +180,18 @@ impl Frames {
             return;
         };
         let keyboard = serde_json::json!({"inline_keyboard": [[{
-            "text": self.previews.stop_button,
+            "text": self.texts.stop_button,
             "callback_data": crate::domain::verb::Verb::StopTurn { turn: self.claim.turn }.button_data(),
         }]]});
         while self.changed().await {
             let text = self.preview.borrow_and_update().text.clone();
             let frame = format::preview_classic(&text).filter(|frame| {
-                format::utf16_len(&frame.text) + format::utf16_len(self.previews.unfinished) <= 4096
+                format::utf16_len(&frame.text) + format::utf16_len(self.texts.unfinished) <= 4096
             });
             if let Some(mut frame) = frame
                 && self.may_call()
             {
-                frame.text.push_str(self.previews.unfinished);
+                frame.text.push_str(self.texts.unfinished);
                 let entities =
                     serde_json::to_value(&frame.entities).expect("entities are always JSON");
                 let content = Formatted {

@@ -31,7 +31,7 @@ pub(super) const REFUSED: &str = "refused by the store";
 impl Turn<'_> {
     /// Stores how the turn ended. Returns the word for the log.
     pub(super) async fn conclude(&self, end: End, partial: String) -> &'static str {
-        let texts = self.settings.texts;
+        let texts = self.texts();
         match end {
             End::Complete(completion) => {
                 self.count(&completion);
@@ -112,7 +112,7 @@ impl Turn<'_> {
                     tracing::warn!(turn.id = self.claimed.claim.turn.0, error = %failure, "a turn waits for the model");
                 }
                 let notice = (tell && !self.claimed.told)
-                    .then(|| Payload::plain(self.settings.texts.operator_problem));
+                    .then(|| Payload::plain(self.texts().operator_problem));
                 self.defer(delay, blame, notice).await
             }
         }
@@ -120,7 +120,7 @@ impl Turn<'_> {
 
     /// Whoever runs the bot hears of it where they chat, at most once an hour.
     async fn alert_operators(&self) {
-        let payload = Payload::plain(self.settings.texts.operator_alert);
+        let payload = Payload::plain(self.texts().operator_alert);
         let told = self
             .parts
             .store
@@ -142,7 +142,7 @@ impl Turn<'_> {
 
     /// An apology with a button to try again.
     async fn fail(&self) -> &'static str {
-        let texts = self.settings.texts;
+        let texts = self.texts();
         let payload = Payload {
             reply_to: self.reply_to(),
             keyboard: Some(button(
@@ -167,7 +167,7 @@ impl Turn<'_> {
     ) -> &'static str {
         let mut payloads = self.parts.speaker.plan(shown);
         if payloads.is_empty() {
-            payloads.push(Payload::plain(self.settings.texts.empty_answer));
+            payloads.push(Payload::plain(self.texts().empty_answer));
         }
         payloads[0].reply_to = self.reply_to();
         if let Some(last) = payloads.last_mut() {

@@ -23,6 +23,7 @@ use crate::domain::update::Media;
 use crate::domain::verb::Verb;
 use crate::llm::complete::{Completion, Failure};
 use crate::store::{Claimed, StoreError};
+use crate::texts::Texts;
 
 /// How much history is asked of the store for each token of the budget, in
 /// characters.
@@ -72,6 +73,11 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// The bot's own words, in the language of who is answered.
+    pub(super) fn texts(&self) -> &'static Texts {
+        Texts::of(self.claimed.claim.language)
+    }
+
     /// Runs the turn to its answer, its deferral or its parking.
     pub(super) async fn run(self, presence: Presence) -> Concluded {
         let claim = self.claimed.claim;
@@ -116,7 +122,7 @@ impl<'a> Turn<'a> {
     /// In groups a visibly unfinished message takes the answer's place.
     async fn mark_place(&self) {
         let claim = &self.claimed.claim;
-        let texts = self.settings.texts;
+        let texts = self.texts();
         if !self.claimed.has_placeholder {
             let payload = Payload {
                 reply_to: self.reply_to(),
@@ -158,7 +164,7 @@ impl<'a> Turn<'a> {
                         None => images.insert(self.images().await),
                     };
                     if self.only_photos_failed(images) {
-                        return End::Own(self.settings.texts.photo_unavailable);
+                        return End::Own(self.texts().photo_unavailable);
                     }
                     match self.build(images, share).await {
                         Ok(request) => request,
@@ -217,7 +223,7 @@ impl<'a> Turn<'a> {
 
     /// A turn of nothing but things we cannot read gets a friendly sentence.
     fn unreadable(&self) -> Option<&'static str> {
-        let texts = self.settings.texts;
+        let texts = self.texts();
         let mut sentence = None;
         for message in &self.claimed.inputs {
             match &message.media {

@@ -21,7 +21,7 @@ use crate::domain::part::{OnUncertain, Payload, Sent};
 use crate::domain::probe::{Probed, Resolving};
 use crate::domain::turn::{Blame, Outcome};
 use crate::domain::window::Rules;
-use crate::domain::words::Words;
+use crate::domain::words::{Wordbook, Words};
 use crate::store::{
     Answer, Ask, Begin, Company, Flush, Inbox, Leases, Next, Outbox, Planned, Retention, Turns,
 };
@@ -117,7 +117,7 @@ fn policy() -> Arc<Policy> {
         access: Access::Open,
         ids: std::collections::BTreeSet::new(),
         per_minute: 30,
-        words: words(),
+        words: Wordbook::new(None, |_| words()),
     })
 }
 

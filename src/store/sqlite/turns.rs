@@ -11,10 +11,12 @@ use rusqlite::{OptionalExtension, params};
 use super::{SqliteStore, Tx, claim, unknown_code};
 use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
+use crate::domain::language::Language;
 use crate::domain::part::{self, Kind, Payload};
 use crate::domain::turn::{Blame, Claim, Outcome, Standing, State};
 use crate::domain::update::Message;
 use crate::store::{Answer, Ask, Books, Due, Next, Past, Result, StoreError, TurnLine, Turns};
+use crate::texts::Texts;
 
 #[async_trait]
 impl Turns for SqliteStore {
@@ -199,7 +201,9 @@ impl Tx<'_> {
     }
 
     pub(super) fn end_stopped(&self, turn: TurnId, owner: InstanceId) -> Result<()> {
-        self.end_unclaimed(turn, Outcome::Cancelled, &Payload::plain("⏹"), owner)
+        let language = Language::told(self.language(turn)?.as_deref());
+        let words = Payload::plain(Texts::of(language).stopped);
+        self.end_unclaimed(turn, Outcome::Cancelled, &words, owner)
     }
 
     /// Gives a turn that nobody runs its visible end.
@@ -228,6 +232,7 @@ impl Tx<'_> {
             topic: (topic != 0).then_some(topic),
             no,
             owner,
+            language: Language::default(),
         };
         self.answer(
             &claim,
