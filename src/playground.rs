@@ -14,6 +14,7 @@ mod ledger;
 pub mod offline;
 mod page;
 pub mod supervisor;
+mod tour;
 mod watcher;
 
 use std::io::{self, Write};
@@ -120,6 +121,7 @@ pub async fn run(
     let (supervisor, daemon) = Supervisor::new(make, clock.clone());
     let (watcher, health) = watcher::Watcher::new(daemon.clone(), Arc::clone(&ledger));
     let address = page_listener.local_addr()?;
+    let (guide, leading) = tour::Guide::new();
     let page = Page {
         api: Arc::clone(&api),
         clock,
@@ -131,6 +133,7 @@ pub async fn run(
         keeps: options.keep.is_some(),
         address,
         photos: Arc::default(),
+        guide,
     };
 
     // A stop now has the time of a drain, not that of a start.
@@ -145,6 +148,7 @@ pub async fn run(
         () = supervisor.run(shutdown.intake(), shutdown.work()) => Ok(()),
         served = bot_api::serve(bot_listener, api, stop.clone()) => Ok(served?),
         served = offline.serve(model_listener, stop.clone()) => Ok(served?),
+        () = leading.run(page.clone()) => Ok(()),
         served = page::serve(page_listener, page) => Ok(served?),
         () = watcher.run() => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! What is durable, as four small traits by record.
+//! What is durable, as five small traits by record.
 //!
 //! Every operation is one transaction with a meaning; nobody outside `store/`
 //! knows a table. The store is the queue: what an operation commits, the next
@@ -25,17 +25,19 @@ use crate::domain::window::Rules;
 pub mod desk;
 mod error;
 mod outbox;
+pub mod signs;
 pub mod sqlite;
 
 pub use error::{Availability, StoreError};
 pub use outbox::{Begin, Finished, Outbox};
+pub use signs::{Receipt, Signs};
 
 /// The result of every operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything that is durable.
-pub trait Store: Inbox + Turns + Outbox + Leases + std::fmt::Debug {}
-impl<T: Inbox + Turns + Outbox + Leases + std::fmt::Debug> Store for T {}
+pub trait Store: Inbox + Turns + Outbox + Signs + Leases + std::fmt::Debug {}
+impl<T: Inbox + Turns + Outbox + Signs + Leases + std::fmt::Debug> Store for T {}
 
 /// Accepting updates.
 #[async_trait]

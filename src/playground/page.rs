@@ -40,6 +40,7 @@ use super::cast::Stage;
 use super::ledger::Ledger;
 use super::offline::{Fault, Offline, Pace};
 use super::supervisor::{Daemon, Order};
+use super::tour::Guide;
 use super::watcher::Health;
 use crate::clock::Clock;
 
@@ -69,6 +70,8 @@ pub(super) struct Page {
     pub(super) address: SocketAddr,
     /// What was sent from here, by chat and message.
     pub(super) photos: Arc<Mutex<BTreeMap<(i64, i64), Bytes>>>,
+    /// Leads through the tour.
+    pub(super) guide: Guide,
 }
 
 /// Serves until dropped.
@@ -156,7 +159,7 @@ async fn events(State(page): State<Page>) -> Sse<impl Stream<Item = Result<Event
 /// What a visitor may do.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
-enum Wish {
+pub(super) enum Wish {
     Say {
         chat: i64,
         person: i64,
@@ -186,6 +189,7 @@ enum Wish {
         person: i64,
         draft: i64,
     },
+    Tour,
     Restart,
     Kill,
     Telegram {
@@ -207,7 +211,11 @@ async fn act(State(page): State<Page>, Json(wish): Json<Wish>) -> Response {
 }
 
 impl Page {
-    fn grant(&self, wish: Wish) -> Result<(), String> {
+    /// Does what a visitor, or the guide, asks for.
+    ///
+    /// # Errors
+    /// Why it is not possible, for the visitor to read.
+    pub(super) fn grant(&self, wish: Wish) -> Result<(), String> {
         let place = |chat, person, reply_to| Place {
             person,
             chat: Some(chat),
@@ -283,6 +291,7 @@ impl Page {
                 let draft_id = Some(draft);
                 self.act(Act::Stop { place, draft_id }).map(drop)
             }
+            Wish::Tour => self.guide.begin(),
             Wish::Restart => self.order(Order::Restart),
             Wish::Kill => self.order(Order::Kill),
             Wish::Telegram { on } => {
@@ -309,7 +318,11 @@ impl Page {
         self.api.act(act).map_err(|why| why.to_string())
     }
 
-    fn write(&self, chat: i64, act: Act) -> Result<Acted, String> {
+    /// Lets somebody write; the strip under it begins.
+    ///
+    /// # Errors
+    /// Why nobody can.
+    pub(super) fn write(&self, chat: i64, act: Act) -> Result<Acted, String> {
         let acted = self.act(act)?;
         self.ledger.wrote(chat, &acted);
         Ok(acted)

@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 mod crowd;
 mod drains;
 mod failpoints;
+mod forms;
 mod gaps;
 mod guards;
 mod hammer;
@@ -283,15 +284,20 @@ impl Real {
 
     /// The same with as many words more, which a model that echoes says too.
     pub(crate) fn ask_at_length(&self, place: &Place, words: usize) {
+        let text = self.question(place, &"la ".repeat(words));
+        self.say(place, &text);
+    }
+
+    /// The text of something new to be asked, with a word of its own.
+    pub(crate) fn question(&self, place: &Place, more: &str) -> String {
         let mut asked = self.asked.lock().expect("plain data");
         let word = format!("q{:05}", asked.len());
-        let more = "la ".repeat(words);
         let text = match place.chat {
             Some(_) => format!("@{} {more}{word}", self.telegram.bot().username),
             None => format!("{more}{word}"),
         };
         asked.push((place.chat.unwrap_or(place.person), word));
-        self.say(place, &text);
+        text
     }
 
     pub(crate) fn asked_so_far(&self) -> u64 {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::acts::{Acted, Impossible, Medium, Place};
+use super::entities;
 use super::posts::Content;
 use super::world::World;
 use crate::clock::Millis;
@@ -39,12 +40,10 @@ impl World {
             let (name, value) = self.medium(medium, &bytes);
             extra.insert(name.to_owned(), value);
             // An album shows the caption of its first member.
+            let text = if number == 0 { caption.as_str() } else { "" };
             let content = Content {
-                text: if number == 0 {
-                    caption.clone()
-                } else {
-                    String::new()
-                },
+                entities: entities::typed(text),
+                text: text.to_owned(),
                 ..Content::default()
             };
             self.write(place, content, extra, &mut acted, now)?;

@@ -117,6 +117,11 @@ impl Post {
         self.deleted.is_none()
     }
 
+    /// Whether this person wrote it.
+    pub(in crate::playground) fn is_of(&self, person: i64) -> bool {
+        self.author == Author::Person(person)
+    }
+
     /// Whether its words are a caption.
     fn is_captioned(&self) -> bool {
         MEDIA.iter().any(|kind| self.extra.contains_key(*kind))

@@ -16,6 +16,7 @@ use super::{Page, status};
 use crate::playground::bot_api::{ChatView, Draft, Post, Seen};
 use crate::playground::cast::Stage;
 use crate::playground::supervisor::Sight;
+use crate::playground::tour::Shown;
 use crate::playground::watcher::Health;
 
 /// Changes within this time make one frame.
@@ -35,6 +36,7 @@ pub(super) struct Frames {
     ledger: watch::Receiver<u64>,
     sight: watch::Receiver<Sight>,
     health: watch::Receiver<Option<Health>>,
+    tour: watch::Receiver<Shown>,
     /// The fingerprint of each line it has, by chat and key.
     lines: BTreeMap<(i64, String), u64>,
     /// The other parts that it has, by name.
@@ -52,6 +54,7 @@ impl Frames {
             ledger: page.ledger.watch(),
             sight: page.daemon.sight.clone(),
             health: page.health.clone(),
+            tour: page.guide.shown.clone(),
             page,
             lines: BTreeMap::new(),
             parts: BTreeMap::new(),
@@ -86,6 +89,7 @@ impl Frames {
             _ = self.ledger.changed() => {}
             _ = self.sight.changed() => {}
             _ = self.health.changed() => {}
+            _ = self.tour.changed() => {}
             () = sleep(LOOK) => return,
         }
         sleep(TOGETHER).await;
@@ -94,6 +98,7 @@ impl Frames {
     fn frame(&mut self) -> Map<String, Value> {
         let sight = self.sight.borrow_and_update().clone();
         let health = self.health.borrow_and_update().clone();
+        let tour = self.tour.borrow_and_update().clone();
         let flow = status::flow(&sight);
         let mut frame = Map::new();
         if self.is_first {
@@ -131,6 +136,8 @@ impl Frames {
             ("lives", status::lives(&sight).into_string().into()),
             ("log", status::log(&sight).into_string().into()),
             ("switches", self.page.switches()),
+            ("tour", tour.html().into_string().into()),
+            ("stage", tour.chat.into()),
         ] {
             if self.parts.get(name) != Some(&value) {
                 frame.insert(name.to_owned(), value.clone());

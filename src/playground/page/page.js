@@ -24,7 +24,7 @@ function show(frame) {
   if (frame.reset) sweep(frame.items ?? []);
   for (const item of frame.items ?? []) put(item);
   for (const chat of frame.chats ?? []) entry(chat);
-  for (const name of ["banner", "lives", "log"]) {
+  for (const name of ["banner", "lives", "log", "tour"]) {
     if (frame[name] === undefined) continue;
     const place = $(`#${name}`);
     const atEnd = isAtEnd(place);
@@ -32,6 +32,7 @@ function show(frame) {
     if (name === "log" && atEnd) place.scrollTop = place.scrollHeight;
     clocks(place);
   }
+  if (frame.stage) choose(frame.stage);
   for (const [name, on] of Object.entries(frame.switches ?? {})) {
     $(`[data-switch="${name}"]`).setAttribute("aria-pressed", on);
   }

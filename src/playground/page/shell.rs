@@ -48,6 +48,7 @@ fn top() -> Markup {
         header.top {
             h1 { "Lastword " small { "playground" } }
             div #banner role="status" aria-live="polite" { span.lamp.busy {} span.phase { "connecting" } }
+            button #tourist type="button" data-do="tour" title="What it is good at, step by step" { "Tour" }
             button #curtain type="button" aria-expanded="false" aria-controls="backstage" { "Backstage" }
         }
     }
@@ -142,6 +143,7 @@ fn backstage(page: &Page) -> Markup {
                 button type="button" data-switch="model" aria-pressed="false" disabled[real] { "Model" small { "outage" } }
                 button type="button" data-switch="slow" aria-pressed="false" disabled[real] { "Model" small { "slow" } }
             }
+            div #tour role="status" aria-live="polite" {}
             p.honest {
                 @if real {
                     "Telegram here is a stand-in on this machine. The model is the real OpenRouter, at your expense. "

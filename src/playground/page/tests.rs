@@ -43,6 +43,7 @@ async fn visit() -> Visit {
         keeps: false,
         address,
         photos: Arc::default(),
+        guide: Guide::new().0,
     };
     tokio::spawn(serve(listener, page));
     Visit {

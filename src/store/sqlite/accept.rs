@@ -215,7 +215,7 @@ impl<'a> Accepting<'a, '_> {
         let (sender, chat) = (message.sender.id.0, message.chat.id);
         let facts = Facts {
             admitted: self.policy.access != Access::Open && self.tx.is_admitted(sender, chat.0)?,
-            continues: !chat.is_private() && self.tx.continues(message)?,
+            continues: !chat.is_private() && self.tx.continues(&self.policy.rules, message)?,
         };
         match self.policy.verdict(message, facts) {
             Verdict::Ignore => Ok(Sort::Ignored),

@@ -176,7 +176,7 @@ impl Turns for SqliteStore {
 
 impl Tx<'_> {
     /// Fails with [`StoreError::Fenced`] unless the claim is the latest.
-    fn fence(&self, claim: &Claim) -> Result<()> {
+    pub(super) fn fence(&self, claim: &Claim) -> Result<()> {
         let holds: bool = self
             .conn
             .prepare_cached(

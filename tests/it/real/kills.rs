@@ -5,6 +5,7 @@ use lastword::domain::{part, turn};
 use lastword::playground::bot_api::{Act, Fault as Trouble, FaultRule, Place};
 use lastword::playground::offline::{Behaviour, Fault, Offline, Pace, Voice};
 
+use super::forms::Form;
 use super::verdict::Verdict;
 use super::{Process, Real, Transport, in_part, in_turn, note, outcomes, within};
 
@@ -75,6 +76,8 @@ pub(super) struct Scene {
     pub(super) place: Place,
     pub(super) chat: i64,
     room: Room,
+    /// How the person asks.
+    pub(super) form: Form,
 }
 
 pub(super) async fn scene(transport: Transport, room: Room, moment: Moment) -> Scene {
@@ -108,6 +111,7 @@ pub(super) async fn scene_with(
         process,
         place,
         room,
+        form: Form::Text,
     }
 }
 
@@ -118,6 +122,11 @@ impl Scene {
             Room::Private => "sendRichMessage",
             Room::Group => "editMessageText",
         }
+    }
+
+    /// Something new, in the form of this scene.
+    pub(super) fn ask(&self) {
+        self.real.ask_as(self.form, &self.place);
     }
 
     fn trouble(&self, method: &str, trouble: Trouble) {
@@ -139,7 +148,7 @@ impl Scene {
     /// placeholder stands.
     async fn ask_and_hold(&self) {
         self.hold_model();
-        self.real.ask(&self.place);
+        self.ask();
         within("the model", self.real.model.until(|now| now.running == 1)).await;
         if self.room == Room::Group {
             self.real
@@ -207,11 +216,11 @@ pub(super) async fn reach(scene: &Scene, moment: Moment) -> Expected {
 
 async fn reach_turn(scene: &Scene, state: turn::State, expected: &mut Expected) {
     match state {
-        turn::State::Gathering => scene.real.ask(&scene.place),
+        turn::State::Gathering => scene.ask(),
         turn::State::Sealed => {
             // A command closes the open window behind the running turn.
             scene.ask_and_hold().await;
-            scene.real.ask(&scene.place);
+            scene.ask();
             scene.until_turn(turn::State::Gathering).await;
             let name = &scene.real.telegram.bot().username;
             scene.real.say(&scene.place, &format!("/help@{name}"));
@@ -228,7 +237,7 @@ async fn reach_turn(scene: &Scene, state: turn::State, expected: &mut Expected) 
             scene.trouble(scene.deliver(), too_many());
             scene.free_model();
         }
-        turn::State::Settled => scene.real.ask(&scene.place),
+        turn::State::Settled => scene.ask(),
     }
     scene.until_turn(state).await;
 }
@@ -284,7 +293,7 @@ async fn reach_placeholder(scene: &Scene, state: part::State, side: Side, expect
         part::State::Planned | part::State::Withdrawn => {
             scene.trouble("sendMessage", too_many());
             scene.hold_model();
-            scene.real.ask(&scene.place);
+            scene.ask();
             scene.until_part(part::State::Planned).await;
             if state == part::State::Withdrawn {
                 within("the model", scene.real.model.until(|c| c.running == 1)).await;
@@ -294,7 +303,7 @@ async fn reach_placeholder(scene: &Scene, state: part::State, side: Side, expect
         part::State::Sending => {
             scene.trouble("sendMessage", hang(side));
             scene.hold_model();
-            scene.real.ask(&scene.place);
+            scene.ask();
             scene.until_hanging().await;
             expected.bound = bound;
         }
@@ -302,7 +311,7 @@ async fn reach_placeholder(scene: &Scene, state: part::State, side: Side, expect
         part::State::Uncertain => {
             scene.trouble("sendMessage", cut(side));
             scene.hold_model();
-            scene.real.ask(&scene.place);
+            scene.ask();
             expected.bound = bound;
         }
         part::State::Undeliverable => unreachable!("its answer says so"),

@@ -173,16 +173,16 @@ impl Real {
             (turn.chat, turn.topic) = (chat, topic);
             turn.outcome = outcome;
             turn.resent = resent.unsigned_abs();
-            turn.words.push(word_of(&body));
+            // The pictures behind the first of an album have no words.
+            turn.words.extend(word_of(&body));
         }
         turns
     }
 }
 
 /// The word of its own in a stored message.
-fn word_of(body: &str) -> String {
+fn word_of(body: &str) -> Option<String> {
     let body: serde_json::Value = serde_json::from_str(body).expect("messages are JSON");
     let text = body["text"].as_str().expect("it has a text");
-    let word = text.split_whitespace().last().expect("it has a word");
-    word.to_owned()
+    text.split_whitespace().last().map(str::to_owned)
 }
