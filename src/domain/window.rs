@@ -181,9 +181,8 @@ mod tests {
     #[test]
     fn what_comes_late_joins_soon_and_a_few_times_and_an_album_always() {
         let rules = Rules::default();
-        let joins = |bond, since, reopened| {
-            rules.joins_late(bond, &open(1, 1, false), 1, since, reopened)
-        };
+        let joins =
+            |bond, since, reopened| rules.joins_late(bond, &open(1, 1, false), 1, since, reopened);
         assert!(joins(Bond::Near, 10_000, 2));
         assert!(!joins(Bond::Near, 10_001, 0));
         assert!(!joins(Bond::Near, 0, 3), "no more often than interrupts");

@@ -20,6 +20,7 @@ mod going_on;
 mod grouping;
 mod groups;
 mod house;
+mod languages;
 mod neighbours;
 mod ops;
 mod poison;

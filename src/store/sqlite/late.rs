@@ -76,10 +76,12 @@ impl Tx<'_> {
                 return Ok(Bond::Album);
             }
         }
-        Ok(match open.last_was_long || message.forwarded_from.is_some() {
-            true => Bond::Piece,
-            false => Bond::Near,
-        })
+        Ok(
+            match open.last_was_long || message.forwarded_from.is_some() {
+                true => Bond::Piece,
+                false => Bond::Near,
+            },
+        )
     }
 
     /// The last turn of this sender, while it is closed, unseen and nothing
@@ -102,23 +104,20 @@ impl Tx<'_> {
                           AND behind.state < 4 AND behind.seal_no > t.seal_no) \
                  ORDER BY t.seal_no DESC LIMIT 1",
             )?
-            .query_row(
-                params![conversation.0, key, DEATHS_BEFORE_ALONE],
-                |row| {
-                    Ok(Closed {
-                        turn: TurnId(row.get(0)?),
-                        open: Open {
-                            opened_at: row.get(1)?,
-                            messages: row.get(2)?,
-                            chars: row.get(3)?,
-                            last_was_long: row.get(4)?,
-                        },
-                        runs: row.get(5)?,
-                        reopened: row.get(6)?,
-                        last_at: row.get(7)?,
-                    })
-                },
-            )
+            .query_row(params![conversation.0, key, DEATHS_BEFORE_ALONE], |row| {
+                Ok(Closed {
+                    turn: TurnId(row.get(0)?),
+                    open: Open {
+                        opened_at: row.get(1)?,
+                        messages: row.get(2)?,
+                        chars: row.get(3)?,
+                        last_was_long: row.get(4)?,
+                    },
+                    runs: row.get(5)?,
+                    reopened: row.get(6)?,
+                    last_at: row.get(7)?,
+                })
+            })
             .optional()?)
     }
 }
