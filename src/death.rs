@@ -118,6 +118,8 @@ pub const WRITES: &[(&str, Recurs)] = &[
     ("turns.keep_administrators", Recurs::Often),
     ("outbox.begin_send", Recurs::Often),
     ("outbox.finish_send", Recurs::Often),
+    ("outbox.begin_touch", Recurs::Often),
+    ("outbox.finish_touch", Recurs::Often),
     ("outbox.finish_probe", Recurs::Often),
     ("outbox.replan", Recurs::Often),
     ("outbox.alert", Recurs::Often),

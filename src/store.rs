@@ -20,6 +20,7 @@ use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId, UserId};
 use crate::domain::part::{Kind, Payload};
 use crate::domain::turn::{Blame, Claim, Outcome, Spent, Standing};
 use crate::domain::update::Message;
+use crate::domain::variant::Variant;
 use crate::domain::window::Rules;
 
 pub mod desk;
@@ -108,8 +109,6 @@ pub struct PressReply {
     pub query_id: String,
     /// A short text shown over the chat.
     pub text: Option<String>,
-    /// The message whose buttons have done their duty.
-    pub clear_buttons: Option<(ChatId, i64)>,
 }
 
 /// How long settled things are kept.
@@ -193,6 +192,10 @@ pub struct Claimed {
     pub told: bool,
     /// The chat's placeholder of this turn: exists already.
     pub has_placeholder: bool,
+    /// What it does with an answer that was given before.
+    pub variant: Variant,
+    /// That answer.
+    pub earlier: Option<String>,
 }
 
 /// One settled turn as history.

@@ -147,6 +147,15 @@ texts! {
     cut_by_length,
     /// Label of the button that goes on.
     continue_button,
+    /// Label of the button that asks for another answer; it shares a row with
+    /// two more.
+    regenerate_button,
+    /// Label of the button that asks for a shorter answer.
+    shorter_button,
+    /// Label of the button that asks for a longer answer.
+    longer_button,
+    /// Label of the button that offers another answer after an edit.
+    answer_again_button,
     /// The model cannot be reached for long (credit, key); the turn waits.
     operator_problem,
     /// To the operators, when only they can help.

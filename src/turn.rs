@@ -18,6 +18,7 @@ use crate::domain::metric;
 use crate::domain::part::Payload;
 use crate::domain::preview::Preview;
 use crate::domain::turn::{Blame, Claim, Step};
+use crate::domain::variant::Button;
 use crate::domain::window::Rules;
 use crate::llm::complete::Completer;
 use crate::llm::request::Dialect;
@@ -27,6 +28,7 @@ use crate::shutdown::{Ended, Gate, Kind, Shutdown, Tasks};
 use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store, StoreError};
 
 mod administrators;
+mod buttons;
 mod conclude;
 mod fate;
 mod prompt;
@@ -64,6 +66,10 @@ pub struct Settings {
     pub rules: Rules,
     /// How long a message waits for an answer at the most.
     pub max_age: Duration,
+    /// The buttons under an answer, in private chats.
+    pub buttons: Vec<Button>,
+    /// The same in groups.
+    pub group_buttons: Vec<Button>,
 }
 
 /// Whether the requests of two turns may be equal, byte for byte. A re-run of

@@ -28,6 +28,8 @@ pub struct Chat {
     pub groups: Groups,
     /// What the bot's own words are written in.
     pub language: Spoken,
+    /// What an edit does that came too late for the answer.
+    pub edits: Edits,
 }
 
 /// What the bot's own words are written in.
@@ -89,6 +91,25 @@ pub enum Groups {
 impl Named for Groups {
     const ALL: &'static [(&'static str, Self)] =
         &[("mention", Self::Mention), ("always", Self::Always)];
+}
+
+/// What an edit does that came too late for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edits {
+    /// A button under the answer offers another one.
+    Offer,
+    /// It is answered again at once.
+    Answer,
+    /// Nothing.
+    Ignore,
+}
+
+impl Named for Edits {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("offer", Self::Offer),
+        ("answer", Self::Answer),
+        ("ignore", Self::Ignore),
+    ];
 }
 
 /// What the model is told first; `{date}`, `{chat}` and `{person}` are filled
@@ -190,6 +211,7 @@ impl Default for Chat {
             system_prompt: SystemPrompt(DEFAULT_PROMPT.to_owned()),
             groups: Groups::Mention,
             language: Spoken::Theirs,
+            edits: Edits::Offer,
         }
     }
 }
@@ -236,6 +258,7 @@ impl Chat {
         );
         w.knob("chat.groups", Apply::Live, &mut self.groups, OneOf);
         w.knob("chat.language", Apply::Live, &mut self.language, OneOf);
+        w.knob("chat.edits", Apply::Live, &mut self.edits, OneOf);
     }
 }
 

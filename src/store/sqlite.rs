@@ -21,8 +21,10 @@ mod claim;
 mod controls;
 mod dead;
 mod desk;
+mod edits;
 mod engine;
 mod history;
+mod keyboards;
 mod late;
 mod leases;
 mod locks;
@@ -36,6 +38,7 @@ mod sequence;
 mod signs;
 mod turns;
 mod uncertain;
+mod vary;
 mod window;
 mod writer;
 

@@ -102,7 +102,12 @@ async fn apologies_and_what_cannot_be_read_speak_the_persons_language() {
         let heard = house.until_heard(ann, 4).await;
         assert!(heard[3].ends_with(texts.cut_by_length), "{heard:?}");
         let long = house.answers(ann).pop().expect("an answer");
-        assert_eq!(labels(&long), [texts.continue_button]);
+        let below = [
+            texts.regenerate_button,
+            texts.shorter_button,
+            texts.continue_button,
+        ];
+        assert_eq!(labels(&long), below);
         house.act(Act::Send {
             place: Place::private(ann),
             medium: Medium::Sticker,

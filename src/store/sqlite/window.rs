@@ -227,7 +227,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "SELECT id, messages, chars FROM turns \
                  WHERE conversation = ?1 AND state = 2 AND state < 4 AND sender = ?2 \
-                   AND interrupts < ?3 AND stop_requested = 0 \
+                   AND interrupts < ?3 AND stop_requested = 0 AND variant = 0 \
                    AND NOT EXISTS (SELECT 1 FROM turns AS behind \
                         WHERE behind.conversation = ?1 AND behind.state = 1 AND behind.state < 4)",
             )?

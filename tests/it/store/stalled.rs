@@ -78,6 +78,15 @@ const TABLE: &[(&str, Fence)] = &[
         "drop_receipt",
         Needless("only that receipt, and taking it away twice changes nothing"),
     ),
+    ("touches", READS),
+    (
+        "begin_touch",
+        Needless("an edit that is made twice changes nothing"),
+    ),
+    (
+        "finish_touch",
+        Needless("it ends the wish it was begun for, by its number, and no later one"),
+    ),
     ("turns", READS),
     (
         "replay",
