@@ -108,8 +108,15 @@ texts! {
     not_yours,
     /// A button whose time is over.
     button_expired,
-    /// In place of an answer that could not be had.
+    /// In place of an answer that could not be had, for no reason that would
+    /// mean anything to the person.
     failed,
+    /// In place of an answer, when the model does not answer.
+    model_away,
+    /// In place of an answer that was waited for longer than a message may.
+    too_late,
+    /// In place of an answer to more than the model reads at once.
+    too_long,
     /// What a person reads whose stored message cannot be read any more. There
     /// is no button: trying again would read the same.
     damaged,

@@ -28,6 +28,7 @@ use crate::shutdown::{Ended, Gate, Kind, Shutdown, Tasks};
 use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store, StoreError};
 
 mod administrators;
+mod apology;
 mod buttons;
 mod conclude;
 mod fate;

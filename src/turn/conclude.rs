@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::STORE_AWAY;
+use super::apology::{Apology, Wait};
 use super::buttons;
 use super::fate::{self, Fate};
 use super::run::{End, Turn};
@@ -54,7 +55,7 @@ impl Turn<'_> {
                 self.answer(Outcome::Answered, text, &shown, keyboard, spent)
                     .await
             }
-            End::GivenUp => self.fail().await,
+            End::GivenUp => self.fail(None).await,
             End::Own(sentence) => {
                 self.answer(Outcome::Answered, None, sentence, None, None)
                     .await
@@ -108,7 +109,7 @@ impl Turn<'_> {
         match fate {
             Fate::Fail | Fate::Shorten => {
                 tracing::warn!(turn.id = self.claimed.claim.turn.0, error = %failure, "a turn failed");
-                self.fail().await
+                self.fail(Some(failure)).await
             }
             Fate::Defer {
                 delay,
@@ -152,8 +153,13 @@ impl Turn<'_> {
     }
 
     /// An apology with a button to try again.
-    async fn fail(&self) -> &'static str {
+    async fn fail(&self, failure: Option<&Failure>) -> &'static str {
         let texts = self.texts();
+        let wait = match self.claimed.age > self.settings.max_age {
+            true => Wait::TooLong,
+            false => Wait::InTime,
+        };
+        let sentence = Apology::of(failure, wait).sentence(texts);
         let payload = Payload {
             reply_to: self.reply_to(),
             keyboard: Some(button(
@@ -162,7 +168,7 @@ impl Turn<'_> {
                     turn: self.claimed.claim.turn,
                 },
             )),
-            ..Payload::plain(texts.failed)
+            ..Payload::plain(sentence)
         };
         self.store_answer(Outcome::Failed, None, vec![payload], None)
             .await
