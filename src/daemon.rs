@@ -38,6 +38,7 @@ mod intake;
 mod litter;
 mod live;
 mod lookout;
+mod menu;
 pub mod production;
 mod receipts;
 mod recovery;

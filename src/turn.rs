@@ -26,9 +26,9 @@ use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Ended, Gate, Kind, Shutdown, Tasks};
 use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store, StoreError};
 use crate::telegram::Telegram;
-use crate::texts::Texts;
 
 mod administrators;
+mod apology;
 mod buttons;
 mod conclude;
 mod depict;
@@ -85,8 +85,6 @@ pub struct Settings {
     /// How many messages of a group are shown to the model although they were
     /// not meant for it.
     pub overheard: i64,
-    /// The bot's own words.
-    pub texts: &'static Texts,
 }
 
 /// Whether the requests of two turns may be equal, byte for byte. A re-run of
@@ -110,7 +108,7 @@ pub trait Speaker: Send + Sync + std::fmt::Debug + 'static {
 
     /// The same parts with what the model thought folded away above them,
     /// where the operator wants that.
-    fn with_thoughts(&self, parts: Vec<Payload>, thoughts: &str) -> Vec<Payload>;
+    fn with_thoughts(&self, claim: &Claim, parts: Vec<Payload>, thoughts: &str) -> Vec<Payload>;
 
     /// Shows what is being written, until the returned value ends.
     fn show(&self, claim: &Claim, preview: watch::Receiver<Preview>) -> Box<dyn Showing>;

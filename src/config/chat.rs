@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::kind::{Flag, Int, Named, One, OneOf, Span, Word};
 use super::walk::{Apply, Walk};
+use crate::domain::language::Language;
 
 /// How a conversation is held.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,8 @@ pub struct Chat {
     pub business: Strangers,
     /// Whether the bot answers where it is called as a guest.
     pub guests: Strangers,
+    /// What the bot's own words are written in.
+    pub language: Spoken,
     /// What an edit does that came too late for the answer.
     pub edits: Edits,
 }
@@ -55,10 +58,43 @@ impl From<bool> for Strangers {
     }
 }
 
+/// What the bot's own words are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoken {
+    /// The language of each person's own Telegram.
+    Theirs,
+    /// The same for everybody.
+    Only(Language),
+}
+
+impl Spoken {
+    /// The one language, when there is one.
+    #[must_use]
+    pub const fn only(self) -> Option<Language> {
+        match self {
+            Self::Theirs => None,
+            Self::Only(language) => Some(language),
+        }
+    }
+}
+
 impl From<Strangers> for bool {
     fn from(strangers: Strangers) -> Self {
         strangers == Strangers::Answered
     }
+}
+
+impl Named for Spoken {
+    const ALL: &'static [(&'static str, Self)] = &{
+        let mut all = [("auto", Self::Theirs); Language::ALL.len() + 1];
+        let mut at = 0;
+        while at < Language::ALL.len() {
+            let language = Language::ALL[at];
+            at += 1;
+            all[at] = (language.tag(), Self::Only(language));
+        }
+        all
+    };
 }
 
 /// What a message does that arrives while the bot is answering.
@@ -217,6 +253,7 @@ impl Default for Chat {
             group_context: 20,
             business: Strangers::Answered,
             guests: Strangers::Answered,
+            language: Spoken::Theirs,
             edits: Edits::Offer,
         }
     }
@@ -271,6 +308,7 @@ impl Chat {
         );
         w.knob("chat.business", Apply::Live, &mut self.business, Flag);
         w.knob("chat.guests", Apply::Live, &mut self.guests, Flag);
+        w.knob("chat.language", Apply::Live, &mut self.language, OneOf);
         w.knob("chat.edits", Apply::Live, &mut self.edits, OneOf);
     }
 }

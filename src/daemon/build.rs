@@ -58,7 +58,6 @@ impl Daemon {
         let limits = Arc::new(Limits::default());
         let hush = Hush::default();
         let server = Arc::new(Server::default());
-        let texts = Texts::english();
         let library = Arc::new(Library::new(
             Arc::clone(&telegram),
             beside(&config.store.path),
@@ -96,7 +95,7 @@ impl Daemon {
                 crate::config::Uncertain::Resend => OnUncertain::Resend,
                 crate::config::Uncertain::Hold => OnUncertain::Hold,
             },
-            resent_mark: texts.resent_mark.to_owned(),
+            resent_mark: Texts::english().resent_mark.to_owned(),
             on_settled: Arc::new(move |due| {
                 emptied.sweep_soon();
                 if let Some(grouper) = settled.get() {
@@ -124,9 +123,6 @@ impl Daemon {
                 limits,
                 hush,
                 server: Arc::clone(&server),
-                thinking: texts.thinking,
-                unfinished: texts.unfinished,
-                stop_button: texts.stop_button,
                 tasks: tasks.clone(),
             },
             server,

@@ -9,10 +9,11 @@ use crate::config::{self, AccessMode, Busy, Changes, Config, Edits, Format, Grou
 use crate::config::{Reasoning, Receipts, ResponseCache};
 use crate::domain::address::{self, BotUser, Hears};
 use crate::domain::admission::{self, Access, Answers, Policy, Rooms};
+use crate::domain::language::Language;
 use crate::domain::part;
 use crate::domain::variant::{Button, OnEdit};
 use crate::domain::window::Rules;
-use crate::domain::words::Words;
+use crate::domain::words::{Wordbook, Words};
 use crate::llm::Llm;
 use crate::llm::breaker::Breaker;
 use crate::llm::complete::{Completer, Limits};
@@ -75,6 +76,13 @@ impl Live {
         *self.receipts.borrow()
     }
 
+    /// The language of our own words for everybody, when there is one.
+    #[must_use]
+    pub fn language(&self) -> Option<Language> {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        config.chat.language.only()
+    }
+
     /// How updates are judged, for the bot that we are.
     #[must_use]
     pub fn policy(&self, bot: &BotUser) -> Policy {
@@ -104,7 +112,9 @@ impl Live {
                 Edits::Ignore => OnEdit::Ignore,
             },
             per_minute: i64::from(config.access.per_minute),
-            words: words(Texts::english(), bot, is_deaf(&config, bot)),
+            words: Wordbook::new(config.chat.language.only(), |language| {
+                words(Texts::of(language), bot, is_deaf(&config, bot))
+            }),
             rooms: Rooms {
                 overheard: i64::from(config.chat.group_context),
                 business: answers(config.chat.business),
@@ -212,7 +222,6 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         photos_remembered: config.media.photos_remembered,
         buttons: buttons(&config.reply.buttons),
         group_buttons: buttons(&config.reply.group_buttons),
-        texts: Texts::english(),
     }
 }
 

@@ -10,7 +10,7 @@ use super::update::{ChatKind, Message, Way};
 use super::variant::OnEdit;
 use super::verb::Verb;
 use super::window::Rules;
-use super::words::Words;
+use super::words::Wordbook;
 
 /// What a message does while a turn of its conversation runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -53,8 +53,8 @@ pub struct Policy {
     pub edits: OnEdit,
     /// Messages a minute per person and chat; more wait.
     pub per_minute: i64,
-    /// What transactions say by themselves.
-    pub words: Words,
+    /// What transactions say by themselves, in every language.
+    pub words: Wordbook,
     /// What the bot does in other people's rooms.
     pub rooms: Rooms,
 }

@@ -182,6 +182,18 @@ impl BotApi {
         acted.expect("a person can always be added")
     }
 
+    /// Somebody's client speaks another language from now on.
+    ///
+    /// # Errors
+    /// As [`BotApi::act`].
+    pub fn speak(&self, person: i64, language_code: Option<&str>) -> Result<Acted, Impossible> {
+        let language_code = language_code.map(str::to_owned);
+        self.act(Act::Speak {
+            person,
+            language_code,
+        })
+    }
+
     /// Somebody writes a text.
     ///
     /// # Errors

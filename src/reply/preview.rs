@@ -25,6 +25,7 @@ use crate::domain::turn::Claim;
 use crate::shutdown::{Kind, Tasks};
 use crate::store::{Store, StoreError};
 use crate::telegram::{Call, Meaning, Telegram};
+use crate::texts::Texts;
 
 mod drafts;
 mod edits;
@@ -53,12 +54,6 @@ pub struct Previews {
     pub hush: Hush,
     /// What the server cannot do.
     pub server: Arc<Server>,
-    /// Shown, with a Stop button, until there is a word.
-    pub thinking: &'static str,
-    /// What stands behind an unfinished text in groups.
-    pub unfinished: &'static str,
-    /// Label of the Stop button in groups.
-    pub stop_button: &'static str,
     /// Spawns.
     pub tasks: Tasks,
 }
@@ -111,6 +106,7 @@ impl Previews {
             look,
             gap: Duration::ZERO,
             revealed: false,
+            texts: Texts::of(claim.language),
         };
         let speaking = self.hush.speaks(claim.chat, stop.clone());
         self.tasks.spawn(Kind::Preview, "preview", async move {
@@ -144,6 +140,8 @@ struct Frames {
     gap: Duration,
     /// The store knows that something is shown.
     revealed: bool,
+    /// What is shown until there is a word, and beside it.
+    texts: &'static Texts,
 }
 
 /// What a step of a preview has come to.

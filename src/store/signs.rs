@@ -10,6 +10,7 @@ use async_trait::async_trait;
 
 use super::{Flush, Result};
 use crate::domain::ids::{ChatId, ConversationId, TurnId};
+use crate::domain::language::Language;
 use crate::domain::turn::Claim;
 
 /// A message that carries the sign "I have seen this".
@@ -55,7 +56,7 @@ pub trait Signs: Send + Sync + 'static {
     async fn reveal(&self, claim: &Claim) -> Result<()>;
 
     /// The turn that a conversation comes to next, when it has one.
-    async fn next_turn(&self, conversation: ConversationId) -> Result<Option<TurnId>>;
+    async fn next_turn(&self, conversation: ConversationId) -> Result<Option<(TurnId, Language)>>;
 
     /// Which messages are owed a receipt and which carry one too long, at most
     /// `limit` of each. Those owed count as carrying one from now on.

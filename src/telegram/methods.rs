@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use teloxide::payloads;
 use teloxide::requests::Payload;
 use teloxide::types::{
-    BotCommand, CallbackQueryId, ChatAction, ChatId, FileId, MessageId, Recipient, ReplyParameters,
-    ThreadId, UserId,
+    BotCommand, BotCommandScope, CallbackQueryId, ChatAction, ChatId, FileId, MessageId, Recipient,
+    ReplyParameters, ThreadId, UserId,
 };
 
 use super::Call;
@@ -229,13 +229,33 @@ pub fn answer_callback_query(query: &str, text: Option<&str>) -> Call {
     typed("answerCallbackQuery", &payload, FLEETING)
 }
 
-/// `setMyCommands` for everybody: pairs of name (without slash) and description.
+/// Where a menu of commands shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MenuScope {
+    /// Wherever no other holds.
+    Everywhere,
+    /// In groups of every kind.
+    Groups,
+}
+
+/// `setMyCommands`: pairs of name (without slash) and description, for those
+/// whose client speaks the language with these two letters, else for everybody
+/// who has no menu of their own.
 #[must_use]
-pub fn set_my_commands(commands: &[(&str, &str)]) -> Call {
+pub fn set_my_commands(
+    commands: &[(&str, &str)],
+    scope: MenuScope,
+    language: Option<&str>,
+) -> Call {
     let commands = commands
         .iter()
         .map(|(name, description)| BotCommand::new(*name, *description));
-    let payload = payloads::SetMyCommands::new(commands);
+    let mut payload = payloads::SetMyCommands::new(commands);
+    payload.scope = Some(match scope {
+        MenuScope::Everywhere => BotCommandScope::Default,
+        MenuScope::Groups => BotCommandScope::AllGroupChats,
+    });
+    payload.language_code = language.map(str::to_owned);
     typed("setMyCommands", &payload, LASTING)
 }
 

@@ -24,6 +24,7 @@ use crate::domain::verb::Verb;
 use crate::llm::complete::{Completion, Failure};
 use crate::llm::retry::Rejection;
 use crate::store::{Claimed, Past, StoreError, Surroundings};
+use crate::texts::Texts;
 
 /// How much history is asked of the store for each token of the budget, in
 /// characters.
@@ -79,6 +80,11 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// The bot's own words, in the language of who is answered.
+    pub(super) fn texts(&self) -> &'static Texts {
+        Texts::of(self.claimed.claim.language)
+    }
+
     /// Runs the turn to its answer, its deferral or its parking.
     pub(super) async fn run(self, presence: Presence) -> Concluded {
         let claim = self.claimed.claim;
@@ -126,7 +132,7 @@ impl<'a> Turn<'a> {
     /// In groups a visibly unfinished message takes the answer's place.
     async fn mark_place(&self) {
         let claim = &self.claimed.claim;
-        let texts = self.settings.texts;
+        let texts = self.texts();
         if !self.claimed.has_placeholder {
             let payload = Payload {
                 reply_to: self.reply_to(),

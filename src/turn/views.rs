@@ -269,7 +269,7 @@ impl Turn<'_> {
         let mut sentence = None;
         for message in &self.claimed.inputs {
             let trouble = trouble_of(message, views)?;
-            sentence.get_or_insert(words_for(self.settings.texts, message, trouble));
+            sentence.get_or_insert(words_for(self.texts(), message, trouble));
         }
         sentence
     }

@@ -21,6 +21,7 @@ mod going_on;
 mod grouping;
 mod groups;
 mod house;
+mod languages;
 mod late;
 mod media;
 mod neighbours;

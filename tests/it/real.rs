@@ -38,6 +38,7 @@ mod handover;
 mod hostile;
 mod hung;
 mod kills;
+mod languages;
 mod matrix;
 mod mishaps;
 mod orphans;

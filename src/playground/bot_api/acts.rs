@@ -141,6 +141,11 @@ pub enum Act {
         #[serde(default)]
         username: Option<String>,
     },
+    /// Changes the language of a person's client; `None` tells none.
+    Speak {
+        person: i64,
+        language_code: Option<String>,
+    },
     /// A new group with the bot in it, made by its first member.
     OpenGroup {
         kind: ChatKind,

@@ -37,6 +37,17 @@ impl World {
                 self.people.insert(id, person);
                 Ok(Acted::made(id))
             }
+            Act::Speak {
+                person,
+                language_code,
+            } => {
+                let them = self
+                    .people
+                    .get_mut(&person)
+                    .ok_or("there is no such person")?;
+                them.language_code = language_code;
+                Ok(Acted::default())
+            }
             Act::OpenGroup {
                 kind,
                 title,

@@ -150,7 +150,7 @@ impl Frames {
 
     fn draft(&self, frame: &Frame) -> Call {
         let (chat, topic, draft) = (self.claim.chat.0, self.claim.topic, self.claim.turn.0);
-        let thinking = self.previews.thinking;
+        let thinking = self.texts.thinking;
         match self.previews.server.format(self.look.format) {
             Format::Rich => {
                 let markdown = match frame {

@@ -22,7 +22,8 @@ use crate::domain::address;
 use crate::domain::admission::{Access, Facts, Policy, Verdict};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload};
-use crate::domain::update::{self, ChatKind, Event, Message, Update, Way};
+use crate::domain::update::{self, ChatKind, Event, Message, Person, Update, Way};
+use crate::domain::words::Words;
 use crate::store::{Accepted, Availability, Due, Inbox, Result, Retention, StoreError};
 
 /// What an update was, as stored.
@@ -111,7 +112,7 @@ pub(super) struct Accepting<'a, 'c> {
     pub(super) erased: bool,
 }
 
-impl Accepting<'_, '_> {
+impl<'a> Accepting<'a, '_> {
     fn update(&mut self, update: &Update, raw: &Bytes) -> Result<()> {
         let Some(row) = self.insert(update, raw)? else {
             self.done.duplicates += 1;
@@ -260,7 +261,7 @@ impl Accepting<'_, '_> {
             }
             Verdict::Refuse => {
                 if self.tx.may_refuse(chat.0, sender)? {
-                    let words = Payload::plain(self.policy.words.refused.clone());
+                    let words = Payload::plain(self.words(&message.sender).refused.clone());
                     self.say(chat, message.topic, Kind::Notice, words)?;
                 }
                 Ok(Sort::Ignored)
@@ -314,12 +315,17 @@ impl Accepting<'_, '_> {
             Pace::Fine => Ok(0),
             Pace::Over { until, tell } => {
                 if tell && !chat.is_relayed() {
-                    let words = Payload::plain(self.policy.words.too_fast.clone());
+                    let words = Payload::plain(self.words(&message.sender).too_fast.clone());
                     self.say(chat, message.topic, Kind::Notice, words)?;
                 }
                 Ok(until)
             }
         }
+    }
+
+    /// What this person is told things with.
+    pub(super) fn words(&self, person: &Person) -> &'a Words {
+        self.policy.words.of(person.language.as_deref())
     }
 
     /// Plans a message of our own that belongs to no turn.

@@ -75,7 +75,7 @@ impl Accepting<'_, '_> {
         if on_edit == OnEdit::Ignore || chat.is_relayed() {
             return Ok(());
         }
-        let offer = offer(turn, &self.policy.words.answer_again);
+        let offer = offer(turn, &self.words(&message.sender).answer_again);
         if let Some(last) = self.tx.last_answered(conversation, turn, Variant::Again)? {
             if on_edit == OnEdit::Answer {
                 self.tx.vary(turn, &last, Variant::Again)?;

@@ -22,7 +22,7 @@ use crate::domain::probe::{Probed, Resolving};
 use crate::domain::turn::{Blame, Outcome};
 use crate::domain::update::{self, ConnectionStanding};
 use crate::domain::window::Rules;
-use crate::domain::words::Words;
+use crate::domain::words::{Wordbook, Words};
 use crate::store::{
     Answer, Ask, Begin, Company, Flush, Inbox, Leases, Next, Outbox, Planned, Relays, Retention,
     Turns,
@@ -182,7 +182,7 @@ fn policy() -> Arc<Policy> {
         ids: std::collections::BTreeSet::new(),
         edits: crate::domain::variant::OnEdit::Offer,
         per_minute: 30,
-        words: words(),
+        words: Wordbook::new(None, |_| words()),
         rooms: crate::domain::admission::Rooms::default(),
     })
 }

@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, params};
 use super::{SqliteStore, Tx};
 use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, TurnId};
+use crate::domain::language::Language;
 use crate::domain::turn::Claim;
 use crate::store::signs::{Owed, Receipt, Receipts, Signs};
 use crate::store::{Flush, Result};
@@ -24,7 +25,7 @@ impl Signs for SqliteStore {
         .await
     }
 
-    async fn next_turn(&self, conversation: ConversationId) -> Result<Option<TurnId>> {
+    async fn next_turn(&self, conversation: ConversationId) -> Result<Option<(TurnId, Language)>> {
         self.run("signs.next_turn", move |tx| {
             let next: Option<i64> = tx
                 .conn
@@ -34,7 +35,11 @@ impl Signs for SqliteStore {
                 )?
                 .query_row([conversation.0], |row| row.get(0))
                 .optional()?;
-            Ok(next.map(TurnId))
+            let Some(turn) = next.map(TurnId) else {
+                return Ok(None);
+            };
+            let language = Language::told(tx.language(turn)?.as_deref());
+            Ok(Some((turn, language)))
         })
         .await
     }
