@@ -13,6 +13,7 @@ pub mod preview;
 pub mod probe;
 pub mod turn;
 pub mod update;
+pub mod variant;
 pub mod verb;
 pub mod window;
 pub mod words;

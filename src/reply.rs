@@ -6,6 +6,7 @@
 //! turns through the store alone.
 
 pub mod call;
+pub mod keyboard;
 pub mod limits;
 pub mod plan;
 pub mod preview;

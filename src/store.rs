@@ -1,4 +1,4 @@
-//! What is durable, as four small traits by record.
+//! What is durable, as five small traits by record.
 //!
 //! Every operation is one transaction with a meaning; nobody outside `store/`
 //! knows a table. The store is the queue: what an operation commits, the next
@@ -20,22 +20,25 @@ use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId, UserId};
 use crate::domain::part::{Kind, Payload};
 use crate::domain::turn::{Blame, Claim, Outcome, Spent, Standing};
 use crate::domain::update::Message;
+use crate::domain::variant::Variant;
 use crate::domain::window::Rules;
 
 pub mod desk;
 mod error;
 mod outbox;
+pub mod signs;
 pub mod sqlite;
 
 pub use error::{Availability, StoreError};
 pub use outbox::{Begin, Finished, Outbox};
+pub use signs::{Receipt, Signs};
 
 /// The result of every operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything that is durable.
-pub trait Store: Inbox + Turns + Outbox + Leases + std::fmt::Debug {}
-impl<T: Inbox + Turns + Outbox + Leases + std::fmt::Debug> Store for T {}
+pub trait Store: Inbox + Turns + Outbox + Signs + Leases + std::fmt::Debug {}
+impl<T: Inbox + Turns + Outbox + Signs + Leases + std::fmt::Debug> Store for T {}
 
 /// Accepting updates.
 #[async_trait]
@@ -106,8 +109,6 @@ pub struct PressReply {
     pub query_id: String,
     /// A short text shown over the chat.
     pub text: Option<String>,
-    /// The message whose buttons have done their duty.
-    pub clear_buttons: Option<(ChatId, i64)>,
 }
 
 /// How long settled things are kept.
@@ -191,6 +192,10 @@ pub struct Claimed {
     pub told: bool,
     /// The chat's placeholder of this turn: exists already.
     pub has_placeholder: bool,
+    /// What it does with an answer that was given before.
+    pub variant: Variant,
+    /// That answer.
+    pub earlier: Option<String>,
 }
 
 /// One settled turn as history.

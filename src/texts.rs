@@ -77,6 +77,15 @@ pub struct Texts {
     pub cut_by_length: &'static str,
     /// Label of the button that goes on.
     pub continue_button: &'static str,
+    /// Label of the button that asks for another answer; it shares a row with
+    /// two more.
+    pub regenerate_button: &'static str,
+    /// Label of the button that asks for a shorter answer.
+    pub shorter_button: &'static str,
+    /// Label of the button that asks for a longer answer.
+    pub longer_button: &'static str,
+    /// Label of the button that offers another answer after an edit.
+    pub answer_again_button: &'static str,
     /// The model cannot be reached for long (credit, key); the turn waits.
     pub operator_problem: &'static str,
     /// To the operators, when only they can help.
@@ -148,6 +157,10 @@ static ENGLISH: Texts = Texts {
     empty_answer: "I have no words for this one. Could you put it differently?",
     cut_by_length: "✂ This is as long as one answer can be. Shall I go on?",
     continue_button: "Continue",
+    regenerate_button: "🔄 Again",
+    shorter_button: "➖ Shorter",
+    longer_button: "➕ Longer",
+    answer_again_button: "✏️ Answer again",
     operator_problem: "I can't reach my model right now. Your message is kept, \
                        and I'll answer as soon as I can.",
     operator_alert: "The model's provider refuses my requests: the key or the credit. \
@@ -217,6 +230,10 @@ mod tests {
             t.forget_yes,
             t.forget_no,
             t.continue_button,
+            t.regenerate_button,
+            t.shorter_button,
+            t.longer_button,
+            t.answer_again_button,
         ] {
             assert!(label.chars().count() <= 16, "{label}");
         }

@@ -18,6 +18,7 @@ use crate::domain::metric;
 use crate::domain::part::Payload;
 use crate::domain::preview::Preview;
 use crate::domain::turn::{Blame, Claim, Step};
+use crate::domain::variant::Button;
 use crate::domain::window::Rules;
 use crate::llm::complete::Completer;
 use crate::llm::request::Dialect;
@@ -28,6 +29,7 @@ use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store, StoreError};
 use crate::texts::Texts;
 
 mod administrators;
+mod buttons;
 mod conclude;
 mod fate;
 mod prompt;
@@ -65,6 +67,10 @@ pub struct Settings {
     pub rules: Rules,
     /// How long a message waits for an answer at the most.
     pub max_age: Duration,
+    /// The buttons under an answer, in private chats.
+    pub buttons: Vec<Button>,
+    /// The same in groups.
+    pub group_buttons: Vec<Button>,
     /// The bot's own words.
     pub texts: &'static Texts,
 }

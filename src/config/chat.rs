@@ -25,6 +25,8 @@ pub struct Chat {
     pub system_prompt: SystemPrompt,
     /// When the bot answers in groups.
     pub groups: Groups,
+    /// What an edit does that came too late for the answer.
+    pub edits: Edits,
 }
 
 /// What a message does that arrives while the bot is answering.
@@ -53,6 +55,25 @@ pub enum Groups {
 impl Named for Groups {
     const ALL: &'static [(&'static str, Self)] =
         &[("mention", Self::Mention), ("always", Self::Always)];
+}
+
+/// What an edit does that came too late for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edits {
+    /// A button under the answer offers another one.
+    Offer,
+    /// It is answered again at once.
+    Answer,
+    /// Nothing.
+    Ignore,
+}
+
+impl Named for Edits {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("offer", Self::Offer),
+        ("answer", Self::Answer),
+        ("ignore", Self::Ignore),
+    ];
 }
 
 /// What the model is told first; `{date}`, `{chat}` and `{person}` are filled
@@ -153,6 +174,7 @@ impl Default for Chat {
             busy: Busy::Queue,
             system_prompt: SystemPrompt(DEFAULT_PROMPT.to_owned()),
             groups: Groups::Mention,
+            edits: Edits::Offer,
         }
     }
 }
@@ -198,6 +220,7 @@ impl Chat {
             One,
         );
         w.knob("chat.groups", Apply::Live, &mut self.groups, OneOf);
+        w.knob("chat.edits", Apply::Live, &mut self.edits, OneOf);
     }
 }
 

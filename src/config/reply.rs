@@ -1,6 +1,6 @@
 //! `[reply]`: how answers are sent.
 
-use super::kind::{Int, Named, OneOf};
+use super::kind::{Int, Many, Named, OneOf, Word};
 use super::walk::{Apply, Walk};
 
 /// How answers are sent.
@@ -8,6 +8,10 @@ use super::walk::{Apply, Walk};
 pub struct Reply {
     /// Which formatting is tried first.
     pub format: Format,
+    /// The buttons under an answer, in private chats.
+    pub buttons: Vec<Button>,
+    /// The same in groups.
+    pub group_buttons: Vec<Button>,
     /// Under how many message ids a part is looked for that may or may not have
     /// arrived.
     pub probe_range: u32,
@@ -29,6 +33,43 @@ impl Named for Format {
         &[("rich", Self::Rich), ("entities", Self::Entities)];
 }
 
+/// A button under the last answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Button {
+    /// The same question once more.
+    Regenerate,
+    /// The answer, shorter.
+    Shorter,
+    /// The answer, longer.
+    Longer,
+    /// Go on, under an answer that was cut.
+    Continue,
+}
+
+impl Button {
+    const NAMES: [(&'static str, Self); 4] = [
+        ("regenerate", Self::Regenerate),
+        ("shorter", Self::Shorter),
+        ("longer", Self::Longer),
+        ("continue", Self::Continue),
+    ];
+}
+
+impl Word for Button {
+    const ALLOWED: &'static str = "\"regenerate\", \"shorter\", \"longer\" or \"continue\"";
+    fn read(text: &str) -> Option<Self> {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(name, _)| *name == text.trim())
+            .map(|(_, button)| button)
+    }
+    fn write(&self) -> String {
+        let mut names = Self::NAMES.into_iter();
+        let found = names.find(|(_, button)| button == self);
+        found.map_or("", |(name, _)| name).to_owned()
+    }
+}
+
 /// What happens to a part that may or may not have arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Uncertain {
@@ -46,6 +87,13 @@ impl Default for Reply {
     fn default() -> Self {
         Self {
             format: Format::Rich,
+            buttons: vec![
+                Button::Regenerate,
+                Button::Shorter,
+                Button::Longer,
+                Button::Continue,
+            ],
+            group_buttons: vec![Button::Regenerate, Button::Continue],
             probe_range: 64,
             uncertain: Uncertain::Resend,
         }
@@ -55,6 +103,18 @@ impl Default for Reply {
 impl Reply {
     pub(super) fn walk(&mut self, w: &mut impl Walk) {
         w.knob("reply.format", Apply::Live, &mut self.format, OneOf);
+        w.knob(
+            "reply.buttons",
+            Apply::Live,
+            &mut self.buttons,
+            Many { max: 4 },
+        );
+        w.knob(
+            "reply.group_buttons",
+            Apply::Live,
+            &mut self.group_buttons,
+            Many { max: 4 },
+        );
         w.knob(
             "reply.probe_range",
             Apply::Restart,

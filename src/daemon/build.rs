@@ -12,6 +12,7 @@ use crate::grouper::Grouper;
 use crate::media::Photos;
 use crate::ops::health::Role;
 use crate::pulse::Pulse;
+use crate::reply::keyboard::Keyboards;
 use crate::reply::limits::Limits;
 use crate::reply::plan::Server;
 use crate::reply::preview::Previews;
@@ -49,11 +50,20 @@ impl Daemon {
         let texts = Texts::english();
         let grouper_of_settled: Arc<OnceLock<Grouper>> = Arc::default();
         let settled = Arc::clone(&grouper_of_settled);
+        let keyboards = Keyboards {
+            store: Arc::clone(&store),
+            telegram: Arc::clone(&telegram),
+            limits: Arc::clone(&limits),
+            tasks: tasks.clone(),
+            shutdown: shutdown.clone(),
+            busy: Arc::default(),
+        };
         let sender = Sender::new(sender::Parts {
             instance,
             store: Arc::clone(&store),
             telegram: Arc::clone(&telegram),
             limits: Arc::clone(&limits),
+            keyboards,
             server: Arc::clone(&server),
             probe_range: config.reply.probe_range,
             on_uncertain: match config.reply.uncertain {

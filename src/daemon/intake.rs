@@ -139,12 +139,6 @@ impl Intake {
             if let Err(error) = telegram.call(answer).await {
                 tracing::debug!(%error, "failed to acknowledge a button");
             }
-            if let Some((chat, message)) = press.clear_buttons {
-                let clear = methods::edit_message_reply_markup(chat.0, message, None);
-                if let Err(error) = telegram.call(clear).await {
-                    tracing::debug!(%error, "failed to remove buttons");
-                }
-            }
         });
     }
 }

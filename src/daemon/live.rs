@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::config::{AccessMode, Busy, Changes, Config, Format, Groups, ResponseCache};
+use crate::config::{
+    self, AccessMode, Busy, Changes, Config, Edits, Format, Groups, ResponseCache,
+};
 use crate::domain::address::{self, BotUser};
 use crate::domain::admission::{self, Access, Policy};
 use crate::domain::part;
+use crate::domain::variant::{Button, OnEdit};
 use crate::domain::window::Rules;
 use crate::domain::words::Words;
 use crate::llm::Llm;
@@ -78,6 +81,11 @@ impl Live {
                 AccessMode::Open => Access::Open,
             },
             ids: config.access.ids.clone(),
+            edits: match config.chat.edits {
+                Edits::Offer => OnEdit::Offer,
+                Edits::Answer => OnEdit::Answer,
+                Edits::Ignore => OnEdit::Ignore,
+            },
             per_minute: i64::from(config.access.per_minute),
             words: words(Texts::english(), bot),
         }
@@ -154,8 +162,20 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         )),
         rules: rules(config),
         max_age: config.intake.max_age,
+        buttons: buttons(&config.reply.buttons),
+        group_buttons: buttons(&config.reply.group_buttons),
         texts: Texts::english(),
     }
+}
+
+fn buttons(wanted: &[config::Button]) -> Vec<Button> {
+    let button = |wanted: &config::Button| match wanted {
+        config::Button::Regenerate => Button::Regenerate,
+        config::Button::Shorter => Button::Shorter,
+        config::Button::Longer => Button::Longer,
+        config::Button::Continue => Button::Continue,
+    };
+    wanted.iter().map(button).collect()
 }
 
 fn words(texts: &Texts, bot: &BotUser) -> Words {
@@ -173,6 +193,7 @@ fn words(texts: &Texts, bot: &BotUser) -> Words {
         not_yours: texts.not_yours.to_owned(),
         nothing_to_retry: texts.nothing_to_retry.to_owned(),
         retrying: texts.retrying.to_owned(),
+        answer_again: texts.answer_again_button.to_owned(),
         button_expired: texts.button_expired.to_owned(),
         forget_question: texts.forget_question.to_owned(),
         forget_yes: texts.forget_yes.to_owned(),

@@ -381,6 +381,13 @@ impl Daemon {
             }
             Err(error) => tracing::debug!(%error, "failed to look into the outbox"),
         }
+        if self.shutdown.is_stopping() {
+            return;
+        }
+        match self.store.touches().await {
+            Ok(chats) => chats.into_iter().for_each(|chat| self.sender.touch(chat)),
+            Err(error) => tracing::debug!(%error, "failed to look for keyboards"),
+        }
     }
 
     async fn count_open(&self) {

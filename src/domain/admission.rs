@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::address::{BotUser, Groups, is_addressed};
 use super::update::{ChatKind, Message};
+use super::variant::OnEdit;
 use super::verb::Verb;
 use super::window::Rules;
 use super::words::Words;
@@ -48,6 +49,8 @@ pub struct Policy {
     pub access: Access,
     /// People and chats that may always talk.
     pub ids: BTreeSet<i64>,
+    /// What an edit does that came too late for the answer.
+    pub edits: OnEdit,
     /// Messages a minute per person and chat; more wait.
     pub per_minute: i64,
     /// What transactions say by themselves.

@@ -129,6 +129,22 @@ pub struct Sending {
     pub begun_at: Millis,
 }
 
+/// A message of ours whose keyboard is to be changed: an edit, which may be made
+/// twice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Touch {
+    /// In which chat.
+    pub chat: ChatId,
+    /// Which message.
+    pub message: i64,
+    /// The keyboard it is to have; `None` = none.
+    pub keyboard: Option<Value>,
+    /// Which wish it is: raised by every change of mind.
+    pub version: i64,
+    /// How often it was tried in vain.
+    pub tries: i64,
+}
+
 /// What to do about a part of which nobody knows whether it arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

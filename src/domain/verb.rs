@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::TurnId;
+use super::variant::Variant;
 
 /// What a command or button asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,13 @@ pub enum Verb {
         /// Its turn.
         turn: TurnId,
     },
+    /// A button under an answer that asks for another one in its place.
+    Vary {
+        /// The turn of that answer.
+        turn: TurnId,
+        /// Which one.
+        variant: Variant,
+    },
     /// `/forget`: asks first.
     Forget,
     /// The answer to that question.
@@ -61,6 +69,7 @@ impl Verb {
             Self::Retry => "retry",
             Self::RetryTurn { .. } => "retry_turn",
             Self::Continue { .. } => "continue",
+            Self::Vary { variant, .. } => variant.as_str(),
             Self::Forget => "forget",
             Self::ForgetAnswer { .. } => "forget_answer",
         }
@@ -95,10 +104,14 @@ impl Verb {
     pub fn of_button(data: &str) -> Option<Self> {
         let (name, argument) = data.split_once(':')?;
         let turn = || argument.parse().ok().map(TurnId);
+        let vary = |variant| turn().map(|turn| Self::Vary { turn, variant });
         match name {
             "stop" => turn().map(|turn| Self::StopTurn { turn }),
             "retry" => turn().map(|turn| Self::RetryTurn { turn }),
             "continue" => turn().map(|turn| Self::Continue { turn }),
+            "again" => vary(Variant::Again),
+            "shorter" => vary(Variant::Shorter),
+            "longer" => vary(Variant::Longer),
             "forget" => Some(Self::ForgetAnswer {
                 yes: argument == "yes",
             }),
@@ -114,6 +127,7 @@ impl Verb {
             Self::StopTurn { turn } => format!("stop:{turn}"),
             Self::RetryTurn { turn } => format!("retry:{turn}"),
             Self::Continue { turn } => format!("continue:{turn}"),
+            Self::Vary { turn, variant } => format!("{}:{turn}", variant.as_str()),
             Self::ForgetAnswer { yes: true } => "forget:yes".to_owned(),
             Self::ForgetAnswer { yes: false } => "forget:no".to_owned(),
             _ => String::new(),

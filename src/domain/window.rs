@@ -3,10 +3,12 @@
 //! The quiet period restarts with every message, is longer after a piece that
 //! Telegram probably split, and is capped by time, number and size. While an
 //! earlier turn of the conversation runs, the window delays nobody, so the cap
-//! on time does not apply to it.
+//! on time does not apply to it. What comes late still joins while nobody has
+//! seen anything of the answer.
 
 use std::time::Duration;
 
+use super::turn::MAX_INTERRUPTS;
 use crate::clock::{Millis, millis};
 
 /// A text of at least this many UTF-16 units is probably one piece of a split
@@ -15,6 +17,24 @@ pub const LONG_PIECE: usize = 4000;
 
 /// Characters that the pieces of one split paste may reach together.
 pub const PASTE_CHARS: i64 = 100_000;
+
+/// How often a turn is opened again for pieces that belong to it by their form.
+pub const MAX_LATE_PIECES: i64 = 20;
+
+/// How much longer than a thought a piece of a paste or of a burst of forwards
+/// may take: a phone in a tunnel sends the rest when it is out of it.
+const PIECE_PATIENCE: Millis = 3;
+
+/// What ties a message to what its sender wrote before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bond {
+    /// Only that it came soon after.
+    Near,
+    /// It follows a piece of a split paste, or is one of a burst of forwards.
+    Piece,
+    /// It is of the same album.
+    Album,
+}
 
 /// The configured limits of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +96,34 @@ impl Rules {
         window.messages < self.messages && window.chars + chars <= self.chars
     }
 
+    /// Whether a message of `chars` characters joins a turn that is closed and
+    /// of which nobody has seen anything; its last message came `since` ago, and
+    /// it was opened again so often.
+    #[must_use]
+    pub fn joins_late(
+        &self,
+        bond: Bond,
+        window: &Open,
+        chars: i64,
+        since: Millis,
+        reopened: i64,
+    ) -> bool {
+        let soon = millis(self.max);
+        match bond {
+            Bond::Album => reopened < MAX_LATE_PIECES,
+            Bond::Piece => {
+                reopened < MAX_LATE_PIECES
+                    && (0..=soon * PIECE_PATIENCE).contains(&since)
+                    && self.joins(window, chars)
+            }
+            Bond::Near => {
+                reopened < MAX_INTERRUPTS
+                    && (0..=soon).contains(&since)
+                    && self.joins(window, chars)
+            }
+        }
+    }
+
     /// When a window closes to which a message was added at `now`.
     #[must_use]
     pub fn due_at(&self, window: &Open, now: Millis, ahead: Ahead) -> Millis {
@@ -128,6 +176,26 @@ mod tests {
         // A paste is limited by its own size alone.
         assert!(rules.joins(&open(20, 96_000, true), 4_000));
         assert!(!rules.joins(&open(1, 96_000, true), 4_001));
+    }
+
+    #[test]
+    fn what_comes_late_joins_soon_and_a_few_times_and_an_album_always() {
+        let rules = Rules::default();
+        let joins =
+            |bond, since, reopened| rules.joins_late(bond, &open(1, 1, false), 1, since, reopened);
+        assert!(joins(Bond::Near, 10_000, 2));
+        assert!(!joins(Bond::Near, 10_001, 0));
+        assert!(!joins(Bond::Near, 0, 3), "no more often than interrupts");
+        assert!(!joins(Bond::Near, -1, 0), "the clock was set back");
+        assert!(joins(Bond::Piece, 30_000, 19));
+        assert!(!joins(Bond::Piece, 30_001, 0) && !joins(Bond::Piece, 0, 20));
+        assert!(joins(Bond::Album, 3_600_000, 19));
+        assert!(!joins(Bond::Album, 0, 20));
+        // A full turn takes what cannot be told apart from it, and nothing else.
+        let full = open(20, 16_000, false);
+        assert!(rules.joins_late(Bond::Album, &full, 1, 0, 0));
+        assert!(!rules.joins_late(Bond::Piece, &full, 1, 0, 0));
+        assert!(!rules.joins_late(Bond::Near, &full, 1, 0, 0));
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct Words {
     pub nothing_to_retry: String,
     /// Shown when a turn is tried again.
     pub retrying: String,
+    /// The button that offers another answer after an edit.
+    pub answer_again: String,
     /// A button whose time is over.
     pub button_expired: String,
     /// The question before erasing.

@@ -4,7 +4,8 @@
 //! Who must wait for the common bucket stands in a queue: one at a time looks
 //! at it, or a crowd would find the same call in it and all take it.
 //!
-//! Parts go before drafts, which leave a reserve in both buckets. Probes leave
+//! Parts go before drafts and changes of buttons, which leave a reserve in both
+//! buckets. Probes leave
 //! one in the common bucket and do not count for their chat: nearly all of them
 //! miss, and nobody sees a miss. A chat that must wait delays no other.
 
@@ -26,6 +27,8 @@ pub enum Rank {
     Part,
     /// A preview: given up rather than waited for.
     Draft,
+    /// A change of buttons: whenever nothing else is to be done.
+    Touch,
     /// A question about a message that may exist.
     Probe,
 }
@@ -35,7 +38,7 @@ impl Rank {
     fn common_reserve(self) -> f64 {
         match self {
             Self::Part => 0.0,
-            Self::Draft | Self::Probe => 10.0,
+            Self::Draft | Self::Touch | Self::Probe => 10.0,
         }
     }
 
@@ -44,7 +47,7 @@ impl Rank {
     fn own_reserve(self) -> Option<f64> {
         match self {
             Self::Part => Some(0.0),
-            Self::Draft => Some(1.0),
+            Self::Draft | Self::Touch => Some(1.0),
             Self::Probe => None,
         }
     }

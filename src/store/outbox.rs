@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use super::{Due, Result};
 use crate::domain::ids::{ChatId, InstanceId, TurnId};
-use crate::domain::part::{Payload, Sending, Sent};
+use crate::domain::part::{Payload, Sending, Sent, Touch};
 use crate::domain::probe::{Probed, Probing, Resolution, Resolving};
 use crate::domain::turn::Outcome;
 
@@ -24,6 +24,8 @@ pub enum Begin {
     Probe(Box<Probing>),
     /// A part of unknown arrival has found its fate without a call: ask again.
     Resolved(Finished),
+    /// Nothing to send, but a keyboard is to be changed after this time.
+    Touch(Duration),
     /// Nothing before this time.
     Wait(Duration),
     /// Nothing to send.
@@ -88,6 +90,17 @@ pub trait Outbox: Send + Sync + 'static {
         every: Duration,
         owner: InstanceId,
     ) -> Result<Vec<ChatId>>;
+
+    /// Chats in which the keyboard of a message has to be changed now.
+    async fn touches(&self) -> Result<Vec<ChatId>>;
+
+    /// Takes the next such message of a chat. Nobody else is given it for
+    /// `within`; an edit that is made twice changes nothing.
+    async fn begin_touch(&self, chat: ChatId, within: Duration) -> Result<Option<Touch>>;
+
+    /// Stores what became of it: `again` says after which time to try it once
+    /// more, `None` that nothing is left to do. What is wanted by now stands.
+    async fn finish_touch(&self, touch: &Touch, again: Option<Duration>) -> Result<()>;
 
     /// Chats in which something of this owner waits to be sent or resolved, and
     /// when to look at them. What is in flight is among them.

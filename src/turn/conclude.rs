@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::STORE_AWAY;
+use super::buttons;
 use super::fate::{self, Fate};
 use super::run::{End, Turn};
 use crate::death::{self, Moment};
@@ -36,14 +37,10 @@ impl Turn<'_> {
             End::Complete(completion) => {
                 self.count(&completion);
                 let mut shown = completion.text.clone();
-                let mut keyboard = None;
+                let keyboard = self.buttons(&completion.text, Some(completion.finish));
                 match completion.finish {
                     FinishReason::Stop => {}
-                    FinishReason::Length => {
-                        append(&mut shown, texts.cut_by_length);
-                        let turn = self.claimed.claim.turn;
-                        keyboard = Some(button(texts.continue_button, &Verb::Continue { turn }));
-                    }
+                    FinishReason::Length => append(&mut shown, texts.cut_by_length),
                     FinishReason::ContentFilter => append(&mut shown, texts.content_filter),
                 }
                 // History knows no empty answers.
@@ -65,8 +62,9 @@ impl Turn<'_> {
             End::Stopped => {
                 let mut shown = partial.clone();
                 append(&mut shown, texts.stopped);
+                let keyboard = self.buttons(&partial, None);
                 let text = (!partial.trim().is_empty()).then_some(partial);
-                self.answer(Outcome::Cancelled, text, &shown, None, None)
+                self.answer(Outcome::Cancelled, text, &shown, keyboard, None)
                     .await
             }
             End::Failed(failure) => self.failed(&failure).await,
@@ -84,6 +82,13 @@ impl Turn<'_> {
             End::Stumbled(Blame::Turn) => REFUSED,
             End::Gone => "superseded",
         }
+    }
+
+    /// What may be done with an answer of these words.
+    fn buttons(&self, text: &str, finish: Option<FinishReason>) -> Option<Value> {
+        let claim = &self.claimed.claim;
+        let end = buttons::End::of(text, finish);
+        buttons::under(&self.settings, claim.chat.is_private(), claim.turn, end)
     }
 
     async fn failed(&self, failure: &Failure) -> &'static str {

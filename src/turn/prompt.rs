@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::ids::TurnId;
 use crate::domain::update::{Media, Message};
+use crate::domain::variant::Variant;
 use crate::llm::request::{ChatMessage, ChatRequest, Part, Role};
 use crate::store::Past;
 
@@ -33,6 +34,9 @@ pub(super) struct Material<'a> {
     pub(super) images: &'a Images,
     /// Which turn it is.
     pub(super) turn: TurnId,
+    /// What it does with an answer that was given before, and that answer.
+    pub(super) variant: Variant,
+    pub(super) earlier: Option<&'a str>,
     /// Share of the history's budget that is used, in percent.
     pub(super) share: usize,
 }
@@ -54,10 +58,17 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
         ));
     }
     let turn = current(material);
-    let fixed: usize = messages.iter().chain([&turn]).map(weight).sum();
+    let varied = varied(material);
+    let fixed: usize = messages
+        .iter()
+        .chain([&turn])
+        .chain(&varied)
+        .map(weight)
+        .sum();
     let budget = settings.context_tokens.saturating_sub(fixed) * material.share / 100;
     messages.extend(history(material, budget));
     messages.push(turn);
+    messages.extend(varied);
     ChatRequest {
         model: settings.model.clone(),
         fallback_models: settings.fallback_models.clone(),
@@ -68,6 +79,17 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
             Likeness::Allowed => None,
             Likeness::Avoided => Some(nonce(material.turn)),
         },
+    }
+}
+
+/// The answer that is to be given in another way, and which.
+fn varied(material: &Material<'_>) -> Vec<ChatMessage> {
+    match (material.variant.instruction(), material.earlier) {
+        (Some(instruction), Some(earlier)) => vec![
+            ChatMessage::text(Role::Assistant, earlier.to_owned()),
+            ChatMessage::text(Role::User, instruction.to_owned()),
+        ],
+        _ => Vec::new(),
     }
 }
 

@@ -205,6 +205,8 @@ impl<'a> Turn<'a> {
             past: &past,
             images,
             turn: claim.turn,
+            variant: self.claimed.variant,
+            earlier: self.claimed.earlier.as_deref(),
             share,
         })
         .to_bytes(self.settings.dialect);

@@ -34,4 +34,5 @@ mod store;
 mod tidy;
 mod trouble;
 mod unit;
+mod variants;
 mod webhook;

@@ -14,6 +14,8 @@ pub(super) struct Asked {
     images: usize,
     /// What people wrote before, oldest first.
     earlier: Vec<String>,
+    /// What the model said last.
+    said: String,
 }
 
 impl Asked {
@@ -25,7 +27,14 @@ impl Asked {
             .map(|message| content(&message["content"]))
             .collect();
         let (text, images) = said.pop().unwrap_or_default();
+        let answers = messages
+            .iter()
+            .filter(|message| message["role"] == "assistant");
         Self {
+            said: answers
+                .last()
+                .map(|message| content(&message["content"]).0)
+                .unwrap_or_default(),
             text,
             images,
             earlier: said.into_iter().map(|(text, _)| text).collect(),
@@ -58,6 +67,9 @@ fn content(content: &Value) -> (String, usize) {
 
 /// The answer, in Markdown.
 pub(super) fn write(asked: &Asked) -> String {
+    if let Some(again) = varied(asked) {
+        return again;
+    }
     let mut blocks = vec![opening(asked)];
     if asked.images > 0 {
         let noun = if asked.images == 1 {
@@ -92,6 +104,23 @@ pub(super) fn write(asked: &Asked) -> String {
     }
     blocks.push(closing(asked));
     blocks.join("\n\n")
+}
+
+/// The answer before, as it is wanted now; `None` where nothing of the kind is.
+fn varied(asked: &Asked) -> Option<String> {
+    let rest = asked.text.strip_prefix("Give me this answer again, ")?;
+    let mut blocks = asked.said.split("\n\n");
+    Some(match rest.starts_with("much shorter") {
+        true => {
+            let first = blocks.next().unwrap_or_default();
+            format!("In short:\n\n{first}")
+        }
+        false => format!(
+            "{}\n\nAnd once more at length: a real model would explain all of this \
+             in its own words, with examples. I can only say that I was asked to.",
+            asked.said
+        ),
+    })
 }
 
 fn opening(asked: &Asked) -> String {

@@ -19,7 +19,6 @@ use crate::death::{self, Moment};
 use crate::domain::admission::{Access, Facts, Policy, Verdict};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload};
-use crate::domain::turn::State;
 use crate::domain::update::{self, Event, Message, Update};
 use crate::store::{Accepted, Availability, Due, Inbox, Result, Retention, StoreError};
 
@@ -214,7 +213,7 @@ impl Accepting<'_, '_> {
         let (sender, chat) = (message.sender.id.0, message.chat.id);
         let facts = Facts {
             admitted: self.policy.access != Access::Open && self.tx.is_admitted(sender, chat.0)?,
-            continues: !chat.is_private() && self.tx.continues(message)?,
+            continues: !chat.is_private() && self.tx.continues(&self.policy.rules, message)?,
         };
         match self.policy.verdict(message, facts) {
             Verdict::Ignore => Ok(Sort::Ignored),
@@ -259,24 +258,6 @@ impl Accepting<'_, '_> {
                 Ok(until)
             }
         }
-    }
-
-    /// An edit of a message that has not been answered replaces it.
-    fn edit(&mut self, message: &Message) -> Result<Sort> {
-        let topic = message.topic.unwrap_or(0);
-        let Some(conversation) = self.tx.find_conversation(message.chat.id, topic)? else {
-            return Ok(Sort::Ignored);
-        };
-        match self.tx.replace_input(conversation, message)? {
-            Some((turn, State::Claimed)) => {
-                self.done.cut.push(turn);
-                self.due(conversation, message.chat.id, message.topic, self.tx.now);
-            }
-            Some(_) => {}
-            // Other people's talk, or too late: not ours to keep.
-            None => return Ok(Sort::Ignored),
-        }
-        Ok(Sort::Edit)
     }
 
     /// Plans a message of our own that belongs to no turn.

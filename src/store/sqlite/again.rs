@@ -68,12 +68,19 @@ impl Accepting<'_, '_> {
             .conn
             .prepare_cached(
                 "SELECT sender FROM turns AS t \
-                 WHERE id = ?1 AND conversation = ?2 AND state = 4 AND outcome = ?3 \
+                 WHERE id = ?1 AND conversation = ?2 AND state = 4 AND outcome IN (?3, ?4) \
+                   AND EXISTS (SELECT 1 FROM answers WHERE turn = ?1) \
                    AND NOT EXISTS (SELECT 1 FROM turns AS later \
                         WHERE later.conversation = ?2 AND later.seal_no > t.seal_no)",
             )?
             .query_row(
-                params![turn.0, place.conversation.0, Outcome::Answered.code()],
+                params![
+                    turn.0,
+                    place.conversation.0,
+                    Outcome::Answered.code(),
+                    // Stopped in the middle, it can be gone on with, too.
+                    Outcome::Cancelled.code()
+                ],
                 |row| row.get(0),
             )
             .optional()?;
@@ -102,8 +109,8 @@ pub(super) struct Again {
     pub(super) conversation: ConversationId,
     pub(super) outcome: Outcome,
     pub(super) asker: i64,
-    messages: i64,
-    chars: i64,
+    pub(super) messages: i64,
+    pub(super) chars: i64,
 }
 
 impl Tx<'_> {
@@ -145,20 +152,31 @@ impl Tx<'_> {
     pub(super) fn try_again(&self, turn: TurnId, again: &Again) -> Result<TurnId> {
         let replay =
             self.new_last_turn(again.conversation, again.asker, again.messages, again.chars)?;
+        self.move_messages(turn, replay)?;
+        // What was to be another answer still is.
         self.conn.execute(
-            "UPDATE updates SET settled_at = NULL \
-             WHERE id IN (SELECT update_row FROM messages WHERE turn = ?1)",
-            [turn.0],
-        )?;
-        self.conn.execute(
-            "UPDATE messages SET turn = ?2 WHERE turn = ?1",
+            "UPDATE turns SET (variant, varies) = \
+                (SELECT variant, varies FROM turns WHERE id = ?1) WHERE id = ?2",
             params![turn.0, replay.0],
         )?;
-        self.conn.execute(
-            "UPDATE turns SET outcome = ?2 WHERE id = ?1",
-            params![turn.0, Outcome::Superseded.code()],
-        )?;
         Ok(replay)
+    }
+
+    /// The messages of a settled turn are answered by a later one.
+    pub(super) fn move_messages(&self, from: TurnId, to: TurnId) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "UPDATE updates SET settled_at = NULL \
+                 WHERE id IN (SELECT update_row FROM messages WHERE turn = ?1)",
+            )?
+            .execute([from.0])?;
+        self.conn
+            .prepare_cached("UPDATE messages SET turn = ?2 WHERE turn = ?1")?
+            .execute(params![from.0, to.0])?;
+        self.conn
+            .prepare_cached("UPDATE turns SET outcome = ?2 WHERE id = ?1")?
+            .execute(params![from.0, Outcome::Superseded.code()])?;
+        Ok(())
     }
 
     fn new_last_turn(
@@ -170,6 +188,17 @@ impl Tx<'_> {
     ) -> Result<TurnId> {
         // Whoever still gathers wrote before this wish.
         self.seal_all(conversation)?;
+        self.new_turn(conversation, asker, messages, chars)
+    }
+
+    /// A turn behind all that are sealed; who still gathers comes after it.
+    pub(super) fn new_turn(
+        &self,
+        conversation: ConversationId,
+        asker: i64,
+        messages: i64,
+        chars: i64,
+    ) -> Result<TurnId> {
         let seal_no = self.next_seal(conversation)?;
         self.conn.execute(
             "INSERT INTO turns \

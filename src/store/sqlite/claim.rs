@@ -207,6 +207,7 @@ impl Tx<'_> {
             .prepare_cached("SELECT body FROM requests WHERE turn = ?1")?
             .query_row([turn.0], |row| row.get(0))
             .optional()?;
+        let (variant, earlier) = self.varied_answer(turn)?;
         Ok(Claimed {
             claim: Claim {
                 turn,
@@ -224,6 +225,8 @@ impl Tx<'_> {
             age: clock::duration(self.now - opened_at),
             told,
             has_placeholder: self.has_placeholder(turn)?,
+            variant,
+            earlier,
         })
     }
 

@@ -73,6 +73,7 @@ impl Accepting<'_, '_> {
             Verb::StopTurn { turn } => self.stop_turn(&place, *turn)?,
             Verb::RetryTurn { turn } => self.retry(&place, *turn)?,
             Verb::Continue { turn } => self.go_on(row, &place, *turn)?,
+            Verb::Vary { turn, variant } => self.vary(&place, *turn, *variant)?,
             Verb::ForgetAnswer { yes } => self.forget(&place, *yes)?,
         };
         self.record(row, &place, verb, &effect)?;
@@ -87,7 +88,6 @@ impl Accepting<'_, '_> {
         let mut reply = PressReply {
             query_id: press.query_id.clone(),
             text: None,
-            clear_buttons: None,
         };
         // A press repeats the message it was made on: kept only when it is ours.
         let mut sort = Sort::Ignored;
@@ -109,6 +109,7 @@ impl Accepting<'_, '_> {
                     Verb::StopTurn { turn } => self.stop_turn(&place, *turn)?,
                     Verb::RetryTurn { turn } => self.retry(&place, *turn)?,
                     Verb::Continue { turn } => self.go_on(row, &place, *turn)?,
+                    Verb::Vary { turn, variant } => self.vary(&place, *turn, *variant)?,
                     Verb::ForgetAnswer { yes } => self.forget(&place, *yes)?,
                     // Nothing else has a button.
                     _ => Effect::new("nothing", Some(&self.policy.words.button_expired)),
@@ -118,8 +119,16 @@ impl Accepting<'_, '_> {
                     "continued" => Sort::Message,
                     _ => Sort::Control,
                 };
-                if matches!(effect.name, "retried" | "continued" | "forgotten" | "kept") {
-                    reply.clear_buttons = press.message_id.map(|id| (chat.id, id));
+                // Buttons that have done their duty vanish, and so do those that
+                // will never have one again.
+                let served = match effect.name {
+                    "retried" | "continued" | "varied" | "forgotten" | "kept" => true,
+                    "nothing" => effect.say.as_ref() == Some(&self.policy.words.button_expired),
+                    _ => false,
+                };
+                if let Some(message) = press.message_id.filter(|_| served) {
+                    self.tx.want_keyboard(chat.id, message, None, None)?;
+                    self.wake(chat.id);
                 }
                 match (effect.name, effect.say) {
                     ("forgotten", Some(text)) => self.reply(&place, text, None)?,
@@ -204,7 +213,10 @@ impl Accepting<'_, '_> {
     }
 
     /// The history begins anew after everything that came before.
-    fn new_history(&self, place: &Place) -> Result<Effect> {
+    fn new_history(&mut self, place: &Place) -> Result<Effect> {
+        if self.tx.retire_keyboards(place.conversation, None)? {
+            self.wake(place.chat);
+        }
         self.tx.conn.execute(
             "UPDATE conversations SET boundary = last_seal WHERE id = ?1",
             [place.conversation.0],
@@ -326,6 +338,7 @@ impl Accepting<'_, '_> {
                 owner: self.instance,
             })?;
         }
+        self.wake(place.chat);
         self.erased = true;
         Ok(Effect::new("forgotten", Some(&words.forgotten)))
     }

@@ -19,10 +19,10 @@ impl Tx<'_> {
             .conn
             .prepare_cached("SELECT seal_no, history_from FROM turns WHERE id = ?1")?
             .query_row([claim.turn.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let earlier: Vec<(i64, i64)> = self
+        let earlier: Vec<(i64, i64, Option<i64>)> = self
             .conn
             .prepare_cached(
-                "SELECT id, outcome FROM turns \
+                "SELECT id, outcome, varies FROM turns \
                  WHERE conversation = ?1 AND seal_no < ?2 AND seal_no > ?3 \
                    AND state = 4 AND outcome <> ?4 \
                  ORDER BY seal_no DESC LIMIT ?5",
@@ -35,12 +35,12 @@ impl Tx<'_> {
                     Outcome::Superseded.code(),
                     MOST
                 ],
-                |row| Ok((row.get(0)?, row.get(1)?)),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )?
             .collect::<rusqlite::Result<_>>()?;
         let mut past = Vec::new();
         let mut held = 0;
-        for (turn, outcome) in earlier {
+        for (turn, outcome, varies) in earlier {
             let seen = [Outcome::Answered, Outcome::Cancelled]
                 .map(Outcome::code)
                 .contains(&outcome);
@@ -48,10 +48,13 @@ impl Tx<'_> {
                 tracing::warn!(turn.id = turn, "a turn of the history cannot be read");
                 continue;
             };
-            let turn = Past {
-                inputs,
-                answer: if seen { self.answer_of(turn)? } else { None },
-            };
+            let mut answer = if seen { self.answer_of(turn)? } else { None };
+            if let (None, Some(varies)) = (&answer, varies) {
+                // Another answer was wanted and did not come: what stands on the
+                // screen is the one before.
+                answer = self.answer_of(varies)?;
+            }
+            let turn = Past { inputs, answer };
             if turn.inputs.is_empty() {
                 continue;
             }
@@ -65,7 +68,7 @@ impl Tx<'_> {
         Ok(past)
     }
 
-    fn answer_of(&self, turn: i64) -> Result<Option<String>> {
+    pub(super) fn answer_of(&self, turn: i64) -> Result<Option<String>> {
         Ok(self
             .conn
             .prepare_cached("SELECT text FROM answers WHERE turn = ?1")?

@@ -13,7 +13,7 @@ use super::uncertain::SETTLE_MS;
 use super::{SqliteStore, Tx, parts, unknown_code};
 use crate::clock::{self, Millis};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, PartId, TurnId};
-use crate::domain::part::{Kind, Payload, Sending, Sent, State};
+use crate::domain::part::{Kind, Payload, Sending, Sent, State, Touch};
 use crate::domain::probe::{Probed, Probing, Resolving};
 use crate::domain::turn::Outcome;
 use crate::store::{Begin, Due, Finished, Outbox, Result, StoreError};
@@ -93,6 +93,23 @@ impl Outbox for SqliteStore {
         .await
     }
 
+    async fn touches(&self) -> Result<Vec<ChatId>> {
+        self.run("outbox.touches", |tx| tx.touches()).await
+    }
+
+    async fn begin_touch(&self, chat: ChatId, within: Duration) -> Result<Option<Touch>> {
+        self.run("outbox.begin_touch", move |tx| tx.begin_touch(chat, within))
+            .await
+    }
+
+    async fn finish_touch(&self, touch: &Touch, again: Option<Duration>) -> Result<()> {
+        let touch = touch.clone();
+        self.run("outbox.finish_touch", move |tx| {
+            tx.finish_touch(&touch, again)
+        })
+        .await
+    }
+
     async fn unsent(&self, owner: InstanceId) -> Result<Vec<(ChatId, Duration)>> {
         self.run("outbox.unsent", move |tx| {
             let mut statement = tx.conn.prepare_cached(
@@ -119,7 +136,10 @@ impl Outbox for SqliteStore {
 impl Tx<'_> {
     fn begin(&self, chat: ChatId, owner: InstanceId, within: Duration) -> Result<Begin> {
         let Some(next) = self.next_part(chat, owner)? else {
-            return Ok(Begin::Idle);
+            return Ok(match self.keyboard_wait(chat)? {
+                Some(wait) => Begin::Touch(wait),
+                None => Begin::Idle,
+            });
         };
         let wait = next.not_before - self.now;
         if wait > 0 && wait <= FURTHEST_MS && next.set_at <= self.now {
@@ -199,6 +219,7 @@ impl Tx<'_> {
                     self.lay_ghosts(sending.chat, sending.begun_at)?;
                 }
                 self.end_part(sending.part.0, State::Sent, Some(*message_id))?;
+                self.keyboard_shown(sending, *message_id)?;
             }
             Sent::NotSent { retry_in_ms } => {
                 // A placeholder is worth sending only while nothing better is.
@@ -342,6 +363,7 @@ impl Tx<'_> {
             Outcome::from_code(ending).ok_or_else(|| unknown_code("outcome", ending))?
         };
         self.settle(turn, outcome)?;
+        self.settled_last(ConversationId(conversation), turn)?;
         let due = Due {
             conversation: ConversationId(conversation),
             chat: ChatId(chat),

@@ -116,6 +116,7 @@ fn policy() -> Arc<Policy> {
         groups: Groups::Mention,
         access: Access::Open,
         ids: std::collections::BTreeSet::new(),
+        edits: crate::domain::variant::OnEdit::Offer,
         per_minute: 30,
         words: words(),
     })
@@ -142,6 +143,7 @@ fn words() -> Words {
         help_group: say(),
         claim_invalid: say(),
         retrying: say(),
+        answer_again: say(),
         button_expired: say(),
     }
 }
@@ -275,7 +277,7 @@ async fn lose(store: &SqliteStore, me: InstanceId, chat: ChatId, resolving: Reso
                     expire();
                 }
                 Begin::Resolved(_) => {}
-                Begin::Wait(_) | Begin::Idle => break,
+                Begin::Wait(_) | Begin::Touch(_) | Begin::Idle => break,
             }
         }
     }

@@ -131,10 +131,12 @@ impl Tx<'_> {
             "UPDATE messages SET body = NULL WHERE conversation = ?1",
             "UPDATE parts SET payload = '' \
              WHERE turn IN (SELECT id FROM turns WHERE conversation = ?1)",
+            "UPDATE turns SET offer = NULL WHERE conversation = ?1 AND offer IS NOT NULL",
             "UPDATE conversations SET boundary = last_seal WHERE id = ?1",
         ] {
             self.conn.execute(sql, [conversation.0])?;
         }
+        self.retire_keyboards(conversation, None)?;
         // What is not a message of another conversation of this chat: edits,
         // presses (they repeat our words), what could not be read.
         self.conn.execute(

@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::{OptionalExtension, params};
 
-use super::{SqliteStore, Tx, claim, unknown_code};
+use super::{SqliteStore, Tx, claim};
 use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{self, Kind, Payload};
-use crate::domain::turn::{Blame, Claim, Outcome, Standing, State};
+use crate::domain::turn::{Blame, Claim, Outcome, Standing};
 use crate::domain::update::Message;
 use crate::store::{Answer, Ask, Books, Due, Next, Past, Result, StoreError, TurnLine, Turns};
 
@@ -174,7 +174,7 @@ impl Turns for SqliteStore {
 
 impl Tx<'_> {
     /// Fails with [`StoreError::Fenced`] unless the claim is the latest.
-    fn fence(&self, claim: &Claim) -> Result<()> {
+    pub(super) fn fence(&self, claim: &Claim) -> Result<()> {
         let holds: bool = self
             .conn
             .prepare_cached(
@@ -292,52 +292,6 @@ impl Tx<'_> {
             )?
             .query_row([turn.0], |row| row.get(0))
             .optional()?)
-    }
-
-    /// Replaces a message that is not answered yet. Returns its turn and the
-    /// state that had; a running one is sealed again.
-    pub(super) fn replace_input(
-        &self,
-        conversation: ConversationId,
-        message: &Message,
-    ) -> Result<Option<(TurnId, State)>> {
-        let found: Option<(i64, i64, i64, Option<String>)> = self
-            .conn
-            .prepare_cached(
-                "SELECT m.id, t.id, t.state, m.body \
-                 FROM messages AS m JOIN turns AS t ON t.id = m.turn \
-                 WHERE m.conversation = ?1 AND m.message_id = ?2 AND t.state IN (0, 1, 2) LIMIT 1",
-            )?
-            .query_row(params![conversation.0, message.id], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            })
-            .optional()?;
-        let Some((row, turn, state, before)) = found else {
-            return Ok(None);
-        };
-        // Telegram also tells of changes that nobody typed (the preview of a
-        // link was found): those must not throw a running answer away.
-        let same = before
-            .and_then(|body| serde_json::from_str::<Message>(&body).ok())
-            .is_some_and(|before| before.text == message.text && before.media == message.media);
-        if same {
-            return Ok(None);
-        }
-        let state = State::from_code(state).ok_or_else(|| unknown_code("state", state))?;
-        let turn = TurnId(turn);
-        self.conn
-            .prepare_cached("UPDATE messages SET body = ?2 WHERE id = ?1")?
-            .execute(params![row, body_of(message)])?;
-        self.drop_request(turn)?;
-        if state == State::Claimed {
-            self.conn
-                .prepare_cached(
-                    "UPDATE turns SET state = 1, owner = NULL, alone = 0, claim_no = claim_no + 1 \
-                     WHERE id = ?1",
-                )?
-                .execute([turn.0])?;
-        }
-        Ok(Some((turn, state)))
     }
 
     /// The messages of a turn; `None` when one of them cannot be read.

@@ -389,6 +389,7 @@ impl Tx<'_> {
         let sending = &probing.part;
         self.saw_message(sending.chat, id, 0)?;
         self.end_part(sending.part.0, State::Sent, Some(id))?;
+        self.keyboard_shown(sending, id)?;
         self.conn
             .prepare_cached("UPDATE parts SET bound = bound + 1 WHERE id = ?1")?
             .execute([sending.part.0])?;

@@ -7,7 +7,7 @@ use crate::domain::admission::{Busy, Policy};
 use crate::domain::ids::{ConversationId, TurnId};
 use crate::domain::turn::{MAX_INTERRUPTS, Outcome, State};
 use crate::domain::update::Message;
-use crate::domain::window::{Ahead, LONG_PIECE, Open};
+use crate::domain::window::{Ahead, Bond, LONG_PIECE, Open, Rules};
 use crate::store::Result;
 
 /// Where a message went.
@@ -33,7 +33,7 @@ impl Tx<'_> {
     ) -> Result<Joined> {
         let key = window_key(message);
         let weight = message.weight();
-        let (mut cut, mut sealed) = (false, false);
+        let (mut cut, mut sealed, mut not_before) = (false, false, not_before);
         let open = match self.open_window(conversation, key)? {
             // What has to wait for the minute to end makes nothing else wait.
             Some((turn, open, waits))
@@ -41,17 +41,29 @@ impl Tx<'_> {
             {
                 Some((turn, open))
             }
+            // An album is never torn: it costs one answer however large it is.
+            Some((turn, open, _)) if self.bond(turn, &open, message)? == Bond::Album => {
+                not_before = 0;
+                Some((turn, open))
+            }
             Some((turn, ..)) => {
                 self.seal(conversation, turn)?;
                 sealed = true;
                 None
             }
-            None if policy.busy == Busy::Interrupt && not_before == 0 => {
-                let reopened = self.interrupt(conversation, key)?;
-                cut = reopened.is_some();
-                reopened
-            }
-            None => None,
+            None => match self.late(&policy.rules, conversation, key, message)? {
+                Some((closed, bond)) if not_before == 0 || bond == Bond::Album => {
+                    not_before = 0;
+                    cut = closed.runs;
+                    Some(self.reopen(&closed)?)
+                }
+                _ if policy.busy == Busy::Interrupt && not_before == 0 => {
+                    let reopened = self.interrupt(conversation, key)?;
+                    cut = reopened.is_some();
+                    reopened
+                }
+                _ => None,
+            },
         };
         let before = match &open {
             Some((_, open)) => *open,
@@ -89,24 +101,21 @@ impl Tx<'_> {
         })
     }
 
-    /// Whether a message belongs, by its form, to what its sender gathers.
-    pub(super) fn continues(&self, message: &Message) -> Result<bool> {
+    /// Whether a message belongs, by its form, to what its sender gathers or has
+    /// just asked.
+    pub(super) fn continues(&self, rules: &Rules, message: &Message) -> Result<bool> {
         let topic = message.topic.unwrap_or(0);
         let Some(conversation) = self.find_conversation(message.chat.id, topic)? else {
             return Ok(false);
         };
-        let Some((turn, open, _)) = self.open_window(conversation, window_key(message))? else {
-            return Ok(false);
+        let key = window_key(message);
+        let bond = match self.open_window(conversation, key)? {
+            Some((turn, open, _)) => Some(self.bond(turn, &open, message)?),
+            None => self
+                .late(rules, conversation, key, message)?
+                .map(|(_, bond)| bond),
         };
-        if open.last_was_long || message.forwarded_from.is_some() {
-            return Ok(true);
-        }
-        Ok(message.album.is_some()
-            && self
-                .inputs(turn)?
-                .unwrap_or_default()
-                .last()
-                .is_some_and(|last| last.album == message.album))
+        Ok(bond.is_some_and(|bond| bond > Bond::Near))
     }
 
     /// The window this key gathers in, and whether it waits for a minute to
@@ -191,7 +200,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "SELECT id, messages, chars FROM turns \
                  WHERE conversation = ?1 AND state = 2 AND state < 4 AND sender = ?2 \
-                   AND interrupts < ?3 AND stop_requested = 0 \
+                   AND interrupts < ?3 AND stop_requested = 0 AND variant = 0 \
                    AND NOT EXISTS (SELECT 1 FROM turns AS behind \
                         WHERE behind.conversation = ?1 AND behind.state = 1 AND behind.state < 4)",
             )?

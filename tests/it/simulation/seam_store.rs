@@ -10,7 +10,7 @@ use bytes::Bytes;
 use lastword::daemon::Closable;
 use lastword::domain::admission::Policy;
 use lastword::domain::ids::{ChatId, InstanceId, TurnId};
-use lastword::domain::part::{Payload, Sending, Sent};
+use lastword::domain::part::{Payload, Sending, Sent, Touch};
 use lastword::domain::probe::{Probed, Probing, Resolving};
 use lastword::domain::turn::{Blame, Claim, Standing};
 use lastword::store::sqlite::SqliteStore;
@@ -351,6 +351,25 @@ impl Outbox for Storing {
     ) -> Result<Vec<ChatId>> {
         self.op("alert", 0, |store| async move {
             store.alert(cause, payload, every, owner).await
+        })
+        .await
+    }
+
+    async fn touches(&self) -> Result<Vec<ChatId>> {
+        self.op("touches", 0, |store| async move { store.touches().await })
+            .await
+    }
+
+    async fn begin_touch(&self, chat: ChatId, within: Duration) -> Result<Option<Touch>> {
+        self.op("begin_touch", chat.0, |store| async move {
+            store.begin_touch(chat, within).await
+        })
+        .await
+    }
+
+    async fn finish_touch(&self, touch: &Touch, again: Option<Duration>) -> Result<()> {
+        self.op("finish_touch", touch.chat.0, |store| async move {
+            store.finish_touch(touch, again).await
         })
         .await
     }

@@ -20,7 +20,8 @@ async fn forgetting_asks_first() {
         stage.finish(&question, Sent::Receipt(80)).await;
         let no = stage.accept(&[press(7, 7, 80, "forget:no")]).await;
         assert_eq!(no.presses[0].text.as_deref(), Some("<kept>"));
-        assert_eq!(no.presses[0].clear_buttons, Some((ChatId(7), 80)));
+        assert_eq!(stage.touched(ChatId(7)).await, [(80, None)]);
+        assert_eq!(no.outbox, [ChatId(7)]);
         stage.accept(&[private(7, 3, "still?")]).await;
         let claim = stage.claim(conversation).await.claim;
         assert_eq!(stage.store.history(&claim, 1000).await.unwrap().len(), 1);
@@ -81,6 +82,7 @@ async fn what_is_being_sent_while_it_is_forgotten_blocks_nothing() {
             assert_eq!(of(&books.outcomes, "cancelled"), 1);
             let forgotten = u64::from(end == "sent");
             assert_eq!(of(&books.parts, end), 1 + forgotten, "{sent:?}");
+            assert_eq!(stage.touched(ChatId(7)).await, [(80, None)]);
             assert_eq!(stage.begin(ChatId(7)).await, Begin::Idle);
         }
     }
@@ -98,8 +100,8 @@ async fn in_a_group_only_its_administrators_make_it_forget() {
         stage.converse(conversation, "to a").await;
         let refused = stage.accept(&[press(GROUP, 7, 80, "forget:yes")]).await;
         assert_eq!(refused.presses[0].text.as_deref(), Some("<not yours>"));
-        let done = stage.accept(&[press(GROUP, 2, 80, "forget:yes")]).await;
-        assert_eq!(done.presses[0].clear_buttons, Some((ChatId(GROUP), 80)));
+        stage.accept(&[press(GROUP, 2, 80, "forget:yes")]).await;
+        assert_eq!(stage.touched(ChatId(GROUP)).await, [(80, None)]);
         stage
             .accept(&[chatter(GROUP, 7, 5, "hm"), mention(GROUP, 7, 6, "b")])
             .await;

@@ -23,7 +23,8 @@ async fn a_failed_or_stopped_turn_is_replayed_once() {
             let (conversation, turn) = ended(&stage, outcome).await;
             let button = press(7, 7, 9, &format!("retry:{turn}"));
             let first = stage.accept(std::slice::from_ref(&button)).await;
-            assert_eq!(first.presses[0].clear_buttons, Some((ChatId(7), 9)));
+            assert_eq!(first.outbox, [ChatId(7)]);
+            assert_eq!(stage.touched(ChatId(7)).await, [(9, None)]);
             assert_eq!(first.due[0].conversation, conversation);
             let second = stage.accept(&[button, private(7, 2, "/retry")]).await;
             assert_eq!(

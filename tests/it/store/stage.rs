@@ -100,6 +100,7 @@ fn policy() -> Policy {
         groups: Groups::Mention,
         access: Access::Open,
         ids: std::collections::BTreeSet::new(),
+        edits: lastword::domain::variant::OnEdit::Offer,
         per_minute: 1000,
         words: words(),
     }
@@ -114,6 +115,7 @@ fn words() -> Words {
         claim_invalid: say("claim invalid"),
         retrying: say("retrying"),
         button_expired: say("button expired"),
+        answer_again: say("answer again"),
         refused: say("refused"),
         claimed: say("claimed"),
         too_fast: say("too fast"),
@@ -346,6 +348,23 @@ impl Stage {
             said.push(text_of(&sending.payload).to_owned());
         }
         said
+    }
+
+    /// Makes every change of a keyboard that is due in a chat: the messages and
+    /// the data of the buttons they have now.
+    pub(super) async fn touched(&self, chat: ChatId) -> Vec<(i64, Option<String>)> {
+        let mut made = Vec::new();
+        let begin = async || self.store.begin_touch(chat, WITHIN).await;
+        while let Some(touch) = begin().await.expect("keyboards are looked for") {
+            let finished = self.store.finish_touch(&touch, None).await;
+            finished.expect("a change is finished");
+            let data = |keyboard: &Value| {
+                let data = keyboard["inline_keyboard"][0][0]["callback_data"].as_str();
+                data.unwrap_or_default().to_owned()
+            };
+            made.push((touch.message, touch.keyboard.as_ref().map(data)));
+        }
+        made
     }
 
     /// A new message id of Telegram's.

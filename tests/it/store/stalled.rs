@@ -67,6 +67,26 @@ const TABLE: &[(&str, Fence)] = &[
         Needless("once in a while, by its cause, whoever says it"),
     ),
     ("unsent", READS),
+    ("reveal", Fence::Claim),
+    ("next_turn", READS),
+    (
+        "owe_receipts",
+        Needless("it marks what carries none, whoever asks"),
+    ),
+    ("stale_receipts", READS),
+    (
+        "drop_receipt",
+        Needless("only that receipt, and taking it away twice changes nothing"),
+    ),
+    ("touches", READS),
+    (
+        "begin_touch",
+        Needless("an edit that is made twice changes nothing"),
+    ),
+    (
+        "finish_touch",
+        Needless("it ends the wish it was begun for, by its number, and no later one"),
+    ),
     ("turns", READS),
     (
         "replay",
@@ -94,6 +114,7 @@ fn every_operation_says_what_fences_it() {
     let traits = [
         include_str!("../../../src/store.rs"),
         include_str!("../../../src/store/outbox.rs"),
+        include_str!("../../../src/store/signs.rs"),
         include_str!("../../../src/store/desk.rs"),
     ];
     let mut declared: Vec<&str> = traits
@@ -131,6 +152,7 @@ async fn by_claim(stage: &Stage, name: &str, claim: &Claim) -> Result<(), StoreE
             store.defer(claim, delay, Blame::Turn, notice).await
         }
         "park" => store.park(claim).await,
+        "reveal" => store.reveal(claim).await,
         other => panic!("{other} is fenced by the claim, but nobody tries it"),
     }
 }

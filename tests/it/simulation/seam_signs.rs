@@ -1,0 +1,53 @@
+//! What people see while they wait, as one life sees it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lastword::domain::ids::{ConversationId, TurnId};
+use lastword::domain::turn::Claim;
+use lastword::store::{Flush, Receipt, Result, Signs};
+
+use super::seam_store::Storing;
+
+#[async_trait]
+impl Signs for Storing {
+    async fn reveal(&self, claim: &Claim) -> Result<()> {
+        self.op("reveal", claim.chat.0, |store| async move {
+            store.reveal(claim).await
+        })
+        .await
+    }
+
+    async fn next_turn(&self, conversation: ConversationId) -> Result<Option<TurnId>> {
+        self.op("next_turn", 0, |store| async move {
+            store.next_turn(conversation).await
+        })
+        .await
+    }
+
+    async fn owe_receipts(
+        &self,
+        waited: Duration,
+        flush: Flush,
+        limit: u32,
+    ) -> Result<Vec<Receipt>> {
+        self.op("owe_receipts", 0, |store| async move {
+            store.owe_receipts(waited, flush, limit).await
+        })
+        .await
+    }
+
+    async fn stale_receipts(&self, limit: u32) -> Result<Vec<Receipt>> {
+        self.op("stale_receipts", 0, |store| async move {
+            store.stale_receipts(limit).await
+        })
+        .await
+    }
+
+    async fn drop_receipt(&self, receipt: Receipt) -> Result<()> {
+        self.op("drop_receipt", receipt.chat.0, |store| async move {
+            store.drop_receipt(receipt).await
+        })
+        .await
+    }
+}
