@@ -18,9 +18,11 @@ use crate::domain::metric;
 use crate::domain::phase::Phase;
 use crate::grouper::Grouper;
 use crate::llm::Llm;
+use crate::media::{Library, Senses};
 use crate::ops::health::Role;
 use crate::ops::systemd::Systemd;
 use crate::pulse::Pulse;
+use crate::reply::receipts::Receipts;
 use crate::reply::sender::Sender;
 use crate::shutdown::{ExitCode, Kind, Shutdown, Tasks};
 use crate::store::{Reaped, Store};
@@ -33,10 +35,13 @@ mod door;
 mod drain;
 mod identity;
 mod intake;
+mod litter;
 mod live;
 mod lookout;
 pub mod production;
+mod receipts;
 mod recovery;
+mod relays;
 mod voice;
 
 pub use intake::Intake;
@@ -57,6 +62,8 @@ pub struct Seams {
     pub telegram: Arc<dyn Telegram>,
     /// The model.
     pub llm: Arc<dyn Llm>,
+    /// How files are read and recordings heard.
+    pub senses: Senses,
     /// The time.
     pub clock: Clock,
     /// The stop.
@@ -170,6 +177,8 @@ struct Daemon {
     grouper: Grouper,
     runner: Runner,
     sender: Sender,
+    receipts: Receipts,
+    library: Arc<Library>,
     intake: Arc<Intake>,
     role: watch::Sender<Role>,
     others: Arc<watch::Sender<bool>>,

@@ -13,6 +13,7 @@ mod dialect;
 mod document;
 mod entity;
 mod flank;
+mod fold;
 mod heal;
 mod latex;
 pub(crate) mod marks;
@@ -26,6 +27,9 @@ mod tags;
 mod tests;
 
 pub use entity::{Entity, EntityKind, Formatted};
+pub use fold::{
+    folded_classic, folded_rich, last_thought, thinking_classic, thinking_rich, unfolded,
+};
 use rich::Limits;
 
 /// Most UTF-16 code units in the text of one classic message.

@@ -6,10 +6,13 @@
 //! turns through the store alone.
 
 pub mod call;
+pub mod hush;
 pub mod keyboard;
 pub mod limits;
+pub mod line;
 pub mod plan;
 pub mod preview;
 pub mod probe;
+pub mod receipts;
 pub mod sender;
 pub mod typing;

@@ -8,32 +8,39 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::clock::Clock;
-use crate::config::SystemPrompt;
+use crate::config::{SystemPrompt, Voice};
 use crate::domain::ids::{ChatId, InstanceId, TurnId};
 use crate::domain::metric;
 use crate::domain::part::Payload;
-use crate::domain::preview::Preview;
+use crate::domain::preview::{Finale, Preview};
 use crate::domain::turn::{Blame, Claim, Step};
 use crate::domain::variant::Button;
 use crate::domain::window::Rules;
 use crate::llm::complete::Completer;
 use crate::llm::request::Dialect;
-use crate::media::Photos;
+use crate::media::Library;
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Ended, Gate, Kind, Shutdown, Tasks};
 use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store, StoreError};
+use crate::telegram::Telegram;
 use crate::texts::Texts;
 
 mod administrators;
 mod buttons;
 mod conclude;
+mod depict;
 mod fate;
+mod guest;
+mod line;
+mod names;
+mod pointed;
 mod prompt;
+mod recordings;
 mod run;
+mod views;
 
 /// How soon to ask again when the store does not answer.
 const STORE_AWAY: Duration = Duration::from_millis(500);
@@ -67,10 +74,17 @@ pub struct Settings {
     pub rules: Rules,
     /// How long a message waits for an answer at the most.
     pub max_age: Duration,
+    /// How recordings reach the model.
+    pub voice: Voice,
+    /// Photos of the history that are looked at again.
+    pub photos_remembered: usize,
     /// The buttons under an answer, in private chats.
     pub buttons: Vec<Button>,
     /// The same in groups.
     pub group_buttons: Vec<Button>,
+    /// How many messages of a group are shown to the model although they were
+    /// not meant for it.
+    pub overheard: i64,
     /// The bot's own words.
     pub texts: &'static Texts,
 }
@@ -94,12 +108,20 @@ pub trait Speaker: Send + Sync + std::fmt::Debug + 'static {
     /// a text that is not blank.
     fn plan(&self, markdown: &str) -> Vec<Payload>;
 
+    /// The same parts with what the model thought folded away above them,
+    /// where the operator wants that.
+    fn with_thoughts(&self, parts: Vec<Payload>, thoughts: &str) -> Vec<Payload>;
+
     /// Shows what is being written, until the returned value ends.
     fn show(&self, claim: &Claim, preview: watch::Receiver<Preview>) -> Box<dyn Showing>;
 
     /// Shows that something is being done, until the returned value is
     /// dropped.
     fn busy(&self, claim: &Claim) -> Presence;
+
+    /// Shows at which place of the line the next turn of a conversation is,
+    /// until the returned value is dropped.
+    fn line(&self, due: &Due, place: watch::Receiver<usize>) -> Presence;
 
     /// There is something to send in this chat.
     fn deliver(&self, chat: ChatId);
@@ -108,12 +130,11 @@ pub trait Speaker: Send + Sync + std::fmt::Debug + 'static {
 /// A sign of life in a chat; ends when dropped.
 pub type Presence = Box<dyn std::any::Any + Send>;
 
-/// A preview under way.
-#[async_trait]
+/// A preview under way; ends when dropped.
 pub trait Showing: Send {
-    /// Ends it and waits until nothing of it is on its way any more, so that
-    /// no preview can overtake the answer.
-    async fn end(self: Box<Self>);
+    /// Ends it. What of it is still on its way, nothing sent in its chat
+    /// overtakes.
+    fn end(self: Box<Self>, finale: Finale);
 }
 
 /// What a runner works with.
@@ -125,8 +146,10 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// How answers go out.
     pub speaker: Arc<dyn Speaker>,
-    /// Where photos come from.
-    pub photos: Photos,
+    /// Who knows the administrators of groups.
+    pub telegram: Arc<dyn Telegram>,
+    /// Where media come from.
+    pub library: Arc<Library>,
     /// What may change.
     pub settings: watch::Receiver<Arc<Settings>>,
     /// Whether other instances live, which may cut our turns.
@@ -151,6 +174,7 @@ pub struct Runner(Arc<Inner>);
 struct Inner {
     parts: Parts,
     slots: Arc<Semaphore>,
+    line: line::Line,
     gate: Gate,
     running: Mutex<HashMap<TurnId, Running>>,
 }
@@ -167,6 +191,7 @@ impl Runner {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(Inner {
             slots: Arc::new(Semaphore::new(parts.max_concurrent)),
+            line: line::Line::default(),
             gate: Gate::new(),
             running: Mutex::default(),
             parts,
@@ -187,7 +212,7 @@ impl Runner {
         let slots = &self.0.slots;
         // In the order of asking: a chat that has much to say queues behind
         // everybody else after each of its turns.
-        let Ok(slot) = slots.acquire().await else {
+        let Some(slot) = self.in_line(due, &mut presence).await else {
             return Step::Rest;
         };
         let step = match self.claim(due, flush, Company::Others).await {
@@ -213,6 +238,8 @@ impl Runner {
         if let Some(running) = self.running().get(&turn) {
             running.cut.notify_one();
         }
+        // What was forgotten is not to lie in a folder.
+        self.0.parts.library.sweep_soon();
     }
 
     /// Admits no turn any more, nor those that wait for a slot; those that run

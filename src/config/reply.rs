@@ -1,6 +1,6 @@
 //! `[reply]`: how answers are sent.
 
-use super::kind::{Int, Many, Named, OneOf, Word};
+use super::kind::{Flag, Int, Many, Named, OneOf, Word};
 use super::walk::{Apply, Walk};
 
 /// How answers are sent.
@@ -12,6 +12,10 @@ pub struct Reply {
     pub buttons: Vec<Button>,
     /// The same in groups.
     pub group_buttons: Vec<Button>,
+    /// What people see of what the model thinks.
+    pub reasoning: Reasoning,
+    /// Whether a message that has to wait gets a sign that it was seen.
+    pub receipt: Receipts,
     /// Under how many message ids a part is looked for that may or may not have
     /// arrived.
     pub probe_range: u32,
@@ -70,6 +74,46 @@ impl Word for Button {
     }
 }
 
+/// Whether a message whose answer takes a while gets a sign that it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipts {
+    /// It does.
+    On,
+    /// It does not.
+    Off,
+}
+
+impl From<bool> for Receipts {
+    fn from(on: bool) -> Self {
+        if on { Self::On } else { Self::Off }
+    }
+}
+
+impl From<Receipts> for bool {
+    fn from(receipts: Receipts) -> Self {
+        receipts == Receipts::On
+    }
+}
+
+/// What people see of what the model thinks before it writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reasoning {
+    /// Only that it thinks.
+    Hide,
+    /// The end of it, until it writes.
+    Show,
+    /// The same, and all of it folded away above the answer.
+    Fold,
+}
+
+impl Named for Reasoning {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("hide", Self::Hide),
+        ("show", Self::Show),
+        ("fold", Self::Fold),
+    ];
+}
+
 /// What happens to a part that may or may not have arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Uncertain {
@@ -94,6 +138,8 @@ impl Default for Reply {
                 Button::Continue,
             ],
             group_buttons: vec![Button::Regenerate, Button::Continue],
+            reasoning: Reasoning::Show,
+            receipt: Receipts::On,
             probe_range: 64,
             uncertain: Uncertain::Resend,
         }
@@ -103,6 +149,8 @@ impl Default for Reply {
 impl Reply {
     pub(super) fn walk(&mut self, w: &mut impl Walk) {
         w.knob("reply.format", Apply::Live, &mut self.format, OneOf);
+        w.knob("reply.reasoning", Apply::Live, &mut self.reasoning, OneOf);
+        w.knob("reply.receipt", Apply::Live, &mut self.receipt, Flag);
         w.knob(
             "reply.buttons",
             Apply::Live,

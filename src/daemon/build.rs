@@ -2,23 +2,28 @@
 //!
 //! Nothing runs yet when it returns; nothing here waits.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
+use super::relays::Relaying;
 use super::{Daemon, Intake, Live, Seams, instance_id, intake, voice};
 use crate::domain::part::OnUncertain;
 use crate::grouper::Grouper;
-use crate::media::Photos;
+use crate::media::{self, Library};
 use crate::ops::health::Role;
 use crate::pulse::Pulse;
+use crate::reply::hush::Hush;
 use crate::reply::keyboard::Keyboards;
 use crate::reply::limits::Limits;
 use crate::reply::plan::Server;
 use crate::reply::preview::Previews;
+use crate::reply::receipts::Receipts;
 use crate::reply::sender::{self, Sender};
 use crate::reply::typing::Typing;
 use crate::shutdown::Tasks;
+use crate::telegram::Telegram;
 use crate::texts::Texts;
 use crate::turn::{self, Runner};
 
@@ -32,6 +37,7 @@ impl Daemon {
             close,
             telegram,
             llm,
+            senses,
             clock,
             shutdown,
             systemd,
@@ -42,12 +48,31 @@ impl Daemon {
             lines,
         } = seams;
         let instance = instance_id(seed);
+        let telegram: Arc<dyn Telegram> = Arc::new(Relaying {
+            telegram,
+            store: Arc::clone(&store),
+        });
         let tasks = Tasks::new(&shutdown);
         let pulse = Pulse::default();
         let live = Arc::new(Live::new(&config, llm, seed));
         let limits = Arc::new(Limits::default());
+        let hush = Hush::default();
         let server = Arc::new(Server::default());
         let texts = Texts::english();
+        let library = Arc::new(Library::new(
+            Arc::clone(&telegram),
+            beside(&config.store.path),
+            senses,
+            media::Limits {
+                picture_bytes: config.media.photo_max_bytes,
+                file_bytes: config.media.file_max_bytes,
+                timeout: config.media.timeout,
+                edge: config.media.photo_edge,
+                chars: config.media.document_chars,
+                pages: config.media.document_pages,
+            },
+        ));
+        let emptied = Arc::clone(&library);
         let grouper_of_settled: Arc<OnceLock<Grouper>> = Arc::default();
         let settled = Arc::clone(&grouper_of_settled);
         let keyboards = Keyboards {
@@ -64,6 +89,7 @@ impl Daemon {
             telegram: Arc::clone(&telegram),
             limits: Arc::clone(&limits),
             keyboards,
+            hush: hush.clone(),
             server: Arc::clone(&server),
             probe_range: config.reply.probe_range,
             on_uncertain: match config.reply.uncertain {
@@ -72,6 +98,7 @@ impl Daemon {
             },
             resent_mark: texts.resent_mark.to_owned(),
             on_settled: Arc::new(move |due| {
+                emptied.sweep_soon();
                 if let Some(grouper) = settled.get() {
                     grouper.touch(due);
                 }
@@ -80,6 +107,11 @@ impl Daemon {
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
         });
+        let receipts = Receipts {
+            telegram: Arc::clone(&telegram),
+            store: Arc::clone(&store),
+            limits: Arc::clone(&limits),
+        };
         let typing = Typing {
             telegram: Arc::clone(&telegram),
             tasks: tasks.clone(),
@@ -90,6 +122,7 @@ impl Daemon {
                 telegram: Arc::clone(&telegram),
                 store: Arc::clone(&store),
                 limits,
+                hush,
                 server: Arc::clone(&server),
                 thinking: texts.thinking,
                 unfinished: texts.unfinished,
@@ -105,11 +138,8 @@ impl Daemon {
             instance,
             store: Arc::clone(&store),
             speaker: Arc::new(voice),
-            photos: Photos {
-                telegram: Arc::clone(&telegram),
-                max_bytes: config.media.photo_max_bytes,
-                timeout: config.media.timeout,
-            },
+            telegram: Arc::clone(&telegram),
+            library: Arc::clone(&library),
             settings: live.settings(),
             others: others.subscribe(),
             clock,
@@ -155,6 +185,8 @@ impl Daemon {
             grouper,
             runner,
             sender,
+            receipts,
+            library,
             intake,
             others,
             reload,
@@ -162,4 +194,11 @@ impl Daemon {
             lines,
         }
     }
+}
+
+/// The folder for media: beside the store's file, named after it.
+fn beside(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(".media");
+    name.into()
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use super::receipts::{self, Left};
 use super::{Daemon, Lines};
 use crate::config::OnStop;
 use crate::death::{self, Moment};
@@ -102,6 +103,7 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
             tracing::info!("{left}");
         }) => match never {},
         never = watch_for_successor(daemon) => match never {},
+        never = receipts::while_draining(daemon, left_by(park, successor)) => match never {},
     };
     rung(Rung::Turns);
 
@@ -116,6 +118,7 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     shutdown.work().cancel();
 
     shutdown.enter(Phase::Closing);
+    receipts::last_look(daemon).await;
     close(daemon, ladder.limit(Rung::Close), cut).await;
     rung(Rung::Close);
     daemon.tasks.close();
@@ -128,6 +131,14 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     };
     tracing::info!(code = code.code(), "stopped");
     code
+}
+
+/// Whether somebody goes on with what this process leaves.
+fn left_by(park: bool, successor: bool) -> Left {
+    match (park, successor) {
+        (true, false) => Left::ToNobodyYet,
+        _ => Left::Looked,
+    }
 }
 
 /// The fail point at the end of a rung.

@@ -6,16 +6,18 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::Live;
+use crate::config::Reasoning;
 use crate::domain::ids::ChatId;
 use crate::domain::part::Payload;
-use crate::domain::preview::Preview;
+use crate::domain::preview::{Finale, Preview};
 use crate::domain::turn::{Claim, Step};
 use crate::grouper::{Conversations, Presence};
 use crate::reply::plan::{self, Server};
-use crate::reply::preview::{Previews, Shown};
+use crate::reply::preview::{Look, Previews, Shown, Thoughts};
 use crate::reply::sender::Sender;
 use crate::reply::typing::Typing;
 use crate::store::{Due, Flush};
+use crate::texts::Texts;
 use crate::turn::{self, Runner, Showing, Speaker};
 
 /// What a turn says its answer through.
@@ -33,16 +35,31 @@ impl Speaker for Voice {
         plan::plan(markdown, self.server.format(self.live.format()))
     }
 
+    fn with_thoughts(&self, parts: Vec<Payload>, thoughts: &str) -> Vec<Payload> {
+        match self.live.reasoning() {
+            Reasoning::Fold => plan::with_thoughts(parts, Texts::english().thoughts, thoughts),
+            Reasoning::Hide | Reasoning::Show => parts,
+        }
+    }
+
     fn show(&self, claim: &Claim, preview: watch::Receiver<Preview>) -> Box<dyn Showing> {
-        Box::new(Showed(self.previews.show(
-            claim,
-            preview,
-            self.live.format(),
-        )))
+        let look = Look {
+            format: self.live.format(),
+            thoughts: match self.live.reasoning() {
+                Reasoning::Hide => Thoughts::Hidden,
+                Reasoning::Show | Reasoning::Fold => Thoughts::Shown,
+            },
+        };
+        Box::new(Showed(self.previews.show(claim, preview, look)))
     }
 
     fn busy(&self, claim: &Claim) -> turn::Presence {
         Box::new(self.typing.show(claim.chat, claim.topic))
+    }
+
+    fn line(&self, due: &Due, place: watch::Receiver<usize>) -> turn::Presence {
+        let say = |place| Texts::english().in_line(place);
+        Box::new(self.previews.line(*due, place, self.live.format(), say))
     }
 
     fn deliver(&self, chat: ChatId) {
@@ -52,10 +69,9 @@ impl Speaker for Voice {
 
 struct Showed(Shown);
 
-#[async_trait]
 impl Showing for Showed {
-    async fn end(self: Box<Self>) {
-        self.0.end().await;
+    fn end(self: Box<Self>, finale: Finale) {
+        self.0.end(finale);
     }
 }
 

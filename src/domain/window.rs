@@ -76,6 +76,29 @@ pub struct Open {
     pub last_was_long: bool,
 }
 
+/// What the store knows of a turn that is closed and of which nobody has seen
+/// anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed {
+    /// Its window, as it was.
+    pub window: Open,
+    /// When its last message was accepted.
+    pub last_at: Millis,
+    /// How often it was opened again.
+    pub reopened: i64,
+    /// Whether others write meanwhile.
+    pub others: Others,
+}
+
+/// Whether others have a window open in the same conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// Nobody has.
+    Silent,
+    /// Somebody has, who would be answered first.
+    Writing,
+}
+
 /// Whether an earlier turn of the conversation is still unsettled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ahead {
@@ -97,29 +120,24 @@ impl Rules {
     }
 
     /// Whether a message of `chars` characters joins a turn that is closed and
-    /// of which nobody has seen anything; its last message came `since` ago, and
-    /// it was opened again so often.
+    /// of which nobody has seen anything. What is tied to it by nothing but the
+    /// time joins while the window could still be open, and overtakes nobody.
     #[must_use]
-    pub fn joins_late(
-        &self,
-        bond: Bond,
-        window: &Open,
-        chars: i64,
-        since: Millis,
-        reopened: i64,
-    ) -> bool {
-        let soon = millis(self.max);
+    pub fn joins_late(&self, bond: Bond, closed: &Closed, chars: i64, now: Millis) -> bool {
+        let longest = millis(self.max);
+        let pieces = closed.reopened < MAX_LATE_PIECES;
         match bond {
-            Bond::Album => reopened < MAX_LATE_PIECES,
+            Bond::Album => pieces,
             Bond::Piece => {
-                reopened < MAX_LATE_PIECES
-                    && (0..=soon * PIECE_PATIENCE).contains(&since)
-                    && self.joins(window, chars)
+                pieces
+                    && (0..=longest * PIECE_PATIENCE).contains(&(now - closed.last_at))
+                    && self.joins(&closed.window, chars)
             }
             Bond::Near => {
-                reopened < MAX_INTERRUPTS
-                    && (0..=soon).contains(&since)
-                    && self.joins(window, chars)
+                closed.reopened < MAX_INTERRUPTS
+                    && closed.others == Others::Silent
+                    && (0..longest).contains(&(now - closed.window.opened_at))
+                    && self.joins(&closed.window, chars)
             }
         }
     }
@@ -181,21 +199,38 @@ mod tests {
     #[test]
     fn what_comes_late_joins_soon_and_a_few_times_and_an_album_always() {
         let rules = Rules::default();
-        let joins =
-            |bond, since, reopened| rules.joins_late(bond, &open(1, 1, false), 1, since, reopened);
-        assert!(joins(Bond::Near, 10_000, 2));
-        assert!(!joins(Bond::Near, 10_001, 0));
+        let closed = |reopened, others| Closed {
+            window: open(1, 1, false),
+            last_at: NOW,
+            reopened,
+            others,
+        };
+        let joins = |bond, after, reopened| {
+            rules.joins_late(bond, &closed(reopened, Others::Silent), 1, NOW + after)
+        };
+        assert!(joins(Bond::Near, 9_999, 2));
+        assert!(
+            !joins(Bond::Near, 10_000, 0),
+            "the window could not be open"
+        );
         assert!(!joins(Bond::Near, 0, 3), "no more often than interrupts");
         assert!(!joins(Bond::Near, -1, 0), "the clock was set back");
         assert!(joins(Bond::Piece, 30_000, 19));
         assert!(!joins(Bond::Piece, 30_001, 0) && !joins(Bond::Piece, 0, 20));
         assert!(joins(Bond::Album, 3_600_000, 19));
         assert!(!joins(Bond::Album, 0, 20));
+        // Nobody is overtaken for a mere thought.
+        let crowd = closed(0, Others::Writing);
+        assert!(!rules.joins_late(Bond::Near, &crowd, 1, NOW));
+        assert!(rules.joins_late(Bond::Piece, &crowd, 1, NOW));
         // A full turn takes what cannot be told apart from it, and nothing else.
-        let full = open(20, 16_000, false);
-        assert!(rules.joins_late(Bond::Album, &full, 1, 0, 0));
-        assert!(!rules.joins_late(Bond::Piece, &full, 1, 0, 0));
-        assert!(!rules.joins_late(Bond::Near, &full, 1, 0, 0));
+        let full = Closed {
+            window: open(20, 16_000, false),
+            ..closed(0, Others::Silent)
+        };
+        assert!(rules.joins_late(Bond::Album, &full, 1, NOW));
+        assert!(!rules.joins_late(Bond::Piece, &full, 1, NOW));
+        assert!(!rules.joins_late(Bond::Near, &full, 1, NOW));
     }
 
     #[test]

@@ -112,8 +112,8 @@ fn rewrite(text: &str, out: &mut String) {
         out.push('\n');
         out.push_str(prefix.trim_end());
         out.push('\n');
-        if more.starts_with('\n') {
-            rest = &more[1..];
+        if let Some(after) = more.strip_prefix('\n') {
+            rest = after;
         } else {
             out.push_str(&prefix);
             rest = more;

@@ -68,6 +68,9 @@ pub struct Completion {
     pub text: String,
     /// Why it ended.
     pub finish: FinishReason,
+    /// The end of what it thought before, when told; bounded. Not part of the
+    /// answer.
+    pub reasoning: String,
     /// What it used, when told.
     pub usage: Option<Usage>,
 }
@@ -278,6 +281,7 @@ impl Completer {
         match answer.run(&*self.llm, request).await {
             Ok((FinishReason::ContentFilter, usage)) => Ok(Completion {
                 text: answer.text,
+                reasoning: answer.reasoning,
                 finish: FinishReason::ContentFilter,
                 usage,
             }),
@@ -292,6 +296,7 @@ impl Completer {
             }),
             Ok((finish, usage)) => Ok(Completion {
                 text: answer.text,
+                reasoning: answer.reasoning,
                 finish,
                 usage,
             }),

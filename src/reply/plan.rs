@@ -59,11 +59,47 @@ pub fn plan(markdown: &str, wanted: Format) -> Vec<Payload> {
         .collect()
 }
 
+/// The parts with what the model thought folded away above the first, where
+/// there is room.
+#[must_use]
+pub fn with_thoughts(mut parts: Vec<Payload>, label: &str, thoughts: &str) -> Vec<Payload> {
+    let Some(first) = parts.first_mut() else {
+        return parts;
+    };
+    match &mut first.content {
+        Content::Rich { markdown } => {
+            if let Some(folded) = format::folded_rich(markdown, label, thoughts) {
+                *markdown = folded;
+            }
+        }
+        Content::Classic { text, entities } => {
+            let known = entities.as_array().map_or(0, Vec::len);
+            let folded = format::folded_classic(text, label, thoughts)
+                .filter(|_| known < format::CLASSIC_ENTITIES_MAX);
+            if let Some((quote, fold)) = folded {
+                let by = format::utf16_len(&quote);
+                let mut moved =
+                    vec![serde_json::to_value(&fold).expect("an entity is always JSON")];
+                for mut entity in entities.as_array().cloned().unwrap_or_default() {
+                    let at = entity["offset"].as_u64().unwrap_or(0);
+                    entity["offset"] = (at + by as u64).into();
+                    moved.push(entity);
+                }
+                text.insert_str(0, &quote);
+                *entities = moved.into();
+            }
+        }
+        Content::Plain { .. } => {}
+    }
+    parts
+}
+
 /// The same words in the next safer form; `None` when there is none.
 #[must_use]
 pub fn safer(payload: &Payload) -> Option<Vec<Payload>> {
     let mut parts = match &payload.content {
-        Content::Rich { markdown } => plan(markdown, Format::Entities),
+        // Thoughts are folded into rich messages only: the answer goes on alone.
+        Content::Rich { markdown } => plan(format::unfolded(markdown), Format::Entities),
         Content::Classic { text, .. } => plan_plain(text),
         Content::Plain { .. } => return None,
     };
@@ -75,6 +111,15 @@ pub fn safer(payload: &Payload) -> Option<Vec<Payload>> {
         last.keyboard.clone_from(&payload.keyboard);
     }
     Some(parts)
+}
+
+/// The same words in the same form, answering nothing.
+#[must_use]
+pub fn without_reply(payload: &Payload) -> Vec<Payload> {
+    vec![Payload {
+        reply_to: None,
+        ..payload.clone()
+    }]
 }
 
 fn plan_plain(text: &str) -> Vec<Payload> {
@@ -103,6 +148,31 @@ pub fn marked(mut payload: Payload, mark: &str) -> Payload {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folded_thoughts_move_every_mark_and_vanish_where_their_form_is_refused() {
+        let folded = |format| {
+            let parts = plan("a **bold** word", format);
+            with_thoughts(parts, "Thoughts", &"hm ".repeat(60)).remove(0)
+        };
+        let Content::Classic { text, entities } = folded(Format::Entities).content else {
+            panic!("it is classic");
+        };
+        let bold = &entities[1];
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let at = usize::try_from(bold["offset"].as_u64().unwrap()).unwrap();
+        assert_eq!(String::from_utf16(&units[at..at + 4]).unwrap(), "bold");
+        assert_eq!(entities[0]["type"], "expandable_blockquote");
+        let rich = folded(Format::Rich);
+        let Content::Rich { markdown } = &rich.content else {
+            panic!("it is rich");
+        };
+        assert!(markdown.starts_with("<details>") && markdown.ends_with("a **bold** word"));
+        let Content::Classic { text, .. } = safer(&rich).unwrap().remove(0).content else {
+            panic!("it is classic");
+        };
+        assert_eq!(text, "a bold word");
+    }
 
     #[test]
     fn a_refused_form_ends_in_plain_text_and_loses_nothing_but_the_form() {

@@ -1,59 +1,56 @@
 //! The preview: what a growing answer looks like while it grows.
 //!
-//! Private chats get drafts, at most one a second, latest wins; groups see
-//! the placeholder grow by edits. A preview is never worth waiting for and
-//! never the reason for a failure; but its last call must be over before the
-//! answer goes out, so that it cannot overtake it.
+//! Private chats get drafts, as often as the pace allows, latest wins; groups
+//! see the placeholder grow by edits. Nothing is ever taken off the screen
+//! again: a frame is not empty after words, nor shorter than the one before it.
+//! A preview is never worth waiting for and never the reason for a failure; but
+//! its last call must be over before the answer goes out (`hush.rs`), and
+//! nothing of an answer is shown before the store knows that it will be.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::hush::Hush;
 use super::limits::{Limits, Rank};
 use super::plan::Server;
 use crate::death::{self, Moment};
 use crate::domain::part::Format;
-use crate::domain::preview::Preview;
+use crate::domain::preview::{Finale, Preview};
 use crate::domain::turn::Claim;
-use crate::format;
 use crate::shutdown::{Kind, Tasks};
-use crate::store::Store;
-use crate::telegram::methods::{self, Formatted, StopButton};
+use crate::store::{Store, StoreError};
 use crate::telegram::{Call, Meaning, Telegram};
 
-/// Between two drafts.
-const DRAFT_EVERY: Duration = Duration::from_secs(1);
-
-/// A draft vanishes after about 30 s without a change; a model that pauses
-/// must not take it off the screen.
-const REFRESH_DRAFT: Duration = Duration::from_secs(20);
-
-/// Between two edits of a placeholder: leaves half of a group's twenty calls
-/// a minute to everything else.
-const EDIT_EVERY: Duration = Duration::from_secs(6);
-
-/// How often the placeholder's receipt is looked for.
-const PLACEHOLDER_EVERY: Duration = Duration::from_millis(500);
+mod drafts;
+mod edits;
 
 /// How long one call of a preview may take. Not short: a call that is given up
 /// may be carried out all the same, after the answer and over it.
 const CALL: Duration = Duration::from_secs(20);
 
-/// How long the end of a preview may take: longer than any call of it.
-const END: Duration = Duration::from_secs(21);
+/// How soon to ask again when the store does not answer.
+const STORE_AWAY: Duration = Duration::from_millis(500);
+
+/// The longest time between two frames, however often Telegram has asked us to
+/// wait.
+const SLOWEST: Duration = Duration::from_secs(8);
 
 /// What a preview works with.
 #[derive(Debug, Clone)]
 pub struct Previews {
     /// Where it is shown.
     pub telegram: Arc<dyn Telegram>,
-    /// Knows the placeholder's message.
+    /// Knows the placeholder's message, and hears what is shown.
     pub store: Arc<dyn Store>,
     /// The pace.
     pub limits: Arc<Limits>,
+    /// Whose last call is on its way.
+    pub hush: Hush,
     /// What the server cannot do.
     pub server: Arc<Server>,
     /// Shown, with a Stop button, until there is a word.
@@ -66,46 +63,70 @@ pub struct Previews {
     pub tasks: Tasks,
 }
 
-/// A preview under way.
+/// How a preview looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// The format that is tried first.
+    pub format: Format,
+    /// Whether it shows what the model thinks.
+    pub thoughts: Thoughts,
+}
+
+/// Whether people see what the model thinks before it writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thoughts {
+    /// Only that it thinks.
+    Hidden,
+    /// The end of it, until it writes.
+    Shown,
+}
+
+/// A preview under way; dropping it ends it.
 #[derive(Debug)]
 pub struct Shown {
-    stop: DropGuard,
-    done: tokio::task::JoinHandle<crate::shutdown::Ended<()>>,
+    _stop: DropGuard,
+    whole: Arc<AtomicBool>,
 }
 
 impl Shown {
-    /// Ends the preview; nothing of it is on its way afterwards.
-    ///
-    /// # Cancel safety
-    /// Dropping it ends the preview without waiting.
-    pub async fn end(self) {
-        drop(self.stop);
-        let _ = tokio::time::timeout(END, self.done).await;
+    /// Ends the preview. Its last call may still be on its way: nothing is sent
+    /// in its chat until that is over.
+    pub fn end(self, finale: Finale) {
+        self.whole.store(finale == Finale::Whole, Ordering::Release);
     }
 }
 
 impl Previews {
     /// Shows what `preview` holds until it ends.
     #[must_use]
-    pub fn show(&self, claim: &Claim, preview: watch::Receiver<Preview>, wanted: Format) -> Shown {
+    pub fn show(&self, claim: &Claim, preview: watch::Receiver<Preview>, look: Look) -> Shown {
         let stop = CancellationToken::new();
+        let whole = Arc::new(AtomicBool::new(false));
         let frames = Frames {
             previews: self.clone(),
             claim: *claim,
             preview,
             stop: stop.clone(),
-            wanted,
+            whole: Arc::clone(&whole),
+            look,
+            gap: Duration::ZERO,
+            revealed: false,
         };
-        let done = self.tasks.spawn(Kind::Preview, "preview", async move {
-            if frames.claim.chat.is_private() {
+        let speaking = self.hush.speaks(claim.chat, stop.clone());
+        self.tasks.spawn(Kind::Preview, "preview", async move {
+            // Also when it is cut: whoever waits for its end goes on.
+            let _speaking = speaking;
+            if frames.claim.chat.is_relayed() {
+                // Neither drafts nor a placeholder: it has the typing sign.
+            } else if frames.claim.chat.is_private() {
                 frames.drafts().await;
             } else {
                 frames.edits().await;
             }
         });
         Shown {
-            stop: stop.drop_guard(),
-            done,
+            _stop: stop.drop_guard(),
+            whole,
         }
     }
 }
@@ -116,116 +137,64 @@ struct Frames {
     claim: Claim,
     preview: watch::Receiver<Preview>,
     stop: CancellationToken,
-    wanted: Format,
+    /// Whether the answer is whole, once it has stopped.
+    whole: Arc<AtomicBool>,
+    look: Look,
+    /// The time between two frames that Telegram has taught us.
+    gap: Duration,
+    /// The store knows that something is shown.
+    revealed: bool,
+}
+
+/// What a step of a preview has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It is on the screen.
+    Done,
+    /// Not now: look again at what there is.
+    Again,
+    /// There is no use in another.
+    Over,
 }
 
 impl Frames {
-    /// One draft a second at the most. The first comes at once: it shows that
-    /// the answer is being thought of, and carries the Stop button.
-    async fn drafts(mut self) {
-        let mut last: Option<(String, Instant)> = None;
-        loop {
-            let text = self.preview.borrow_and_update().text.clone();
-            let stale = match &last {
-                Some((shown, at)) => *shown != text || at.elapsed() >= REFRESH_DRAFT,
-                None => true,
-            };
-            if stale && self.may_call() {
-                if !self.call(self.draft(&text)).await {
-                    return;
-                }
-                last = Some((text, Instant::now()));
-            }
-            if !self.pause(DRAFT_EVERY).await || !self.changed_within(REFRESH_DRAFT).await {
-                return;
-            }
+    /// Before the first word is shown, the store hears of it: from then on no
+    /// late piece joins the turn.
+    async fn reveal(&mut self) -> Step {
+        if self.revealed {
+            return Step::Done;
         }
-    }
-
-    /// Waits for something new to show, or for as long as what is shown stays;
-    /// false when the preview is over.
-    async fn changed_within(&mut self, time: Duration) -> bool {
-        tokio::time::timeout(time, self.changed())
-            .await
-            .unwrap_or(true)
-    }
-
-    /// The draft that shows this text, or that there is none yet.
-    fn draft(&self, text: &str) -> Call {
-        let (chat, topic, draft) = (self.claim.chat.0, self.claim.topic, self.claim.turn.0);
-        match self.previews.server.format(self.wanted) {
-            Format::Rich => {
-                let mut markdown = format::preview_rich(text);
-                if markdown.is_empty() {
-                    markdown = format!("<tg-thinking>{}</tg-thinking>", self.previews.thinking);
-                }
-                methods::send_rich_message_draft(chat, topic, draft, &markdown, StopButton::Keeps)
+        match self.previews.store.reveal(&self.claim).await {
+            Ok(()) => {
+                self.revealed = true;
+                Step::Done
             }
-            Format::Entities | Format::Plain => {
-                let frame = format::preview_classic(text);
-                let (text, entities) = match &frame {
-                    Some(frame) => (frame.text.as_str(), &frame.entities[..]),
-                    None => (self.previews.thinking, &[][..]),
-                };
-                let entities = serde_json::to_value(entities).expect("entities are always JSON");
-                let content = Formatted {
-                    text,
-                    entities: &entities,
-                };
-                methods::send_message_draft(chat, topic, draft, content, StopButton::Keeps)
-            }
-        }
-    }
-
-    async fn edits(mut self) {
-        let Some(message) = self.placeholder().await else {
-            return;
-        };
-        let keyboard = serde_json::json!({"inline_keyboard": [[{
-            "text": self.previews.stop_button,
-            "callback_data": crate::domain::verb::Verb::StopTurn { turn: self.claim.turn }.button_data(),
-        }]]});
-        while self.changed().await {
-            let text = self.preview.borrow_and_update().text.clone();
-            let frame = format::preview_classic(&text).filter(|frame| {
-                format::utf16_len(&frame.text) + format::utf16_len(self.previews.unfinished) <= 4096
-            });
-            if let Some(mut frame) = frame
-                && self.may_call()
-            {
-                frame.text.push_str(self.previews.unfinished);
-                let entities =
-                    serde_json::to_value(&frame.entities).expect("entities are always JSON");
-                let content = Formatted {
-                    text: &frame.text,
-                    entities: &entities,
-                };
-                let call = methods::edit_message_text(
-                    self.claim.chat.0,
-                    message,
-                    content,
-                    Some(&keyboard),
-                );
-                if !self.call(call).await {
-                    return;
+            Err(StoreError::Fenced) => Step::Over,
+            Err(error) => {
+                tracing::debug!(%error, "failed to note that an answer is shown");
+                match self.pause(STORE_AWAY).await {
+                    true => Step::Again,
+                    false => Step::Over,
                 }
             }
-            if !self.pause(EDIT_EVERY).await {
-                return;
-            }
         }
     }
 
-    /// The placeholder's message, once it is there.
-    async fn placeholder(&self) -> Option<i64> {
-        loop {
-            if let Ok(Some(message)) = self.previews.store.placeholder(self.claim.turn).await {
-                return Some(message);
-            }
-            if !self.pause(PLACEHOLDER_EVERY).await {
-                return None;
-            }
+    /// Takes its place in the pace of the chat; one that must wait looks again
+    /// afterwards, for there is more to show by then.
+    async fn turn_to_speak(&self) -> Step {
+        let wait = self.wait_to_speak(Rank::Draft);
+        if wait.is_zero() {
+            return Step::Done;
         }
+        match self.pause(wait).await {
+            true => Step::Again,
+            false => Step::Over,
+        }
+    }
+
+    fn wait_to_speak(&self, rank: Rank) -> Duration {
+        self.previews.limits.try_take(self.claim.chat, rank)
     }
 
     /// Waits for something new to show; false when the preview is over.
@@ -237,6 +206,13 @@ impl Frames {
         }
     }
 
+    /// The same, but not longer than this.
+    async fn changed_within(&mut self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.changed())
+            .await
+            .unwrap_or(true)
+    }
+
     async fn pause(&self, pause: Duration) -> bool {
         let until = Instant::now() + pause;
         tokio::select! {
@@ -246,39 +222,34 @@ impl Frames {
         }
     }
 
-    fn may_call(&self) -> bool {
-        self.previews
-            .limits
-            .try_take(self.claim.chat, Rank::Draft)
-            .is_zero()
-    }
-
     /// Makes a call to its end, also when the preview ends meanwhile: a call
-    /// that is dropped may still be carried out, after the answer. False when
-    /// there is no use in another.
-    async fn call(&self, mut call: Call) -> bool {
+    /// that is dropped may still be carried out, after the answer.
+    async fn call(&mut self, mut call: Call) -> Step {
         call.timeout = call.timeout.min(CALL);
         let method = call.method;
         let shown = self.previews.telegram.call(call).await;
         death::at(Moment::DraftShown);
         let Err(error) = shown else {
-            return true;
+            return Step::Done;
         };
         match error.meaning() {
             Meaning::Again(Some(pause)) => {
                 self.previews.limits.block(self.claim.chat, pause);
-                true
+                // Whoever was too fast once would be again.
+                self.gap = (self.gap * 2).clamp(Duration::from_secs(2), SLOWEST);
+                Step::Again
             }
-            Meaning::Again(None) | Meaning::Uncertain | Meaning::NotModified => true,
+            Meaning::Again(None) => Step::Again,
+            Meaning::Uncertain | Meaning::NotModified => Step::Done,
             Meaning::FormatRefused if method == "sendRichMessageDraft" => {
                 if matches!(error, crate::telegram::CallError::Refused { code: 404, .. }) {
                     self.previews.server.has_no_rich();
                 }
-                true
+                Step::Again
             }
             _ => {
                 tracing::debug!(method, %error, "preview given up");
-                false
+                Step::Over
             }
         }
     }

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::call::{self, Judged};
+use super::hush::Hush;
 use super::keyboard::Keyboards;
 use super::limits::Limits;
 use super::plan::{self, Server};
@@ -28,7 +29,7 @@ use crate::domain::probe::{Probed, Probing, Resolution};
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Kind as Task, Shutdown, Tasks};
 use crate::store::{self, Due, Finished, Store, StoreError};
-use crate::telegram::{CallError, Telegram};
+use crate::telegram::{CallError, Meaning, Telegram};
 
 mod follow;
 
@@ -62,6 +63,8 @@ pub struct Parts {
     pub limits: Arc<Limits>,
     /// What changes the keyboards under messages.
     pub keyboards: Keyboards,
+    /// Where a preview's last call is on its way.
+    pub hush: Hush,
     /// What the server cannot do.
     pub server: Arc<Server>,
     /// How many ids a part is looked for under that may have arrived.
@@ -282,7 +285,13 @@ impl Sender {
         if matches!(error, CallError::Refused { code: 404, .. }) {
             parts.server.has_no_rich();
         }
-        let Some(safer) = plan::safer(&sending.payload) else {
+        let safer = match error.meaning() {
+            Meaning::ReplyGone if sending.payload.reply_to.is_some() => {
+                Some(plan::without_reply(&sending.payload))
+            }
+            _ => plan::safer(&sending.payload),
+        };
+        let Some(safer) = safer else {
             tracing::error!(part.id = sending.part.0, %error, "Telegram refuses even plain text");
             self.finish(sending, Sent::Undeliverable).await;
             return;

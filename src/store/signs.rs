@@ -23,6 +23,26 @@ pub struct Receipt {
     pub message: i64,
 }
 
+/// Whose messages are owed a receipt: turns of which nothing is seen and of
+/// which nothing was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owed {
+    /// Since the last message of the turn was accepted.
+    pub waited: Duration,
+    /// Windows that are still open wait for a person to go on writing: they are
+    /// among them with [`Flush::All`] alone.
+    pub flush: Flush,
+}
+
+/// What is to be done about receipts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Receipts {
+    /// To be set.
+    pub owed: Vec<Receipt>,
+    /// To be taken away: their turns are settled.
+    pub stale: Vec<Receipt>,
+}
+
 /// Signs.
 #[async_trait]
 pub trait Signs: Send + Sync + 'static {
@@ -37,19 +57,9 @@ pub trait Signs: Send + Sync + 'static {
     /// The turn that a conversation comes to next, when it has one.
     async fn next_turn(&self, conversation: ConversationId) -> Result<Option<TurnId>>;
 
-    /// The last messages of turns that have waited for so long, of which nothing
-    /// was seen and nothing told, at most `limit`. From now on each counts as
-    /// carrying a receipt. Windows that are still open wait only for a person to
-    /// go on writing: they are among them with [`Flush::All`] alone.
-    async fn owe_receipts(
-        &self,
-        waited: Duration,
-        flush: Flush,
-        limit: u32,
-    ) -> Result<Vec<Receipt>>;
-
-    /// Receipts of turns that are settled, at most `limit`.
-    async fn stale_receipts(&self, limit: u32) -> Result<Vec<Receipt>>;
+    /// Which messages are owed a receipt and which carry one too long, at most
+    /// `limit` of each. Those owed count as carrying one from now on.
+    async fn receipts(&self, owed: Option<Owed>, limit: u32) -> Result<Receipts>;
 
     /// The message carries no receipt any more, or never could.
     async fn drop_receipt(&self, receipt: Receipt) -> Result<()>;

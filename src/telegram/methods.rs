@@ -209,6 +209,17 @@ pub fn edit_message_reply_markup(chat: i64, message: i64, keyboard: Option<&Valu
     call
 }
 
+/// `setMessageReaction` with one emoji; `None` takes away what the bot has set.
+#[must_use]
+pub fn set_message_reaction(chat: i64, message: i64, emoji: Option<&str>) -> Call {
+    let reaction: Vec<Value> = emoji
+        .map(|emoji| json!({"type": "emoji", "emoji": emoji}))
+        .into_iter()
+        .collect();
+    let body = json!({"chat_id": chat, "message_id": message, "reaction": reaction});
+    raw("setMessageReaction", body, FLEETING)
+}
+
 /// `answerCallbackQuery`, which ends the button's spinner; `text` of at most
 /// 200 characters.
 #[must_use]
@@ -234,6 +245,33 @@ pub fn send_typing(chat: i64, topic: Option<i64>) -> Call {
     let mut payload = payloads::SendChatAction::new(recipient(chat), ChatAction::Typing);
     payload.message_thread_id = topic.map(thread);
     typed("sendChatAction", &payload, FLEETING)
+}
+
+/// `getBusinessConnection`.
+#[must_use]
+pub fn get_business_connection(id: &str) -> Call {
+    raw(
+        "getBusinessConnection",
+        json!({"business_connection_id": id}),
+        LASTING,
+    )
+}
+
+/// `answerGuestQuery` (Bot API 10.0) with a message of this
+/// `InputMessageContent`; parameters of it that are null are left out.
+#[must_use]
+pub fn answer_guest_query(query: &str, mut content: Value, timeout: Duration) -> Call {
+    if let Some(fields) = content.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    let result = json!({
+        "type": "article",
+        "id": "answer",
+        "title": "…",
+        "input_message_content": content,
+    });
+    let body = json!({"guest_query_id": query, "result": result});
+    raw("answerGuestQuery", body, timeout)
 }
 
 /// `getFile`; its `file_path` goes to [`super::Telegram::download`].

@@ -43,6 +43,7 @@ impl Turn<'_> {
                     FinishReason::Length => append(&mut shown, texts.cut_by_length),
                     FinishReason::ContentFilter => append(&mut shown, texts.content_filter),
                 }
+                let _ = self.thoughts.set(completion.reasoning);
                 // History knows no empty answers.
                 let text = (!completion.text.trim().is_empty()).then_some(completion.text);
                 let spent = completion.usage.map(|usage| Spent {
@@ -174,6 +175,9 @@ impl Turn<'_> {
         if payloads.is_empty() {
             payloads.push(Payload::plain(self.settings.texts.empty_answer));
         }
+        if let Some(thoughts) = self.thoughts.get() {
+            payloads = self.parts.speaker.with_thoughts(payloads, thoughts);
+        }
         payloads[0].reply_to = self.reply_to();
         if let Some(last) = payloads.last_mut() {
             last.keyboard = keyboard;
@@ -194,7 +198,8 @@ impl Turn<'_> {
             text,
             outcome,
             spent,
-            parts: payloads
+            parts: self
+                .fit(payloads)
                 .into_iter()
                 .map(|payload| Planned {
                     kind: Kind::Answer,

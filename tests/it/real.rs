@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 mod crowd;
 mod drains;
 mod failpoints;
+mod files;
 mod forms;
 mod gaps;
 mod guards;

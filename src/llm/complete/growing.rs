@@ -13,12 +13,15 @@ use tokio::time::{Instant, timeout_at};
 use super::Limits;
 use crate::death::{self, Moment};
 use crate::domain::metric;
-use crate::domain::preview::Preview;
+use crate::domain::preview::{Preview, keep_end};
 use crate::llm::{Delta, Deltas, FinishReason, Llm, LlmError, Usage};
 
 /// More text than any person reads, in bytes; a model that runs away is cut
 /// here as if it had reached its own limit.
 const TEXT_LIMIT: usize = 1024 * 1024;
+
+/// Bytes of reasoning that are kept, from its end: more than is ever shown.
+const REASONING_LIMIT: usize = 12 * 1024;
 
 /// When progress is due, and what to call it when it does not come.
 struct Patience {
@@ -42,6 +45,8 @@ pub(super) struct Growing<'a> {
     patience: Patience,
     /// What was written so far.
     pub(super) text: String,
+    /// The end of what was thought so far.
+    pub(super) reasoning: String,
     preview: &'a watch::Sender<Preview>,
     begun: Instant,
 }
@@ -58,6 +63,7 @@ impl<'a> Growing<'a> {
             deadline,
             patience: Patience::start(limits.first_content),
             text: String::new(),
+            reasoning: String::new(),
             preview,
             begun: Instant::now(),
         }
@@ -84,7 +90,7 @@ impl<'a> Growing<'a> {
                 }
                 Some(delta) => match delta? {
                     Delta::KeepAlive | Delta::Usage(_) => {}
-                    Delta::Reasoning(_) => self.think(),
+                    Delta::Reasoning(piece) => self.think(&piece),
                     Delta::Content(piece) => {
                         self.write(&piece);
                         death::at(Moment::DeltaRead);
@@ -102,13 +108,11 @@ impl<'a> Growing<'a> {
         }
     }
 
-    fn think(&mut self) {
+    fn think(&mut self, piece: &str) {
         self.patience = Patience::start(self.limits.between_contents);
-        self.preview.send_if_modified(|preview| {
-            let is_news = preview.text.is_empty() && !preview.thinking;
-            preview.thinking |= is_news;
-            is_news
-        });
+        self.reasoning.push_str(piece);
+        keep_end(&mut self.reasoning, REASONING_LIMIT);
+        self.preview.send_modify(|preview| preview.think(piece));
     }
 
     fn write(&mut self, piece: &str) {

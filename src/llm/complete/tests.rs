@@ -428,6 +428,7 @@ async fn the_preview_tells_thinking_from_writing() {
     let state = |text: &str, thinking| Preview {
         text: text.into(),
         thinking,
+        reasoning: "secret thought".into(),
     };
     assert_eq!(states, [state("", true), state("a", false)]);
 }

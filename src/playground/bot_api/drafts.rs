@@ -87,6 +87,9 @@ impl World {
         let key = (thread.unwrap_or(0), id);
         let before = chat.drafts.get(&key);
         let stopped = before.is_some_and(|draft| draft.stopped);
+        if self.settings.limits {
+            self.limits.take_draft(chat_id, now)?;
+        }
         if stopped {
             return Ok(Value::Bool(true));
         }

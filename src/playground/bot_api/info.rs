@@ -34,7 +34,8 @@ impl World {
         me["can_join_groups"] = true.into();
         me["can_read_all_group_messages"] = (!self.settings.privacy).into();
         me["supports_inline_queries"] = false.into();
-        me["can_connect_to_business"] = false.into();
+        me["can_connect_to_business"] = true.into();
+        me["supports_guest_queries"] = true.into();
         me["has_main_web_app"] = false.into();
         me
     }
@@ -122,7 +123,11 @@ impl World {
         let known = emoji
             .iter()
             .all(|one| one.get("type").and_then(Value::as_str) == Some("emoji"));
-        if !known {
+        let may = |one: &Value| {
+            let emoji = one.get("emoji").and_then(Value::as_str).unwrap_or_default();
+            REACTIONS.split(' ').any(|allowed| allowed == emoji)
+        };
+        if !known || !emoji.iter().all(may) {
             return Err(Refusal::bad("REACTION_INVALID"));
         }
         self.chat(chat_id)?.writable()?;
@@ -216,6 +221,9 @@ impl World {
         Ok(Value::Bool(true))
     }
 }
+
+/// The emoji that a bot may react with. Source: Bot API, `ReactionTypeEmoji`.
+const REACTIONS: &str = "❤ 👍 👎 🔥 🥰 👏 😁 🤔 🤯 😱 🤬 😢 🎉 🤩 🤮 💩 🙏 👌 🕊 🤡 🥱 🥴 😍 🐳 ❤‍🔥 🌚 🌭 💯 🤣 ⚡ 🍌 🏆 💔 🤨 😐 🍓 🍾 💋 🖕 😈 😴 😭 🤓 👻 👨‍💻 👀 🎃 🙈 😇 😨 🤝 ✍ 🤗 🫡 🎅 🎄 ☃ 💅 🤪 🗿 🆒 💘 🙉 🦄 😘 💊 🙊 😎 👾 🤷‍♂ 🤷 🤷‍♀ 😡";
 
 /// Commands are kept per scope and language.
 fn commands_key(params: Params<'_>) -> String {

@@ -51,6 +51,11 @@ impl Follow {
                 return;
             }
             let stopping = parts.shutdown.is_stopping();
+            tokio::select! {
+                biased;
+                () = work.cancelled() => return,
+                () = parts.hush.over(self.chat) => {}
+            }
             // A stop waits for no pace where nothing is left to be said.
             if stopping && !pace.is_zero() && !self.has_something().await {
                 if self.ends() {
@@ -80,6 +85,9 @@ impl Follow {
                 Ok(Begin::Send(sending)) => {
                     parts.limits.spend(self.chat, Rank::Part);
                     drop(head);
+                    // An answer that was stored only just now has a preview
+                    // that has not ended. Too late for this attempt: another.
+                    parts.hush.over(self.chat).await;
                     if let Some(moved) = self.sender.send(&sending, asked).await {
                         self.sender.touch(moved);
                     }

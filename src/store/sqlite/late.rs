@@ -11,59 +11,60 @@ use super::Tx;
 use crate::domain::ids::{ConversationId, TurnId};
 use crate::domain::turn::DEATHS_BEFORE_ALONE;
 use crate::domain::update::Message;
-use crate::domain::window::{Bond, Open, Rules};
+use crate::domain::window::{Bond, Closed, Open, Others, Rules};
 use crate::store::Result;
 
 /// A closed turn that a late piece may join.
-pub(super) struct Closed {
+pub(super) struct Late {
     pub(super) turn: TurnId,
-    pub(super) open: Open,
     /// Whether somebody runs it.
     pub(super) runs: bool,
-    /// How often it was opened again.
-    reopened: i64,
-    /// When its last message was accepted.
-    last_at: i64,
+    pub(super) bond: Bond,
+    closed: Closed,
 }
 
 impl Tx<'_> {
-    /// The closed turn that this message still joins, and by what.
+    /// The closed turn that this message still joins.
     pub(super) fn late(
         &self,
         rules: &Rules,
         conversation: ConversationId,
         key: i64,
         message: &Message,
-    ) -> Result<Option<(Closed, Bond)>> {
-        let Some(closed) = self.closed(conversation, key)? else {
+    ) -> Result<Option<Late>> {
+        let Some((turn, runs, closed)) = self.closed(conversation, key)? else {
             return Ok(None);
         };
-        let bond = self.bond(closed.turn, &closed.open, message)?;
-        let joins = rules.joins_late(
+        let bond = self.bond(turn, &closed.window, message)?;
+        let joins = rules.joins_late(bond, &closed, message.weight(), self.now);
+        Ok(joins.then_some(Late {
+            turn,
+            runs,
             bond,
-            &closed.open,
-            message.weight(),
-            self.now - closed.last_at,
-            closed.reopened,
-        );
-        Ok(joins.then_some((closed, bond)))
+            closed,
+        }))
     }
 
-    /// Opens the turn again.
-    pub(super) fn reopen(&self, closed: &Closed) -> Result<(TurnId, Open)> {
+    /// Opens the turn again. The cap on time goes on for a thought, and begins
+    /// anew for what belongs to it by its form.
+    pub(super) fn reopen(&self, late: &Late) -> Result<(TurnId, Open)> {
+        let before = late.closed.window;
+        let opened_at = match late.bond {
+            Bond::Near => before.opened_at,
+            Bond::Piece | Bond::Album => self.now,
+        };
         self.conn
             .prepare_cached(
                 "UPDATE turns SET state = 0, owner = NULL, claim_no = claim_no + 1, alone = 0, \
                         interrupts = interrupts + 1, opened_at = ?2 WHERE id = ?1",
             )?
-            .execute(params![closed.turn.0, self.now])?;
-        self.drop_request(closed.turn)?;
+            .execute(params![late.turn.0, opened_at])?;
+        self.drop_request(late.turn)?;
         Ok((
-            closed.turn,
+            late.turn,
             Open {
-                // The cap on time begins anew with the window.
-                opened_at: self.now,
-                ..closed.open
+                opened_at,
+                ..before
             },
         ))
     }
@@ -85,17 +86,23 @@ impl Tx<'_> {
     }
 
     /// The last turn of this sender, while it is closed, unseen and nothing
-    /// stands behind it.
-    fn closed(&self, conversation: ConversationId, key: i64) -> Result<Option<Closed>> {
+    /// stands behind it; and whether somebody runs it.
+    fn closed(
+        &self,
+        conversation: ConversationId,
+        key: i64,
+    ) -> Result<Option<(TurnId, bool, Closed)>> {
         Ok(self
             .conn
             .prepare_cached(
                 // Id 0: a press on a button, which nobody goes on writing.
                 "SELECT t.id, t.opened_at, t.messages, t.chars, t.last_was_long, t.state = 2, \
-                        t.interrupts, (SELECT max(accepted_at) FROM messages WHERE turn = t.id) \
+                        t.interrupts, (SELECT max(accepted_at) FROM messages WHERE turn = t.id), \
+                        EXISTS (SELECT 1 FROM turns AS other WHERE other.conversation = ?1 \
+                                AND other.state = 0 AND other.state < 4) \
                  FROM turns AS t \
                  WHERE t.conversation = ?1 AND t.state IN (1, 2) AND t.state < 4 AND t.sender = ?2 \
-                   AND t.shown = 0 AND t.stop_requested = 0 AND t.deaths < ?3 \
+                   AND t.shown = 0 AND t.variant = 0 AND t.stop_requested = 0 AND t.deaths < ?3 \
                    AND t.seal_no > (SELECT boundary FROM conversations WHERE id = ?1) \
                    AND EXISTS (SELECT 1 FROM messages WHERE turn = t.id) \
                    AND NOT EXISTS (SELECT 1 FROM messages WHERE turn = t.id AND message_id <= 0) \
@@ -105,18 +112,22 @@ impl Tx<'_> {
                  ORDER BY t.seal_no DESC LIMIT 1",
             )?
             .query_row(params![conversation.0, key, DEATHS_BEFORE_ALONE], |row| {
-                Ok(Closed {
-                    turn: TurnId(row.get(0)?),
-                    open: Open {
-                        opened_at: row.get(1)?,
-                        messages: row.get(2)?,
-                        chars: row.get(3)?,
-                        last_was_long: row.get(4)?,
-                    },
-                    runs: row.get(5)?,
+                let window = Open {
+                    opened_at: row.get(1)?,
+                    messages: row.get(2)?,
+                    chars: row.get(3)?,
+                    last_was_long: row.get(4)?,
+                };
+                let closed = Closed {
+                    window,
                     reopened: row.get(6)?,
                     last_at: row.get(7)?,
-                })
+                    others: match row.get(8)? {
+                        true => Others::Writing,
+                        false => Others::Silent,
+                    },
+                };
+                Ok((TurnId(row.get(0)?), row.get(5)?, closed))
             })
             .optional()?)
     }

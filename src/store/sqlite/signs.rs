@@ -1,7 +1,5 @@
 //! What people see while they wait: one flag and one message id for each turn.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
@@ -9,7 +7,7 @@ use super::{SqliteStore, Tx};
 use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, TurnId};
 use crate::domain::turn::Claim;
-use crate::store::signs::{Receipt, Signs};
+use crate::store::signs::{Owed, Receipt, Receipts, Signs};
 use crate::store::{Flush, Result};
 
 #[async_trait]
@@ -41,27 +39,15 @@ impl Signs for SqliteStore {
         .await
     }
 
-    async fn owe_receipts(
-        &self,
-        waited: Duration,
-        flush: Flush,
-        limit: u32,
-    ) -> Result<Vec<Receipt>> {
-        self.run("signs.owe_receipts", move |tx| {
-            tx.owe_receipts(waited, flush, limit)
-        })
-        .await
-    }
-
-    async fn stale_receipts(&self, limit: u32) -> Result<Vec<Receipt>> {
-        self.run("signs.stale_receipts", move |tx| {
-            let mut statement = tx.conn.prepare_cached(
-                "SELECT t.id, c.chat, t.receipt FROM turns AS t INDEXED BY turns_receipt \
-                 CROSS JOIN conversations AS c ON c.id = t.conversation \
-                 WHERE t.receipt > 0 AND t.state = 4 AND t.bot = ?1 LIMIT ?2",
-            )?;
-            let rows = statement.query_map(params![tx.bot.0, limit], receipt)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+    async fn receipts(&self, owed: Option<Owed>, limit: u32) -> Result<Receipts> {
+        self.run("signs.receipts", move |tx| {
+            Ok(Receipts {
+                stale: tx.stale_receipts(limit)?,
+                owed: match owed {
+                    Some(owed) => tx.owe_receipts(owed, limit)?,
+                    None => Vec::new(),
+                },
+            })
         })
         .await
     }
@@ -78,19 +64,30 @@ impl Signs for SqliteStore {
 }
 
 impl Tx<'_> {
-    fn owe_receipts(&self, waited: Duration, flush: Flush, limit: u32) -> Result<Vec<Receipt>> {
+    fn stale_receipts(&self, limit: u32) -> Result<Vec<Receipt>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT t.id, c.chat, t.receipt FROM turns AS t INDEXED BY turns_receipt \
+             CROSS JOIN conversations AS c ON c.id = t.conversation \
+             WHERE t.receipt > 0 AND t.state = 4 AND t.bot = ?1 LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![self.bot.0, limit], receipt)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn owe_receipts(&self, owed: Owed, limit: u32) -> Result<Vec<Receipt>> {
         let owed: Vec<Receipt> = self
             .conn
             .prepare_cached(
-                // In a private chat whoever runs a turn shows a draft. A window
+                // What was shown of a turn that nobody runs any more has gone. In
+                // a private chat whoever runs one shows a draft. A window
                 // whose time has come and that is still open waits for
                 // something, like one that has to wait for a minute to end.
                 "SELECT t.id, c.chat, \
                         (SELECT message_id FROM messages WHERE turn = t.id ORDER BY id DESC LIMIT 1) \
                  FROM turns AS t INDEXED BY turns_open \
                  CROSS JOIN conversations AS c ON c.id = t.conversation \
-                 WHERE t.state < 4 AND t.bot = ?1 AND t.receipt IS NULL AND t.shown = 0 AND t.told = 0 \
-                   AND (t.state = 1 OR (t.state = 2 AND c.chat < 0) \
+                 WHERE t.state < 4 AND t.bot = ?1 AND t.receipt IS NULL AND t.told = 0 \
+                   AND (t.state = 1 OR (t.state = 2 AND t.shown = 0 AND c.chat < 0) \
                         OR (t.state = 0 AND (?3 OR t.due_at <= ?4 OR t.not_before > ?4))) \
                    AND (SELECT max(accepted_at) FROM messages WHERE turn = t.id) <= ?4 - ?5 \
                    AND (SELECT message_id FROM messages WHERE turn = t.id ORDER BY id DESC LIMIT 1) > 0 \
@@ -100,9 +97,9 @@ impl Tx<'_> {
                 params![
                     self.bot.0,
                     limit,
-                    flush == Flush::All,
+                    owed.flush == Flush::All,
                     self.now,
-                    clock::millis(waited)
+                    clock::millis(owed.waited)
                 ],
                 receipt,
             )?

@@ -52,10 +52,10 @@ impl Tx<'_> {
                 None
             }
             None => match self.late(&policy.rules, conversation, key, message)? {
-                Some((closed, bond)) if not_before == 0 || bond == Bond::Album => {
+                Some(late) if not_before == 0 || late.bond == Bond::Album => {
                     not_before = 0;
-                    cut = closed.runs;
-                    Some(self.reopen(&closed)?)
+                    cut = late.runs;
+                    Some(self.reopen(&late)?)
                 }
                 _ if policy.busy == Busy::Interrupt && not_before == 0 => {
                     let reopened = self.interrupt(conversation, key)?;
@@ -113,7 +113,7 @@ impl Tx<'_> {
             Some((turn, open, _)) => Some(self.bond(turn, &open, message)?),
             None => self
                 .late(rules, conversation, key, message)?
-                .map(|(_, bond)| bond),
+                .map(|late| late.bond),
         };
         Ok(bond.is_some_and(|bond| bond > Bond::Near))
     }

@@ -1,11 +1,9 @@
 //! What people see while they wait, as one life sees it.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use lastword::domain::ids::{ConversationId, TurnId};
 use lastword::domain::turn::Claim;
-use lastword::store::{Flush, Receipt, Result, Signs};
+use lastword::store::{Owed, Receipt, Receipts, Result, Signs};
 
 use super::seam_store::Storing;
 
@@ -25,21 +23,9 @@ impl Signs for Storing {
         .await
     }
 
-    async fn owe_receipts(
-        &self,
-        waited: Duration,
-        flush: Flush,
-        limit: u32,
-    ) -> Result<Vec<Receipt>> {
-        self.op("owe_receipts", 0, |store| async move {
-            store.owe_receipts(waited, flush, limit).await
-        })
-        .await
-    }
-
-    async fn stale_receipts(&self, limit: u32) -> Result<Vec<Receipt>> {
-        self.op("stale_receipts", 0, |store| async move {
-            store.stale_receipts(limit).await
+    async fn receipts(&self, owed: Option<Owed>, limit: u32) -> Result<Receipts> {
+        self.op("receipts", 0, |store| async move {
+            store.receipts(owed, limit).await
         })
         .await
     }

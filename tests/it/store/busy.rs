@@ -127,6 +127,7 @@ async fn an_edit_changes_what_is_not_answered_yet() {
         stage.accept(&[edited(&said, "second")]).await;
         let claimed = stage.claim(conversation).await;
         assert_eq!(texts(&claimed), ["second"]);
+        stage.shows(&claimed.claim).await;
         // Claimed: the run begins again, in the same place.
         stage
             .store

@@ -170,6 +170,7 @@ async fn stop_ends_what_has_not_begun_and_only_what_came_before() {
         assert_eq!(stage.deliver(ChatId(7)).await, ["<stopped>"]);
         let running = stage.claim(conversation).await;
         assert_eq!(texts(&running), ["b"]);
+        stage.shows(&running.claim).await;
         // Sealed, behind a running one: both end.
         stage
             .accept(&[private(7, 4, "c"), private(7, 5, "/new")])

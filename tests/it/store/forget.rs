@@ -35,6 +35,7 @@ async fn forgetting_ends_everything_and_leaves_no_history() {
         stage.converse(conversation, "hush").await;
         stage.accept(&[private(7, 2, "runs")]).await;
         let running = stage.claim(conversation).await.claim;
+        stage.shows(&running).await;
         stage.accept(&[private(7, 3, "gathers")]).await;
         let accepted = stage.accept(&[press(7, 7, 80, "forget:yes")]).await;
         assert!(accepted.cut.contains(&running.turn));

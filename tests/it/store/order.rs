@@ -64,6 +64,7 @@ async fn a_deferred_turn_holds_back_those_behind_it() {
     let stage = inline();
     let conversation = stage.hears(private(7, 1, "first")).await;
     let first = stage.claim(conversation).await;
+    stage.shows(&first.claim).await;
     stage.accept(&[private(7, 2, "second")]).await;
     let minute = Duration::from_secs(60);
     stage
@@ -96,6 +97,7 @@ async fn a_parked_turn_keeps_its_place_and_its_request() {
         .keep_request(&first.claim, body.clone())
         .await
         .unwrap();
+    stage.shows(&first.claim).await;
     stage.accept(&[private(7, 2, "second")]).await;
     stage.store.park(&first.claim).await.unwrap();
     let again = stage.another().claim(conversation).await;

@@ -231,7 +231,7 @@ impl Reader<'_> {
             base.push(' ');
         }
         base.push_str(&inner.replace("\\ ", " ").replace(['$', '\n'], " "));
-        if name == "operatorname" && self.rest.starts_with(|c: char| c == ' ' || c == '\\') {
+        if name == "operatorname" && self.rest.starts_with([' ', '\\']) {
             base.push(' ');
             self.rest = self.rest.trim_start();
         }
