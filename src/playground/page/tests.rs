@@ -112,6 +112,38 @@ async fn another_name_for_this_machine_and_a_foreign_form_are_refused() {
 }
 
 #[tokio::test]
+async fn the_gallery_is_a_link_away_and_fetches_nothing_from_elsewhere() {
+    let visit = visit().await;
+    let page = visit.client.get(&visit.root).send().await.unwrap();
+    assert!(page.text().await.unwrap().contains("href=\"/gallery\""));
+    let url = format!("{}/gallery", visit.root);
+    let gallery = visit.client.get(url).send().await.unwrap();
+    assert_eq!(gallery.status(), StatusCode::OK);
+    assert!(
+        gallery
+            .headers()
+            .contains_key(header::CONTENT_SECURITY_POLICY)
+    );
+    let html = gallery.text().await.unwrap();
+    assert!(html.matches("<section class=\"answer\"").count() >= 60);
+    for file in ["page.css", "gallery.css", "gallery.js"] {
+        assert!(html.contains(&format!("\"/{file}\"")), "{file}");
+        let url = format!("{}/{file}", visit.root);
+        let answer = visit.client.get(url).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{file}");
+    }
+    let fetched = [
+        "src=\"http",
+        "@import",
+        "url(http",
+        "rel=\"stylesheet\" href=\"http",
+    ];
+    for foreign in fetched {
+        assert!(!html.contains(foreign), "{foreign}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_person_writes_is_in_the_chat_and_on_the_page_and_never_markup() {
     let visit = visit().await;
     let say = json!({"do": "say", "chat": visit.chat, "person": visit.chat, "text": "<img src=x>", "reply_to": null});
