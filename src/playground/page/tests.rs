@@ -198,3 +198,21 @@ async fn what_is_impossible_is_said_and_changes_nothing() {
             .is_none_or(|chat| chat.posts.is_empty())
     );
 }
+
+#[tokio::test]
+async fn any_file_can_be_sent_and_is_shown_by_its_name() {
+    let visit = visit().await;
+    let chat = visit.chat;
+    for (name, mime, field) in [
+        ("notes.txt", "text/plain", "document"),
+        ("talk.ogg", "audio/ogg", "voice"),
+        ("song.mp3", "audio/mpeg", "audio"),
+    ] {
+        let attach = json!({"do": "attach", "chat": chat, "person": chat, "caption": "", "name": name,
+                            "mime": mime, "base64": "aGk="});
+        assert_eq!(visit.does(attach).await, StatusCode::NO_CONTENT);
+        let posts = visit.api.chat(chat).map(|view| view.posts);
+        let last = posts.and_then(|mut posts| posts.pop()).expect("a message");
+        assert!(last.extra.contains_key(field), "{:?}", last.extra);
+    }
+}
