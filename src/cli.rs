@@ -61,6 +61,9 @@ pub enum Command {
     Turns(desk::Turns),
     /// Let a failed turn run again; a running daemon begins within seconds
     Replay(desk::Again),
+    /// Read one file from stdin, within limits: the daemon starts it for itself
+    #[command(hide = true)]
+    Prepare,
     /// Talk with the bot in the browser; needs no account and no token
     #[cfg(feature = "playground")]
     Playground(Playground),

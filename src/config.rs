@@ -38,11 +38,11 @@ use std::path::PathBuf;
 
 pub use access::{Access, AccessMode};
 pub use address::{BaseUrl, WebhookUrl};
-pub use chat::{Busy, Chat, Edits, Groups, SystemPrompt};
+pub use chat::{Busy, Chat, Edits, Groups, Strangers, SystemPrompt};
 pub use intake::Intake;
 pub use llm::{Llm, ModelName, ResponseCache};
 pub use log::{Log, LogFilter, LogFormat};
-pub use media::Media;
+pub use media::{Media, Voice};
 pub use ops::Ops;
 pub use problem::{Errors, Origin, Problem, Warning};
 pub use reply::{Button, Format, Reasoning, Receipts, Reply, Uncertain};

@@ -18,6 +18,7 @@ use crate::domain::metric;
 use crate::domain::phase::Phase;
 use crate::grouper::Grouper;
 use crate::llm::Llm;
+use crate::media::{Library, Senses};
 use crate::ops::health::Role;
 use crate::ops::systemd::Systemd;
 use crate::pulse::Pulse;
@@ -34,11 +35,13 @@ mod door;
 mod drain;
 mod identity;
 mod intake;
+mod litter;
 mod live;
 mod lookout;
 pub mod production;
 mod receipts;
 mod recovery;
+mod relays;
 mod voice;
 
 pub use intake::Intake;
@@ -59,6 +62,8 @@ pub struct Seams {
     pub telegram: Arc<dyn Telegram>,
     /// The model.
     pub llm: Arc<dyn Llm>,
+    /// How files are read and recordings heard.
+    pub senses: Senses,
     /// The time.
     pub clock: Clock,
     /// The stop.
@@ -173,6 +178,7 @@ struct Daemon {
     runner: Runner,
     sender: Sender,
     receipts: Receipts,
+    library: Arc<Library>,
     intake: Arc<Intake>,
     role: watch::Sender<Role>,
     others: Arc<watch::Sender<bool>>,

@@ -6,6 +6,7 @@
 
 pub mod breaker;
 pub mod complete;
+pub mod modalities;
 pub mod openrouter;
 pub mod request;
 pub mod retry;

@@ -35,6 +35,7 @@ fn main() -> ProcessExit {
         #[cfg(feature = "playground")]
         Command::Playground(options) => playground(&options, &shutdown),
         Command::Roll(options) => roll(&options, &sources, &shutdown),
+        Command::Prepare => prepare(),
         Command::Run => run(&sources, &shutdown, begun),
     }
 }
@@ -86,6 +87,15 @@ fn run(sources: &Sources, shutdown: &Shutdown, begun: tokio::time::Instant) -> P
     match ended {
         Ok(code) => code.into(),
         Err(error) => fail(error.exit_code(), &error.to_string()),
+    }
+}
+
+/// A file that a stranger sent, read where a crash costs nothing else.
+fn prepare() -> ProcessExit {
+    match lastword::media::child::serve(&mut io::stdin().lock(), &mut io::stdout().lock()) {
+        Ok(()) => ProcessExit::SUCCESS,
+        // The other side sees that there is no answer.
+        Err(_) => ProcessExit::FAILURE,
     }
 }
 

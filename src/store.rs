@@ -26,19 +26,23 @@ use crate::domain::window::Rules;
 pub mod desk;
 mod error;
 mod outbox;
+mod relays;
 pub mod signs;
 pub mod sqlite;
+mod surroundings;
 
 pub use error::{Availability, StoreError};
 pub use outbox::{Begin, Finished, Outbox};
+pub use relays::{Relay, Relays};
 pub use signs::{Owed, Receipt, Receipts, Signs};
+pub use surroundings::{Author, Overheard, Pointed, Surroundings};
 
 /// The result of every operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything that is durable.
-pub trait Store: Inbox + Turns + Outbox + Signs + Leases + std::fmt::Debug {}
-impl<T: Inbox + Turns + Outbox + Signs + Leases + std::fmt::Debug> Store for T {}
+pub trait Store: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug {}
+impl<T: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug> Store for T {}
 
 /// Accepting updates.
 #[async_trait]
@@ -201,6 +205,8 @@ pub struct Claimed {
 /// One settled turn as history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Past {
+    /// Which.
+    pub turn: TurnId,
     /// What people said.
     pub inputs: Vec<Message>,
     /// What the bot said, when it was seen.
@@ -240,11 +246,30 @@ pub trait Turns: Send + Sync + 'static {
     /// `chars` characters.
     async fn history(&self, claim: &Claim, chars: usize) -> Result<Vec<Past>>;
 
+    /// What stands round its messages: what the store knows of the messages
+    /// with the ids `points`, and up to `talk` others of its group.
+    async fn surroundings(
+        &self,
+        claim: &Claim,
+        points: Vec<i64>,
+        talk: i64,
+    ) -> Result<Surroundings>;
+
     /// Keeps the exact request; from then on an edit or interrupt drops it.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] when the claim is no longer the latest.
     async fn keep_request(&self, claim: &Claim, body: Bytes) -> Result<()>;
+
+    /// Stores what was heard or read in the medium of a message of this turn,
+    /// beside it; a message without a file stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] when the claim is no longer the latest.
+    async fn keep_words(&self, claim: &Claim, message: i64, words: &str) -> Result<()>;
+
+    /// Which of these turns need nothing any more: settled, or not there.
+    async fn settled(&self, turns: Vec<TurnId>) -> Result<Vec<TurnId>>;
 
     /// Plans the visible placeholder of this turn, once.
     async fn plan_placeholder(&self, claim: &Claim, payload: Payload) -> Result<()>;

@@ -14,6 +14,8 @@ pub struct Texts {
     pub help: &'static str,
     /// Answer to /help and /start in a group; `{bot}` is the bot's user name.
     help_group: &'static str,
+    /// Behind it, where Telegram hands out only what is meant for the bot.
+    pub help_privacy: &'static str,
     /// To somebody who may not talk with the bot; once a day.
     pub stranger: &'static str,
     /// To whoever opened the claim link first.
@@ -68,12 +70,16 @@ pub struct Texts {
     pub forget_kept: &'static str,
     /// A voice message, audio or video note.
     pub voice_unsupported: &'static str,
-    /// A file.
+    /// A file of a kind that cannot be opened.
     pub document_unsupported: &'static str,
     /// Anything else that the bot cannot read.
     pub other_unsupported: &'static str,
     /// A photo that was too large or did not arrive.
     pub photo_unavailable: &'static str,
+    /// A file or recording that was damaged or did not arrive.
+    pub file_unavailable: &'static str,
+    /// Anything larger than Telegram hands out or we take.
+    pub file_too_large: &'static str,
     /// The provider's filter cut the answer.
     pub content_filter: &'static str,
     /// The model answered nothing at all.
@@ -132,6 +138,7 @@ static ENGLISH: Texts = Texts {
            /forget erases this chat from my memory",
     help_group: "Mention @{bot} or reply to one of my messages, and I'll answer.\n\
                  /new starts over, /stop ends an answer, /forget erases my memory of this group.",
+    help_privacy: "Telegram shows me only what is meant for me here, so I don't know what else was said.",
     stranger: "This bot is private, so I can't answer you here. Sorry!",
     claimed: "Welcome! This bot is yours now. Write to me whenever you like; \
               others get a polite no.",
@@ -160,11 +167,14 @@ static ENGLISH: Texts = Texts {
     forget_no: "Keep it",
     forget_done: "Done. I remember nothing from this chat.",
     forget_kept: "All right, I've kept everything.",
-    voice_unsupported: "I can't listen to recordings yet. Could you write it to me?",
-    document_unsupported: "I can't open files yet. Could you paste the part that matters, \
+    voice_unsupported: "I can't listen to recordings here. Could you write it to me?",
+    document_unsupported: "I can't open this kind of file. Could you paste the part that matters, \
                            or send a photo of it?",
     other_unsupported: "I can't read this kind of message yet. Could you tell me in words?",
     photo_unavailable: "I couldn't open the photo. Could you send it again, perhaps smaller?",
+    file_unavailable: "I couldn't open this. Could you send it again?",
+    file_too_large: "This file is too large for me. Could you send a smaller one, \
+                     or the part that matters?",
     content_filter: "I can't answer this: the model's provider stopped it. \
                      Putting it differently may help.",
     empty_answer: "I have no words for this one. Could you put it differently?",
@@ -173,7 +183,7 @@ static ENGLISH: Texts = Texts {
     regenerate_button: "🔄 Again",
     shorter_button: "➖ Shorter",
     longer_button: "➕ Longer",
-    answer_again_button: "✏️ Answer again",
+    answer_again_button: "🔁 Answer again",
     operator_problem: "I can't reach my model right now. Your message is kept, \
                        and I'll answer as soon as I can.",
     operator_alert: "The model's provider refuses my requests: the key or the credit. \

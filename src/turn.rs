@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::clock::Clock;
-use crate::config::SystemPrompt;
+use crate::config::{SystemPrompt, Voice};
 use crate::domain::ids::{ChatId, InstanceId, TurnId};
 use crate::domain::metric;
 use crate::domain::part::Payload;
@@ -21,19 +21,25 @@ use crate::domain::variant::Button;
 use crate::domain::window::Rules;
 use crate::llm::complete::Completer;
 use crate::llm::request::Dialect;
-use crate::media::Photos;
+use crate::media::Library;
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Ended, Gate, Kind, Shutdown, Tasks};
 use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store, StoreError};
+use crate::telegram::Telegram;
 use crate::texts::Texts;
 
 mod administrators;
 mod buttons;
 mod conclude;
+mod depict;
 mod fate;
+mod guest;
 mod line;
+mod names;
+mod pointed;
 mod prompt;
 mod run;
+mod views;
 
 /// How soon to ask again when the store does not answer.
 const STORE_AWAY: Duration = Duration::from_millis(500);
@@ -67,10 +73,15 @@ pub struct Settings {
     pub rules: Rules,
     /// How long a message waits for an answer at the most.
     pub max_age: Duration,
+    /// How recordings reach the model.
+    pub voice: Voice,
     /// The buttons under an answer, in private chats.
     pub buttons: Vec<Button>,
     /// The same in groups.
     pub group_buttons: Vec<Button>,
+    /// How many messages of a group are shown to the model although they were
+    /// not meant for it.
+    pub overheard: i64,
     /// The bot's own words.
     pub texts: &'static Texts,
 }
@@ -132,8 +143,10 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// How answers go out.
     pub speaker: Arc<dyn Speaker>,
-    /// Where photos come from.
-    pub photos: Photos,
+    /// Who knows the administrators of groups.
+    pub telegram: Arc<dyn Telegram>,
+    /// Where media come from.
+    pub library: Arc<Library>,
     /// What may change.
     pub settings: watch::Receiver<Arc<Settings>>,
     /// Whether other instances live, which may cut our turns.
@@ -222,6 +235,8 @@ impl Runner {
         if let Some(running) = self.running().get(&turn) {
             running.cut.notify_one();
         }
+        // What was forgotten is not to lie in a folder.
+        self.0.parts.library.sweep_soon();
     }
 
     /// Admits no turn any more, nor those that wait for a slot; those that run

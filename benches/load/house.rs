@@ -13,6 +13,9 @@ use lastword::config::{
 };
 use lastword::daemon::{self, Lines, NoReload, Seams};
 use lastword::domain::ids::BotId;
+use lastword::llm::modalities::Catalogue;
+use lastword::media::prepare::Within;
+use lastword::media::{Place, Senses};
 use lastword::ops::systemd::Systemd;
 use lastword::shutdown::{Cause, ExitCode, Grace, Shutdown};
 use lastword::store::sqlite::{Mode, SqliteStore};
@@ -86,6 +89,12 @@ fn seams(
         close: Box::new(store),
         telegram: Arc::new(Agreeing::new(sent)),
         llm: Arc::new(outside::model()),
+        senses: Senses {
+            preparer: Arc::new(Within),
+            hearing: None,
+            catalogue: Catalogue::default(),
+            place: Place::Aside,
+        },
         clock,
         shutdown: shutdown.clone(),
         systemd: Systemd::default(),

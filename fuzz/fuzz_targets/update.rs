@@ -104,6 +104,7 @@ fn policy() -> Policy {
             id: BOT,
             username: "lastword_bot".to_owned(),
             name: "Lastword".to_owned(),
+            hears: lastword::domain::address::Hears::All,
         },
         rules: Rules::default(),
         busy: Busy::Queue,
@@ -132,5 +133,6 @@ fn policy() -> Policy {
             forgotten: word(),
             kept: word(),
         },
+        rooms: lastword::domain::admission::Rooms::default(),
     }
 }

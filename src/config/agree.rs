@@ -71,6 +71,16 @@ impl Agree<'_> {
                 });
             }
         }
+        if let Some(url) = &self.config.media.transcription_url
+            && !url.is_https()
+            && !url.is_loopback()
+        {
+            self.warnings.push(Warning::Unencrypted {
+                key: "media.transcription_url",
+                host: url.host().to_owned(),
+                secret: "what people say",
+            });
+        }
         for name in self.config.chat.system_prompt.near_misses() {
             self.warnings.push(Warning::PromptVariable { name });
         }

@@ -8,14 +8,14 @@ use super::walk::{Apply, Walk};
 pub struct Reply {
     /// Which formatting is tried first.
     pub format: Format,
-    /// What people see of what the model thinks.
-    pub reasoning: Reasoning,
-    /// Whether a message that has to wait gets a sign that it was seen.
-    pub receipt: Receipts,
     /// The buttons under an answer, in private chats.
     pub buttons: Vec<Button>,
     /// The same in groups.
     pub group_buttons: Vec<Button>,
+    /// What people see of what the model thinks.
+    pub reasoning: Reasoning,
+    /// Whether a message that has to wait gets a sign that it was seen.
+    pub receipt: Receipts,
     /// Under how many message ids a part is looked for that may or may not have
     /// arrived.
     pub probe_range: u32,
@@ -35,6 +35,43 @@ pub enum Format {
 impl Named for Format {
     const ALL: &'static [(&'static str, Self)] =
         &[("rich", Self::Rich), ("entities", Self::Entities)];
+}
+
+/// A button under the last answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Button {
+    /// The same question once more.
+    Regenerate,
+    /// The answer, shorter.
+    Shorter,
+    /// The answer, longer.
+    Longer,
+    /// Go on, under an answer that was cut.
+    Continue,
+}
+
+impl Button {
+    const NAMES: [(&'static str, Self); 4] = [
+        ("regenerate", Self::Regenerate),
+        ("shorter", Self::Shorter),
+        ("longer", Self::Longer),
+        ("continue", Self::Continue),
+    ];
+}
+
+impl Word for Button {
+    const ALLOWED: &'static str = "\"regenerate\", \"shorter\", \"longer\" or \"continue\"";
+    fn read(text: &str) -> Option<Self> {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(name, _)| *name == text.trim())
+            .map(|(_, button)| button)
+    }
+    fn write(&self) -> String {
+        let mut names = Self::NAMES.into_iter();
+        let found = names.find(|(_, button)| button == self);
+        found.map_or("", |(name, _)| name).to_owned()
+    }
 }
 
 /// Whether a message whose answer takes a while gets a sign that it was seen.
@@ -77,43 +114,6 @@ impl Named for Reasoning {
     ];
 }
 
-/// A button under the last answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Button {
-    /// The same question once more.
-    Regenerate,
-    /// The answer, shorter.
-    Shorter,
-    /// The answer, longer.
-    Longer,
-    /// Go on, under an answer that was cut.
-    Continue,
-}
-
-impl Button {
-    const NAMES: [(&'static str, Self); 4] = [
-        ("regenerate", Self::Regenerate),
-        ("shorter", Self::Shorter),
-        ("longer", Self::Longer),
-        ("continue", Self::Continue),
-    ];
-}
-
-impl Word for Button {
-    const ALLOWED: &'static str = "\"regenerate\", \"shorter\", \"longer\" or \"continue\"";
-    fn read(text: &str) -> Option<Self> {
-        let mut names = Self::NAMES.into_iter();
-        names
-            .find(|(name, _)| *name == text.trim())
-            .map(|(_, button)| button)
-    }
-    fn write(&self) -> String {
-        let mut names = Self::NAMES.into_iter();
-        let found = names.find(|(_, button)| button == self);
-        found.map_or("", |(name, _)| name).to_owned()
-    }
-}
-
 /// What happens to a part that may or may not have arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Uncertain {
@@ -131,8 +131,6 @@ impl Default for Reply {
     fn default() -> Self {
         Self {
             format: Format::Rich,
-            reasoning: Reasoning::Show,
-            receipt: Receipts::On,
             buttons: vec![
                 Button::Regenerate,
                 Button::Shorter,
@@ -140,6 +138,8 @@ impl Default for Reply {
                 Button::Continue,
             ],
             group_buttons: vec![Button::Regenerate, Button::Continue],
+            reasoning: Reasoning::Show,
+            receipt: Receipts::On,
             probe_range: 64,
             uncertain: Uncertain::Resend,
         }

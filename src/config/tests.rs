@@ -107,7 +107,10 @@ fn every_key_can_be_given_in_the_environment() {
         let text = format!("v = {value}").parse::<toml::Table>().unwrap()["v"].clone();
         let text = match text {
             toml::Value::String(text) => text,
-            toml::Value::Array(_) => String::new(),
+            toml::Value::Array(items) => {
+                let texts = items.iter().map(|item| item.as_str().unwrap_or_default());
+                texts.collect::<Vec<_>>().join(",")
+            }
             other => other.to_string(),
         };
         let name = layers::variable(setting.key);

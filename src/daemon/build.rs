@@ -2,14 +2,16 @@
 //!
 //! Nothing runs yet when it returns; nothing here waits.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
+use super::relays::Relaying;
 use super::{Daemon, Intake, Live, Seams, instance_id, intake, voice};
 use crate::domain::part::OnUncertain;
 use crate::grouper::Grouper;
-use crate::media::Photos;
+use crate::media::{self, Library};
 use crate::ops::health::Role;
 use crate::pulse::Pulse;
 use crate::reply::hush::Hush;
@@ -21,6 +23,7 @@ use crate::reply::receipts::Receipts;
 use crate::reply::sender::{self, Sender};
 use crate::reply::typing::Typing;
 use crate::shutdown::Tasks;
+use crate::telegram::Telegram;
 use crate::texts::Texts;
 use crate::turn::{self, Runner};
 
@@ -34,6 +37,7 @@ impl Daemon {
             close,
             telegram,
             llm,
+            senses,
             clock,
             shutdown,
             systemd,
@@ -44,6 +48,10 @@ impl Daemon {
             lines,
         } = seams;
         let instance = instance_id(seed);
+        let telegram: Arc<dyn Telegram> = Arc::new(Relaying {
+            telegram,
+            store: Arc::clone(&store),
+        });
         let tasks = Tasks::new(&shutdown);
         let pulse = Pulse::default();
         let live = Arc::new(Live::new(&config, llm, seed));
@@ -51,6 +59,20 @@ impl Daemon {
         let hush = Hush::default();
         let server = Arc::new(Server::default());
         let texts = Texts::english();
+        let library = Arc::new(Library::new(
+            Arc::clone(&telegram),
+            beside(&config.store.path),
+            senses,
+            media::Limits {
+                picture_bytes: config.media.photo_max_bytes,
+                file_bytes: config.media.file_max_bytes,
+                timeout: config.media.timeout,
+                edge: config.media.photo_edge,
+                chars: config.media.document_chars,
+                pages: config.media.document_pages,
+            },
+        ));
+        let emptied = Arc::clone(&library);
         let grouper_of_settled: Arc<OnceLock<Grouper>> = Arc::default();
         let settled = Arc::clone(&grouper_of_settled);
         let keyboards = Keyboards {
@@ -66,8 +88,8 @@ impl Daemon {
             store: Arc::clone(&store),
             telegram: Arc::clone(&telegram),
             limits: Arc::clone(&limits),
-            hush: hush.clone(),
             keyboards,
+            hush: hush.clone(),
             server: Arc::clone(&server),
             probe_range: config.reply.probe_range,
             on_uncertain: match config.reply.uncertain {
@@ -76,6 +98,7 @@ impl Daemon {
             },
             resent_mark: texts.resent_mark.to_owned(),
             on_settled: Arc::new(move |due| {
+                emptied.sweep_soon();
                 if let Some(grouper) = settled.get() {
                     grouper.touch(due);
                 }
@@ -115,11 +138,8 @@ impl Daemon {
             instance,
             store: Arc::clone(&store),
             speaker: Arc::new(voice),
-            photos: Photos {
-                telegram: Arc::clone(&telegram),
-                max_bytes: config.media.photo_max_bytes,
-                timeout: config.media.timeout,
-            },
+            telegram: Arc::clone(&telegram),
+            library: Arc::clone(&library),
             settings: live.settings(),
             others: others.subscribe(),
             clock,
@@ -166,6 +186,7 @@ impl Daemon {
             runner,
             sender,
             receipts,
+            library,
             intake,
             others,
             reload,
@@ -173,4 +194,11 @@ impl Daemon {
             lines,
         }
     }
+}
+
+/// The folder for media: beside the store's file, named after it.
+fn beside(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(".media");
+    name.into()
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::door::Door;
-use super::{Daemon, identity, receipts, recovery};
+use super::{Daemon, identity, litter, receipts, recovery};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
 use crate::domain::metric;
@@ -70,6 +70,10 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     daemon
         .tasks
         .keep(Kind::Sweep, "prune", move || prune(Arc::clone(&pruning)));
+    let sweeping = Arc::clone(daemon);
+    daemon.tasks.keep(Kind::Sweep, "litter", move || {
+        litter::sweep(Arc::clone(&sweeping))
+    });
     let reloading = Arc::clone(daemon);
     daemon.tasks.keep(Kind::Sweep, "reload", move || {
         reload(Arc::clone(&reloading))
@@ -109,6 +113,7 @@ async fn identify(daemon: Arc<Daemon>, known: Option<BotUser>, told: watch::Send
         None => identity::insist(&daemon).await,
     };
     daemon.intake.judge_by(daemon.live.policy(&user));
+    daemon.live.explain_privacy(&user);
     let _ = told.send(true);
     let introducing = Arc::clone(&daemon);
     daemon.tasks.spawn(Kind::Sweep, "introduction", async move {
@@ -273,6 +278,7 @@ async fn sweep(daemon: Arc<Daemon>) {
         daemon.count_open().await;
         if *daemon.role.borrow() == Role::Active {
             daemon.wake_waiting(WAITING).await;
+            daemon.meet_connections().await;
         }
         daemon.wake_unsent().await;
         let period = if shared { SWEEP_SHARED } else { SWEEP };

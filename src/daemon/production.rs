@@ -1,6 +1,8 @@
 //! The daemon with the real world round it: the operator's configuration, a
 //! SQLite file, Telegram and the model over HTTPS, the service manager.
 
+mod senses;
+
 use std::sync::Arc;
 
 use rand::Rng as _;
@@ -38,6 +40,9 @@ pub enum Error {
     /// The model's address or key cannot be used.
     #[error("failed to use llm.base_url or the API key: {0}")]
     Model(#[from] EndpointError),
+    /// The address or key for transcriptions cannot be used.
+    #[error("failed to use media.transcription_url or its key: {0}")]
+    Hearing(EndpointError),
     /// The service manager's socket cannot be used.
     #[error("failed to talk to the service manager: {0}")]
     Systemd(std::io::Error),
@@ -62,7 +67,9 @@ impl Error {
             | Self::Logging
             | Self::Systemd(_)
             | Self::Metrics(_) => ExitCode::Early,
-            Self::Store { .. } | Self::Telegram(_) | Self::Model(_) => ExitCode::Config,
+            Self::Store { .. } | Self::Telegram(_) | Self::Model(_) | Self::Hearing(_) => {
+                ExitCode::Config
+            }
         }
     }
 }
@@ -126,12 +133,14 @@ pub async fn run_with(
         ResponseCache::Off => openrouter::ResponseCache::Off,
     };
     let llm = Endpoint::new(config.llm.base_url.as_str(), key, cache)?;
+    let senses = senses::of(&config)?;
     let seams = Seams {
         bot,
         store: Arc::new(store.clone()),
         close: Box::new(store),
         telegram: Arc::new(telegram),
         llm: Arc::new(llm),
+        senses,
         clock,
         shutdown: shutdown.clone(),
         systemd,

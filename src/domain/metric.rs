@@ -71,6 +71,7 @@ metrics! {
     COMPLETION_COST Gauge "lastword_completion_cost_credits" "Sum of the costs that the provider told."
     LLM_ERRORS Counter "lastword_llm_errors_total" "Failed completions; label class."
     BREAKER_OPEN Gauge "lastword_breaker_open" "1 while the breaker of the endpoint is open."
+    MEDIA Counter "lastword_media_total" "Files of turns; label kind, and result: shown to the model, read (heard) for it, or failed."
 
     PARTS_SENT Counter "lastword_parts_sent_total" "Parts with a receipt."
     PARTS_UNCERTAIN Counter "lastword_parts_uncertain_total" "Sends whose acknowledgement was cut."

@@ -2,6 +2,8 @@
 
 mod check;
 mod constructs;
+mod frames;
+mod gallery;
 mod generated;
 
 use std::path::PathBuf;
@@ -73,8 +75,12 @@ fn every_written_answer_gives_rich_messages_within_the_limits() {
 fn every_prefix_of_a_written_answer_gives_a_valid_frame() {
     for (name, text) in fixtures() {
         let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
-        // Of the long ones every 97th: a prime, so that every state is met.
-        let step = if text.len() > 3000 { 97 } else { 1 };
+        // Of the long ones every 97th or 7th: primes, so that every state is met.
+        let step = match text.len() {
+            0..800 => 1,
+            800..3000 => 7,
+            _ => 97,
+        };
         for end in ends.into_iter().step_by(step) {
             let what = format!("{name} up to {end}");
             if let Some(frame) = preview_classic(&text[..end]) {

@@ -5,12 +5,13 @@
 //! are stored with the claim, so that a re-run after a crash asks the same
 //! (which a response cache answers for free).
 
+use std::sync::Arc;
+
 use async_openai::types::chat::{
     ChatCompletionRequestAssistantMessage, ChatCompletionRequestAssistantMessageContent,
-    ChatCompletionRequestMessage, ChatCompletionRequestMessageContentPartImage,
-    ChatCompletionRequestMessageContentPartText, ChatCompletionRequestSystemMessage,
+    ChatCompletionRequestMessage, ChatCompletionRequestSystemMessage,
     ChatCompletionRequestSystemMessageContent, ChatCompletionRequestUserMessage,
-    ChatCompletionRequestUserMessageContent, ChatCompletionRequestUserMessageContentPart, ImageUrl,
+    ChatCompletionRequestUserMessageContent,
 };
 use bytes::Bytes;
 use serde::Serialize;
@@ -97,7 +98,30 @@ pub enum Part {
     /// Text.
     Text(String),
     /// An image, as a `data:` URL.
-    Image(String),
+    Image(Arc<str>),
+    /// A recording.
+    Audio {
+        /// In base64.
+        data: Arc<str>,
+        /// `wav`, `mp3`, `ogg` …
+        format: &'static str,
+    },
+    /// A document that the provider reads itself: OpenRouter does.
+    /// Source: openrouter.ai/docs/guides/overview/multimodal/pdfs.
+    File {
+        /// Its name.
+        name: Arc<str>,
+        /// Its content, as a `data:` URL.
+        data: Arc<str>,
+    },
+}
+
+impl Part {
+    /// Whether it is more than text, which not every model takes.
+    #[must_use]
+    pub fn is_medium(&self) -> bool {
+        !matches!(self, Self::Text(_))
+    }
 }
 
 impl ChatMessage {
@@ -117,7 +141,7 @@ struct Frame<'a> {
     model: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     models: Vec<&'a str>,
-    messages: Vec<ChatCompletionRequestMessage>,
+    messages: Vec<Spoken<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,6 +155,46 @@ struct Frame<'a> {
     stream_options: Option<StreamOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<UsageOptions>,
+}
+
+/// A message of the protocol; with media in pieces of our own, because the
+/// types know fewer formats of recordings than there are.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Spoken<'a> {
+    Words(ChatCompletionRequestMessage),
+    Pieces {
+        role: &'static str,
+        content: Vec<Piece<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Piece<'a> {
+    Text { text: &'a str },
+    ImageUrl { image_url: Address<'a> },
+    InputAudio { input_audio: Recording<'a> },
+    File { file: Document<'a> },
+}
+
+#[derive(Serialize)]
+struct Address<'a> {
+    url: &'a str,
+}
+
+#[derive(Serialize)]
+struct Recording<'a> {
+    data: &'a str,
+    format: &'a str,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    filename: &'a str,
+    file_data: &'a str,
 }
 
 #[derive(Serialize)]
@@ -173,52 +237,53 @@ impl ChatRequest {
     }
 }
 
-fn message(message: &ChatMessage) -> ChatCompletionRequestMessage {
+fn message(message: &ChatMessage) -> Spoken<'_> {
     let name = message.name.as_deref().and_then(allowed_name);
-    match message.role {
+    let text = || joined(&message.parts);
+    Spoken::Words(match message.role {
         Role::System => ChatCompletionRequestMessage::System(ChatCompletionRequestSystemMessage {
-            content: ChatCompletionRequestSystemMessageContent::Text(joined(&message.parts)),
+            content: ChatCompletionRequestSystemMessageContent::Text(text()),
             name,
         }),
+        // Text alone goes as a string, which every endpoint understands; only
+        // media need the list of pieces.
+        Role::User if message.parts.iter().any(Part::is_medium) => {
+            return Spoken::Pieces {
+                role: "user",
+                content: message.parts.iter().map(piece).collect(),
+                name,
+            };
+        }
         Role::User => ChatCompletionRequestMessage::User(ChatCompletionRequestUserMessage {
-            content: user_content(&message.parts),
+            content: ChatCompletionRequestUserMessageContent::Text(text()),
             name,
         }),
         Role::Assistant => {
-            let text = joined(&message.parts);
             ChatCompletionRequestMessage::Assistant(ChatCompletionRequestAssistantMessage {
-                content: Some(ChatCompletionRequestAssistantMessageContent::Text(text)),
+                content: Some(ChatCompletionRequestAssistantMessageContent::Text(text())),
                 name,
                 ..Default::default()
             })
         }
-    }
+    })
 }
 
-/// Text alone goes as a string, which every endpoint understands; only images
-/// need the list of parts.
-fn user_content(parts: &[Part]) -> ChatCompletionRequestUserMessageContent {
-    if parts.iter().all(|part| matches!(part, Part::Text(_))) {
-        return ChatCompletionRequestUserMessageContent::Text(joined(parts));
+fn piece(part: &Part) -> Piece<'_> {
+    match part {
+        Part::Text(text) => Piece::Text { text },
+        Part::Image(url) => Piece::ImageUrl {
+            image_url: Address { url },
+        },
+        Part::Audio { data, format } => Piece::InputAudio {
+            input_audio: Recording { data, format },
+        },
+        Part::File { name, data } => Piece::File {
+            file: Document {
+                filename: name,
+                file_data: data,
+            },
+        },
     }
-    let parts = parts.iter().map(|part| match part {
-        Part::Text(text) => ChatCompletionRequestUserMessageContentPart::Text(
-            ChatCompletionRequestMessageContentPartText {
-                text: text.clone(),
-                ..Default::default()
-            },
-        ),
-        Part::Image(url) => ChatCompletionRequestUserMessageContentPart::ImageUrl(
-            ChatCompletionRequestMessageContentPartImage {
-                image_url: ImageUrl {
-                    url: url.clone(),
-                    detail: None,
-                },
-                ..Default::default()
-            },
-        ),
-    });
-    ChatCompletionRequestUserMessageContent::Array(parts.collect())
 }
 
 fn joined(parts: &[Part]) -> String {
@@ -226,7 +291,7 @@ fn joined(parts: &[Part]) -> String {
         .iter()
         .filter_map(|part| match part {
             Part::Text(text) => Some(text.as_str()),
-            Part::Image(_) => None,
+            _ => None,
         })
         .collect();
     texts.join("\n\n")
@@ -250,110 +315,4 @@ fn allowed_name(name: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn request() -> ChatRequest {
-        ChatRequest {
-            model: "a/b".into(),
-            fallback_models: vec!["c/d".into()],
-            messages: vec![
-                ChatMessage::text(Role::System, "be kind"),
-                ChatMessage {
-                    role: Role::User,
-                    name: Some("Zoë O'Hara".into()),
-                    parts: vec![
-                        Part::Text("look".into()),
-                        Part::Image("data:image/png;base64,AA==".into()),
-                    ],
-                },
-                ChatMessage::text(Role::Assistant, "nice"),
-                ChatMessage {
-                    role: Role::User,
-                    name: Some("Дима".into()),
-                    parts: vec![Part::Text("one".into()), Part::Text("two".into())],
-                },
-            ],
-            max_tokens: Some(500),
-            temperature: Some(0.7),
-            nonce: None,
-        }
-    }
-
-    fn body(dialect: Dialect) -> Value {
-        serde_json::from_slice(&request().to_bytes(dialect)).unwrap()
-    }
-
-    #[test]
-    fn openrouter_is_told_fallbacks_and_asked_for_the_cost() {
-        assert_eq!(
-            body(Dialect::OpenRouter),
-            json!({
-                "model": "a/b",
-                "models": ["a/b", "c/d"],
-                "messages": [
-                    {"role": "system", "content": "be kind"},
-                    {"role": "user", "name": "Zo__O_Hara", "content": [
-                        {"type": "text", "text": "look"},
-                        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
-                    ]},
-                    {"role": "assistant", "content": "nice"},
-                    {"role": "user", "content": "one\n\ntwo"},
-                ],
-                "max_tokens": 500,
-                "temperature": 0.7,
-                "stream": true,
-                "usage": {"include": true},
-            })
-        );
-    }
-
-    #[test]
-    fn other_endpoints_get_no_field_they_might_refuse() {
-        let openai = body(Dialect::OpenAi);
-        assert_eq!(openai["max_completion_tokens"], 500);
-        for field in ["max_tokens", "models", "usage"] {
-            assert!(openai.get(field).is_none(), "{field}");
-        }
-        let compatible = body(Dialect::Compatible);
-        assert_eq!(compatible["max_tokens"], 500);
-        assert_eq!(compatible["stream_options"], json!({"include_usage": true}));
-        assert!(compatible.get("models").is_none());
-    }
-
-    #[test]
-    fn equal_requests_have_equal_bytes_and_a_nonce_makes_them_different() {
-        let bytes = request().to_bytes(Dialect::OpenRouter);
-        assert_eq!(bytes, request().to_bytes(Dialect::OpenRouter));
-        let again = ChatRequest {
-            nonce: Some(2),
-            ..request()
-        };
-        assert_ne!(bytes, again.to_bytes(Dialect::OpenRouter));
-    }
-
-    #[test]
-    fn a_request_is_one_that_openais_own_types_read() {
-        let bytes = request().to_bytes(Dialect::OpenAi);
-        let read: async_openai::types::chat::CreateChatCompletionRequest =
-            serde_json::from_slice(&bytes).unwrap();
-        assert_eq!(read.messages.len(), 4);
-        assert_eq!(read.stream, Some(true));
-    }
-
-    #[test]
-    fn the_dialect_follows_the_host() {
-        for (url, dialect) in [
-            ("https://openrouter.ai/api/v1", Dialect::OpenRouter),
-            ("https://eu.openrouter.ai/api/v1", Dialect::OpenRouter),
-            ("https://notopenrouter.ai/v1", Dialect::Compatible),
-            ("https://api.openai.com/v1", Dialect::OpenAi),
-            ("http://127.0.0.1:8080/v1", Dialect::Compatible),
-            ("nonsense", Dialect::Compatible),
-        ] {
-            assert_eq!(Dialect::of(url), dialect, "{url}");
-        }
-    }
-}
+mod tests;

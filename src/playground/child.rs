@@ -19,8 +19,9 @@ use crate::shutdown::parent;
 const PASSED: [&str; 3] = ["LASTWORD_CHAT__", "LASTWORD_LLM__", "LASTWORD_REPLY__"];
 
 /// Taken away whatever they say: other bots, other managers.
-const TAKEN: [&str; 9] = [
+const TAKEN: [&str; 10] = [
     "LASTWORD_",
+    "TRANSCRIPTION_",
     "TELEGRAM_",
     "OPENROUTER_",
     "CREDENTIALS_DIRECTORY",
@@ -91,6 +92,10 @@ pub(super) fn recipe(
         if model == Model::Offline {
             command.env(
                 "LASTWORD_LLM__BASE_URL",
+                format!("http://{}/v1", addresses.model),
+            );
+            command.env(
+                "LASTWORD_MEDIA__TRANSCRIPTION_URL",
                 format!("http://{}/v1", addresses.model),
             );
         }

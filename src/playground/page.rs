@@ -35,7 +35,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::bot_api::{Act, Acted, BotApi, Medium, Outage, Place};
+use super::bot_api::{Act, Acted, Attachment, BotApi, Medium, Outage, Place};
 use super::cast::Stage;
 use super::ledger::Ledger;
 use super::offline::{Fault, Offline, Pace};
@@ -44,8 +44,8 @@ use super::tour::Guide;
 use super::watcher::Health;
 use crate::clock::Clock;
 
-/// A photo in base64 and a few words.
-const BODY_LIMIT: usize = 12 << 20;
+/// A file of 20 MB in base64 and a few words.
+const BODY_LIMIT: usize = 28 << 20;
 
 /// Photos that are kept to be shown.
 const PHOTOS: usize = 40;
@@ -172,6 +172,14 @@ pub(super) enum Wish {
         caption: String,
         base64: String,
     },
+    Attach {
+        chat: i64,
+        person: i64,
+        caption: String,
+        name: String,
+        mime: String,
+        base64: String,
+    },
     Edit {
         chat: i64,
         person: i64,
@@ -253,6 +261,21 @@ impl Page {
                 )?;
                 self.keep_photo(chat, acted.message(), bytes.into());
                 Ok(())
+            }
+            Wish::Attach {
+                chat,
+                person,
+                caption,
+                name,
+                mime,
+                base64,
+            } => {
+                let act = Act::Attach {
+                    place: place(chat, person, None),
+                    file: attachment(name, mime, base64),
+                    caption,
+                };
+                self.write(chat, act).map(drop)
             }
             Wish::Edit {
                 chat,
@@ -348,6 +371,22 @@ impl Page {
         while photos.len() > PHOTOS {
             photos.pop_first();
         }
+    }
+}
+
+/// A file as a client of Telegram's would send it.
+fn attachment(name: String, mime: String, base64: String) -> Attachment {
+    let medium = match mime.split(['/', ';']).next() {
+        Some("audio") if mime.contains("ogg") => Medium::Voice,
+        Some("audio") => Medium::Audio,
+        _ => Medium::Document,
+    };
+    let told = |text: String| Some(text).filter(|text| !text.is_empty());
+    Attachment {
+        medium,
+        name: told(name),
+        mime: told(mime).or_else(|| Some("application/octet-stream".to_owned())),
+        base64,
     }
 }
 

@@ -116,7 +116,9 @@ impl Previews {
         self.tasks.spawn(Kind::Preview, "preview", async move {
             // Also when it is cut: whoever waits for its end goes on.
             let _speaking = speaking;
-            if frames.claim.chat.is_private() {
+            if frames.claim.chat.is_relayed() {
+                // Neither drafts nor a placeholder: it has the typing sign.
+            } else if frames.claim.chat.is_private() {
                 frames.drafts().await;
             } else {
                 frames.edits().await;

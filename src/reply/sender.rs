@@ -25,15 +25,17 @@ use crate::death::{self, Moment};
 use crate::domain::ids::{ChatId, InstanceId};
 use crate::domain::metric;
 use crate::domain::part::{OnUncertain, Sending, Sent};
-use crate::domain::probe::{Probed, Probing, Resolution};
+use crate::domain::probe::{Probed, Probing};
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Kind as Task, Shutdown, Tasks};
 use crate::store::{self, Due, Finished, Store, StoreError};
 use crate::telegram::{CallError, Telegram};
 
 mod follow;
+mod outcome;
 
 use follow::Follow;
+use outcome::count;
 
 /// Nothing of a part is written to the socket later than this after its
 /// intent; also the call's time-out.
@@ -61,10 +63,10 @@ pub struct Parts {
     pub telegram: Arc<dyn Telegram>,
     /// The pace.
     pub limits: Arc<Limits>,
-    /// Where a preview's last call is on its way.
-    pub hush: Hush,
     /// What changes the keyboards under messages.
     pub keyboards: Keyboards,
+    /// Where a preview's last call is on its way.
+    pub hush: Hush,
     /// What the server cannot do.
     pub server: Arc<Server>,
     /// How many ids a part is looked for under that may have arrived.
@@ -232,25 +234,6 @@ impl Sender {
         }
     }
 
-    /// What the end of a part sets going, here.
-    fn conclude(&self, finished: Finished) {
-        if let Some(resolution) = finished.resolved {
-            tracing::info!(?resolution, "a part of unknown arrival was resolved");
-            metrics::counter!(match resolution {
-                Resolution::Bound => metric::UNCERTAIN_BOUND,
-                Resolution::Absent => metric::UNCERTAIN_ABSENT,
-                Resolution::Resent => metric::UNCERTAIN_RESENT,
-                Resolution::Held => metric::UNCERTAIN_HELD,
-            })
-            .increment(1);
-        }
-        if let Some((turn, due, outcome)) = finished.settled {
-            metrics::counter!(metric::TURNS_SETTLED, "outcome" => outcome.as_str()).increment(1);
-            tracing::debug!(turn.id = turn.0, outcome = outcome.as_str(), "turn settled");
-            (self.0.parts.on_settled)(due);
-        }
-    }
-
     /// Asks whether a part has arrived and stores what that has shown.
     /// Returns the chat that the part went to instead, when the group had moved.
     async fn probe(
@@ -306,14 +289,4 @@ fn not_sent(pause: Duration) -> Sent {
     Sent::NotSent {
         retry_in_ms: millis(pause),
     }
-}
-
-fn count(sent: &Sent) {
-    let name = match sent {
-        Sent::Receipt(_) => metric::PARTS_SENT,
-        Sent::Uncertain => metric::PARTS_UNCERTAIN,
-        Sent::Undeliverable => metric::PARTS_UNDELIVERABLE,
-        _ => return,
-    };
-    metrics::counter!(name).increment(1);
 }

@@ -264,6 +264,18 @@ impl Tasks {
         })
     }
 
+    /// Runs what blocks (files) beside the threads of the runtime, to its end even
+    /// when nobody waits for it any more; `None` when it panicked.
+    pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        match tokio::task::spawn_blocking(work).await {
+            Ok(done) => Some(done),
+            Err(error) => {
+                tracing::error!(%error, "what ran beside the runtime did not end");
+                None
+            }
+        }
+    }
+
     /// How many run, by kind; every kind is there.
     #[must_use]
     pub fn running(&self) -> BTreeMap<Kind, usize> {

@@ -237,6 +237,33 @@ pub fn send_typing(chat: i64, topic: Option<i64>) -> Call {
     typed("sendChatAction", &payload, FLEETING)
 }
 
+/// `getBusinessConnection`.
+#[must_use]
+pub fn get_business_connection(id: &str) -> Call {
+    raw(
+        "getBusinessConnection",
+        json!({"business_connection_id": id}),
+        LASTING,
+    )
+}
+
+/// `answerGuestQuery` (Bot API 10.0) with a message of this
+/// `InputMessageContent`; parameters of it that are null are left out.
+#[must_use]
+pub fn answer_guest_query(query: &str, mut content: Value, timeout: Duration) -> Call {
+    if let Some(fields) = content.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    let result = json!({
+        "type": "article",
+        "id": "answer",
+        "title": "…",
+        "input_message_content": content,
+    });
+    let body = json!({"guest_query_id": query, "result": result});
+    raw("answerGuestQuery", body, timeout)
+}
+
 /// `getFile`; its `file_path` goes to [`super::Telegram::download`].
 #[must_use]
 pub fn get_file(file_id: &str) -> Call {

@@ -20,7 +20,7 @@ pub(super) async fn refresh(parts: &Parts, chat: ChatId) {
         Ok(false) => return,
         Err(error) => return tracing::debug!(%error, "failed to look for administrators"),
     }
-    let telegram = Arc::clone(&parts.photos.telegram);
+    let telegram = Arc::clone(&parts.telegram);
     let store = Arc::clone(&parts.store);
     parts
         .tasks

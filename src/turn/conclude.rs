@@ -198,7 +198,8 @@ impl Turn<'_> {
             text,
             outcome,
             spent,
-            parts: payloads
+            parts: self
+                .fit(payloads)
                 .into_iter()
                 .map(|payload| Planned {
                     kind: Kind::Answer,

@@ -3,21 +3,18 @@
 //! Pure. Whole turns of history or none of them; the turn's own messages are
 //! never dropped. Equal input gives equal bytes.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::domain::ids::TurnId;
-use crate::domain::update::{Media, Message};
+use crate::domain::update::Message;
 use crate::domain::variant::Variant;
 use crate::llm::request::{ChatMessage, ChatRequest, Part, Role};
-use crate::store::Past;
+use crate::store::{Past, Surroundings};
 
-use super::{Likeness, Settings};
-
-/// A quoted message longer than this is cut, in characters.
-const QUOTED: usize = 1_000;
-
-/// What becomes of each photo of a turn: its `data:` URL, or none.
-pub(super) type Images = BTreeMap<String, Option<String>>;
+use super::names::Names;
+use super::pointed::{self, Known};
+use super::views::{View, Views, pointed_at};
+use super::{Likeness, Settings, depict};
 
 /// Everything a prompt is made of.
 pub(super) struct Material<'a> {
@@ -31,7 +28,10 @@ pub(super) struct Material<'a> {
     pub(super) inputs: &'a [Message],
     /// Latest first.
     pub(super) past: &'a [Past],
-    pub(super) images: &'a Images,
+    /// What is given of the media of the inputs.
+    pub(super) views: &'a Views,
+    /// What stands round the turn's messages.
+    pub(super) round: &'a Surroundings,
     /// Which turn it is.
     pub(super) turn: TurnId,
     /// What it does with an answer that was given before, and that answer.
@@ -57,17 +57,30 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
                 .render(&material.date, material.title, person),
         ));
     }
-    let turn = current(material);
+    let names = Names::of(material);
+    // With what it points at in full: what the history holds as well is then
+    // said shorter, which leaves it room.
+    let turn = current(material, &names, &Known::nothing(material.round));
     let varied = varied(material);
+    // Apart from the turn: it is not what anybody asks.
+    let talk = pointed::talk(material.round, &names);
+    let talk = talk.map(|talk| ChatMessage::text(Role::User, talk));
     let fixed: usize = messages
         .iter()
+        .chain(&talk)
         .chain([&turn])
         .chain(&varied)
         .map(weight)
         .sum();
     let budget = settings.context_tokens.saturating_sub(fixed) * material.share / 100;
-    messages.extend(history(material, budget));
-    messages.push(turn);
+    let (past, seen) = history(material, &names, budget);
+    messages.extend(past);
+    let known = Known {
+        round: material.round,
+        seen,
+    };
+    messages.extend(talk);
+    messages.push(current(material, &names, &known));
     messages.extend(varied);
     ChatRequest {
         model: settings.model.clone(),
@@ -106,8 +119,10 @@ fn tokens(text: &str) -> usize {
     ascii / 4 + other * 2 / 3 + 1
 }
 
-/// Tokens an image counts for.
+/// Tokens that media count for, where nothing else is known.
 const IMAGE_TOKENS: usize = 800;
+const AUDIO_TOKENS: usize = 1_000;
+const FILE_TOKENS: usize = 4_000;
 
 fn weight(message: &ChatMessage) -> usize {
     message
@@ -116,19 +131,28 @@ fn weight(message: &ChatMessage) -> usize {
         .map(|part| match part {
             Part::Text(text) => tokens(text),
             Part::Image(_) => IMAGE_TOKENS,
+            Part::Audio { .. } => AUDIO_TOKENS,
+            Part::File { .. } => FILE_TOKENS,
         })
         .sum()
 }
 
-/// The latest turns that fit, oldest first.
-fn history(material: &Material<'_>, budget: usize) -> Vec<ChatMessage> {
+/// The latest turns that fit, oldest first, and which they are.
+fn history(
+    material: &Material<'_>,
+    names: &Names,
+    budget: usize,
+) -> (Vec<ChatMessage>, BTreeSet<TurnId>) {
     let mut turns = Vec::new();
+    let mut seen = BTreeSet::new();
+    let elsewhere = Surroundings::default();
+    let known = Known::nothing(&elsewhere);
     let mut used = 0;
     for past in material.past {
         let said = past
             .inputs
             .iter()
-            .map(|message| line(message, material.group))
+            .map(|message| line(message, names, &known, None))
             .collect::<Vec<_>>()
             .join("\n");
         let mut turn = vec![ChatMessage::text(Role::User, said)];
@@ -140,26 +164,31 @@ fn history(material: &Material<'_>, budget: usize) -> Vec<ChatMessage> {
             break;
         }
         turns.push(turn);
+        seen.insert(past.turn);
     }
-    turns.into_iter().rev().flatten().collect()
+    (turns.into_iter().rev().flatten().collect(), seen)
 }
 
 /// The turn's own messages as one of the protocol.
-fn current(material: &Material<'_>) -> ChatMessage {
+fn current(material: &Material<'_>, names: &Names, known: &Known<'_>) -> ChatMessage {
     let mut parts = Vec::new();
     let mut text = String::new();
     for message in material.inputs {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&line(message, material.group));
-        if let Some(Media::Photo { file_id, .. }) = &message.media
-            && let Some(Some(url)) = material.images.get(file_id)
+        let view = material.views.get(&message.id);
+        text.push_str(&line(message, names, known, view));
+        let quoted = material.views.get(&pointed_at(message));
+        for part in [quoted, view]
+            .into_iter()
+            .flatten()
+            .filter_map(|view| view.part.as_ref())
         {
             if !text.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut text)));
             }
-            parts.push(Part::Image(url.clone()));
+            parts.push(part.clone());
         }
     }
     if !text.is_empty() || parts.is_empty() {
@@ -172,37 +201,25 @@ fn current(material: &Material<'_>) -> ChatMessage {
     }
 }
 
-/// One message as the model reads it.
-fn line(message: &Message, group: bool) -> String {
+/// One message as the model reads it; with a view, as it is answered now.
+fn line(message: &Message, names: &Names, known: &Known<'_>, view: Option<&View>) -> String {
     let mut line = String::new();
-    if let Some(quoted) = &message.quoted
-        && !quoted.text.is_empty()
-    {
-        let mut text: String = quoted.text.chars().take(QUOTED).collect();
-        if text.len() < quoted.text.len() {
-            text.push('…');
-        }
-        let name = if quoted.name.is_empty() {
-            "an earlier message"
-        } else {
-            &quoted.name
-        };
-        line.push_str(&format!("[In reply to {name}: \"{text}\"]\n"));
+    if let Some(quoted) = &message.quoted {
+        line.push_str(&pointed::at(quoted, names, known));
     }
     if let Some(from) = &message.forwarded_from {
         line.push_str(&format!("[Forwarded from {from}]\n"));
     }
-    if group {
-        line.push_str(&message.sender.name);
+    if let Some(speaker) = names.speaker(&message.sender) {
+        line.push_str(&speaker);
         line.push_str(": ");
     }
-    match &message.media {
-        Some(Media::Photo { .. }) => line.push_str("[photo] "),
-        Some(Media::Other { kind }) => {
-            line.push_str(&format!("[{}, not readable] ", kind.replace('_', " ")));
-        }
-        None => {}
+    if let Some(media) = &message.media {
+        line.push_str(&match view {
+            Some(view) => depict::now(media, Some(view)),
+            None => depict::before(media),
+        });
     }
-    line.push_str(&message.text);
+    line.push_str(&message.written());
     line.trim_end().to_owned()
 }

@@ -14,19 +14,23 @@ use tokio::time::Instant;
 use super::administrators;
 use super::conclude::{REFUSED, UNSTORED, button};
 use super::fate::{self, Fate};
-use super::prompt::{self, Images, Material};
+use super::prompt::{self, Material};
+use super::views::{Sight, Views};
 use super::{Concluded, LOOK_AFTER, LOOK_SELDOM, Parts, Presence, STORE_AWAY, Settings};
 use crate::domain::part::Payload;
 use crate::domain::preview::{Finale, Preview};
 use crate::domain::turn::{Blame, MAX_DEATHS, MAX_FAILURES, Standing};
-use crate::domain::update::Media;
 use crate::domain::verb::Verb;
 use crate::llm::complete::{Completion, Failure};
-use crate::store::{Claimed, StoreError};
+use crate::llm::retry::Rejection;
+use crate::store::{Claimed, StoreError, Surroundings};
 
 /// How much history is asked of the store for each token of the budget, in
 /// characters.
 const CHARS_PER_TOKEN: usize = 4;
+
+/// Larger requests are not kept, in bytes.
+const KEPT_REQUEST: usize = 8 << 20;
 
 /// One claimed turn.
 pub(super) struct Turn<'a> {
@@ -150,23 +154,34 @@ impl<'a> Turn<'a> {
         if self.claimed.failures >= MAX_FAILURES || self.claimed.deaths >= MAX_DEATHS {
             return End::GivenUp;
         }
-        if let Some(sentence) = self.unreadable() {
-            return End::Own(sentence);
-        }
+        let has_files = self.files().next().is_some();
+        // Held until the completion is over: the request carries them.
+        let _room = match has_files {
+            true => {
+                self.parts
+                    .library
+                    .room(self.files().map(|(_, file)| file))
+                    .await
+            }
+            false => None,
+        };
         let mut kept = self.claimed.request.clone();
-        let mut images = None;
-        for share in [100, 50, 10] {
+        let (mut views, mut sight, mut share) = (None, Sight::Full, 100);
+        loop {
             let request = match kept.take() {
                 Some(request) => request,
                 None => {
-                    let images = match &images {
-                        Some(images) => images,
-                        None => images.insert(self.images().await),
+                    let views = match &views {
+                        Some(views) => views,
+                        None => match self.views(sight).await {
+                            Ok(seen) => views.insert(seen),
+                            Err(end) => return end,
+                        },
                     };
-                    if self.only_photos_failed(images) {
-                        return End::Own(self.settings.texts.photo_unavailable);
+                    if let Some(sentence) = self.unreadable(views) {
+                        return End::Own(sentence);
                     }
-                    match self.build(images, share).await {
+                    match self.build(views, share).await {
                         Ok(request) => request,
                         Err(error) => return self.stumbled(&error),
                     }
@@ -175,33 +190,39 @@ impl<'a> Turn<'a> {
             let asked = Instant::now();
             let answered = self.settings.completer.complete(&request, preview).await;
             self.count_completion(asked.elapsed(), answered.is_ok());
-            match answered {
+            let failure = match answered {
                 Ok(completion) => return End::Complete(completion),
-                Err(failure) => {
-                    let fate = fate::of(
-                        &failure,
-                        self.claimed.failures,
-                        self.claimed.age,
-                        self.settings.max_age,
-                    );
-                    if fate != Fate::Shorten || share == 10 {
-                        return End::Failed(failure);
-                    }
-                    preview.send_replace(Preview::default());
+                Err(failure) => failure,
+            };
+            let fate = fate::of(
+                &failure,
+                self.claimed.failures,
+                self.claimed.age,
+                self.settings.max_age,
+            );
+            let too_long = fate == Fate::Shorten;
+            match (too_long.then(|| shorter(share)).flatten(), sight) {
+                (Some(less), _) => share = less,
+                // Not every model takes media; words it takes. Once.
+                (None, Sight::Full) if has_files && (too_long || is_odd(&failure)) => {
+                    tracing::warn!(turn.id = self.claimed.claim.turn.0, error = %failure, "asking without media");
+                    (views, sight, share) = (None, Sight::Words, 100);
                 }
+                _ => return End::Failed(failure),
             }
+            preview.send_replace(Preview::default());
         }
-        unreachable!("the last share returns")
     }
 
     /// Builds the request and keeps its bytes: what a successor sends.
-    async fn build(&self, images: &Images, share: usize) -> Result<Bytes, StoreError> {
+    async fn build(&self, views: &Views, share: usize) -> Result<Bytes, StoreError> {
         let claim = &self.claimed.claim;
         let past = self
             .parts
             .store
             .history(claim, self.settings.context_tokens * CHARS_PER_TOKEN)
             .await?;
+        let round = self.surroundings().await?;
         let request = prompt::build(&Material {
             settings: &self.settings,
             date: self.parts.clock.date(),
@@ -209,58 +230,42 @@ impl<'a> Turn<'a> {
             group: !claim.chat.is_private(),
             inputs: &self.claimed.inputs,
             past: &past,
-            images,
+            views,
+            round: &round,
             turn: claim.turn,
             variant: self.claimed.variant,
             earlier: self.claimed.earlier.as_deref(),
             share,
         })
         .to_bytes(self.settings.dialect);
-        self.parts
-            .store
-            .keep_request(claim, request.clone())
-            .await?;
+        // A successor builds a very large one anew, from the files that are
+        // kept: the store's one writer has others to serve.
+        if request.len() <= KEPT_REQUEST {
+            self.parts
+                .store
+                .keep_request(claim, request.clone())
+                .await?;
+        }
         Ok(request)
     }
 
-    /// A turn of nothing but things we cannot read gets a friendly sentence.
-    fn unreadable(&self) -> Option<&'static str> {
-        let texts = self.settings.texts;
-        let mut sentence = None;
-        for message in &self.claimed.inputs {
-            match &message.media {
-                Some(Media::Other { kind }) if message.text.is_empty() => {
-                    sentence.get_or_insert(match kind.as_str() {
-                        "voice" | "audio" | "video_note" => texts.voice_unsupported,
-                        "document" => texts.document_unsupported,
-                        _ => texts.other_unsupported,
-                    });
-                }
-                _ => return None,
-            }
+    /// What stands round the turn's messages.
+    async fn surroundings(&self) -> Result<Surroundings, StoreError> {
+        let claim = &self.claimed.claim;
+        let quoted = self.claimed.inputs.iter().filter_map(|m| m.quoted.as_ref());
+        let points: Vec<i64> = quoted
+            .map(|quoted| quoted.message_id)
+            .filter(|id| *id > 0)
+            .collect();
+        // With a business account its owner talks, too.
+        let talk = match claim.chat.is_private() && !claim.chat.is_relayed() {
+            true => 0,
+            false => self.settings.overheard,
+        };
+        if points.is_empty() && talk == 0 {
+            return Ok(Surroundings::default());
         }
-        sentence
-    }
-
-    /// Downloads the turn's photos.
-    async fn images(&self) -> Images {
-        let mut images = Images::new();
-        for message in &self.claimed.inputs {
-            if let Some(Media::Photo { file_id, size }) = &message.media {
-                let url = self.parts.photos.data_url(file_id, *size).await;
-                if let Err(error) = &url {
-                    tracing::warn!(turn.id = self.claimed.claim.turn.0, %error, "failed to download a photo");
-                }
-                images.insert(file_id.clone(), url.ok());
-            }
-        }
-        images
-    }
-
-    fn only_photos_failed(&self, images: &Images) -> bool {
-        !images.is_empty()
-            && images.values().all(Option::is_none)
-            && self.claimed.inputs.iter().all(|m| m.text.is_empty())
+        self.parts.store.surroundings(claim, points, talk).await
     }
 
     /// Waits until the claim was superseded or the person pressed Stop. Woken
@@ -287,7 +292,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn stumbled(&self, error: &StoreError) -> End {
+    pub(super) fn stumbled(&self, error: &StoreError) -> End {
         if *error != StoreError::Fenced {
             tracing::warn!(turn.id = self.claimed.claim.turn.0, %error, "failed to prepare a turn");
         }
@@ -297,6 +302,21 @@ impl<'a> Turn<'a> {
             _ => End::Stumbled(Blame::Turn),
         }
     }
+}
+
+/// The next smaller share of the history's budget, in percent.
+fn shorter(share: usize) -> Option<usize> {
+    match share {
+        100 => Some(50),
+        50 => Some(10),
+        _ => None,
+    }
+}
+
+/// Whether a request was refused for something that may be its media.
+fn is_odd(failure: &Failure) -> bool {
+    let reason = Rejection::Other;
+    matches!(failure, Failure::Rejected { reason: found, .. } if *found == reason)
 }
 
 /// Ready when it is time to look after a claim: often while other instances

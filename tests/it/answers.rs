@@ -220,15 +220,19 @@ async fn what_the_bot_cannot_read_gets_one_friendly_sentence() {
     let mut house = House::new();
     let scribe = house.scribe();
     let life = house.start();
-    for (medium, words) in [
-        (Medium::Voice, "can't listen"),
-        (Medium::Document, "can't open files"),
-        (Medium::Sticker, "in words"),
+    for (field, words) in [
+        ("voice", "can't listen"),
+        ("document", "can't open this kind of file"),
+        ("story", "in words"),
     ] {
         let ann = house.person("Ann");
-        house.send(ann, medium, "", 1);
+        match field {
+            "voice" => drop(house.send(ann, Medium::Voice, "", 1)),
+            "document" => drop(house.send(ann, Medium::Document, "", 1)),
+            _ => house.share(ann, field, serde_json::json!({})),
+        }
         let heard = house.until_heard(ann, 1).await;
-        assert!(heard[0].contains(words), "{medium:?}: {heard:?}");
+        assert!(heard[0].contains(words), "{field}: {heard:?}");
         pass(30_000).await;
         assert_eq!(house.heard(ann).len(), 1);
     }

@@ -10,6 +10,9 @@ use lastword::config::{BotToken, Config};
 use lastword::daemon::{self, Lines, NoReload, Seams};
 use lastword::domain::ids::BotId;
 use lastword::llm::Llm;
+use lastword::llm::modalities::Catalogue;
+use lastword::media::prepare::Within;
+use lastword::media::{Place as Shelf, Senses};
 use lastword::ops::systemd::Systemd;
 use lastword::playground::bot_api::{BotApi, ChatView, InMemory, Place};
 use lastword::playground::offline::Offline;
@@ -33,8 +36,20 @@ pub(crate) struct House {
     pub(crate) llm: Option<Arc<dyn Llm>>,
     /// What stands between the daemon and its Telegram, when something does.
     pub(crate) line: Option<Arc<dyn Telegram>>,
+    /// How it reads files and hears.
+    pub(crate) senses: Senses,
     folder: TempDir,
     starts: u64,
+}
+
+/// Files are read in this process, at once; nothing hears.
+pub(crate) fn senses() -> Senses {
+    Senses {
+        preparer: Arc::new(Within),
+        hearing: None,
+        catalogue: Catalogue::default(),
+        place: Shelf::Here,
+    }
 }
 
 /// One life of the daemon.
@@ -64,6 +79,7 @@ impl House {
             clock,
             llm: None,
             line: None,
+            senses: senses(),
             folder,
             starts: 0,
         }
@@ -99,6 +115,7 @@ impl House {
                 Some(llm) => Arc::clone(llm),
                 None => Arc::new(self.model.clone()),
             },
+            senses: self.senses.clone(),
             clock: self.clock.clone(),
             shutdown: shutdown.clone(),
             systemd: Systemd::default(),

@@ -14,10 +14,13 @@ use lastword::playground::offline::Offline;
 use crate::house::{House, assert_balanced};
 use crate::neighbours::pass;
 
+/// What is said after how many milliseconds.
+type Play = Vec<(u64, Result<Delta, LlmError>)>;
+
 /// A model that says each of these after so many milliseconds; the next request
 /// is met with the next list.
 #[derive(Debug)]
-struct Actor(std::sync::Mutex<Vec<Vec<(u64, Result<Delta, LlmError>)>>>);
+struct Actor(std::sync::Mutex<Vec<Play>>);
 
 #[async_trait]
 impl Llm for Actor {

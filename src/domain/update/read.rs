@@ -5,7 +5,10 @@
 
 use serde_json::Value;
 
-use super::{Chat, ChatKind, Event, Mark, Media, Message, Person, Press, Quoted, Stamp, Update};
+use super::{
+    Chat, ChatKind, Event, Link, Mark, Message, Person, Press, Quoted, Stamp, Update, media,
+};
+use super::{Side, Way, connection};
 use crate::domain::ids::{ChatId, TurnId, UserId};
 
 /// Reads an update.
@@ -21,7 +24,9 @@ pub fn parse(raw: &[u8]) -> Update {
     Update {
         id: value["update_id"].as_i64(),
         event: event(&value),
-        stamp: stamp(&value["message"]),
+        stamp: ["message", "channel_post"]
+            .iter()
+            .find_map(|kind| stamp(&value[kind])),
     }
 }
 
@@ -48,11 +53,18 @@ fn find_update_id(raw: &[u8]) -> Option<i64> {
 }
 
 fn event(value: &Value) -> Option<Event> {
-    if let Some(message) = value.get("message") {
-        return message_event(message);
+    for kind in NEW {
+        if let Some(message) = value.get(kind) {
+            return message_event(message);
+        }
     }
-    if let Some(edited) = value.get("edited_message") {
-        return message_of(edited).map(|m| Event::Edited(Box::new(m)));
+    for kind in EDITED {
+        if let Some(edited) = value.get(kind) {
+            return message_of(edited).map(|m| Event::Edited(Box::new(m)));
+        }
+    }
+    if let Some(event) = connection::event(value) {
+        return event;
     }
     if let Some(query) = value.get("callback_query") {
         return press(query).map(|p| Event::Press(Box::new(p)));
@@ -66,6 +78,19 @@ fn event(value: &Value) -> Option<Event> {
     }
     value.as_object().map(|_| Event::Other)
 }
+
+/// Where a new message stands in an update, and where a changed one.
+const NEW: [&str; 4] = [
+    "message",
+    "channel_post",
+    "business_message",
+    "guest_message",
+];
+const EDITED: [&str; 3] = [
+    "edited_message",
+    "edited_channel_post",
+    "edited_business_message",
+];
 
 fn message_event(message: &Value) -> Option<Event> {
     if let Some(to) = message["migrate_to_chat_id"].as_i64() {
@@ -81,27 +106,6 @@ fn message_event(message: &Value) -> Option<Event> {
     Some(Event::Message(Box::new(parsed)))
 }
 
-/// Fields of a message that are content we cannot use yet; anything else that
-/// is neither text nor one of these is a service message.
-const OTHER_MEDIA: &[&str] = &[
-    "voice",
-    "audio",
-    "video",
-    "video_note",
-    "document",
-    "animation",
-    "sticker",
-    "location",
-    "venue",
-    "contact",
-    "poll",
-    "dice",
-    "story",
-    "game",
-    "paid_media",
-    "checklist",
-];
-
 fn message_of(message: &Value) -> Option<Message> {
     let chat = chat(&message["chat"])?;
     let text = text_of(message);
@@ -114,13 +118,36 @@ fn message_of(message: &Value) -> Option<Message> {
         date: message["date"].as_i64().unwrap_or(0),
         sender: sender(message, &chat),
         marks: marks(message, &text),
-        media: media(message),
+        links: links(message),
+        media: media::read(message),
         album: string(&message["media_group_id"]),
         quoted: quoted(message),
         forwarded_from: forwarded(&message["forward_origin"]),
+        way: way(message, &chat),
         text,
         chat,
     })
+}
+
+fn way(message: &Value, chat: &Chat) -> Way {
+    if let Some(query) = string(&message["guest_query_id"]) {
+        return Way::Guest { query };
+    }
+    if let Some(connection) = string(&message["business_connection_id"]) {
+        let said = |field: &str| message[field].as_bool().unwrap_or(false);
+        let machine = message["sender_business_bot"].is_object() || said("is_from_offline");
+        // A private chat is named after the other side.
+        let side = match message["from"]["id"].as_i64() {
+            Some(from) if from == chat.id.0 => Side::Peer,
+            _ if machine => Side::Machine,
+            _ => Side::Owner,
+        };
+        return Way::Business { connection, side };
+    }
+    match message["is_automatic_forward"].as_bool() {
+        Some(true) => Way::Feed,
+        _ => Way::Direct,
+    }
 }
 
 fn text_of(message: &Value) -> String {
@@ -177,9 +204,14 @@ fn chat(value: &Value) -> Option<Chat> {
 fn sender(message: &Value, chat: &Chat) -> Person {
     let speaker = &message["sender_chat"];
     if let Some(id) = speaker["id"].as_i64() {
+        let title = string(&speaker["title"]).unwrap_or_else(|| chat.title.clone());
         return Person {
             id: UserId(id),
-            name: string(&speaker["title"]).unwrap_or_else(|| chat.title.clone()),
+            // Anonymous administrators are told apart by their titles only.
+            name: match string(&message["author_signature"]) {
+                Some(signature) => format!("{title} ({signature})"),
+                None => title,
+            },
             language: None,
             is_bot: false,
         };
@@ -207,53 +239,58 @@ fn full_name(value: &Value) -> String {
     format!("{first} {last}").trim().to_owned()
 }
 
-fn media(message: &Value) -> Option<Media> {
-    if let Some(largest) = message["photo"].as_array().and_then(|sizes| {
-        sizes
-            .iter()
-            .max_by_key(|s| s["width"].as_i64().unwrap_or(0) * s["height"].as_i64().unwrap_or(0))
-    }) {
-        return Some(match string(&largest["file_id"]) {
-            Some(file_id) => Media::Photo {
-                file_id,
-                size: largest["file_size"].as_u64(),
-            },
-            None => Media::Other {
-                kind: "photo".to_owned(),
-            },
-        });
-    }
-    OTHER_MEDIA
-        .iter()
-        .find(|field| message.get(**field).is_some())
-        .map(|field| Media::Other {
-            kind: (*field).to_owned(),
-        })
-}
-
 fn quoted(message: &Value) -> Option<Quoted> {
-    let original = message
+    let quote = &message["quote"];
+    let part = string(&quote["text"]);
+    let manual = quote["is_manual"].as_bool().unwrap_or(false);
+    if let Some(original) = message
         .get("reply_to_message")
         .filter(|m| m.get("forum_topic_created").is_none())
-        .or_else(|| message.get("external_reply"))?;
-    let part = string(&message["quote"]["text"]);
-    let from = person(&original["from"]);
+    {
+        let from = author(original);
+        return Some(Quoted {
+            message_id: original["message_id"].as_i64().unwrap_or(0),
+            name: from.as_ref().map(|p| p.name.clone()).unwrap_or_default(),
+            from: from.map(|p| p.id),
+            text: words_of(original),
+            part: part.filter(|_| manual),
+            media: media::read(original),
+        });
+    }
+    if let Some(original) = message.get("external_reply") {
+        let origin = &original["origin"];
+        // Of its words the update carries the quoted ones only.
+        return Some(Quoted {
+            message_id: 0,
+            from: origin["sender_user"]["id"].as_i64().map(UserId),
+            name: forwarded(origin).unwrap_or_default(),
+            text: part.unwrap_or_else(|| words_of(original)),
+            part: None,
+            media: media::read(original),
+        });
+    }
+    let story = message.get("reply_to_story")?;
     Some(Quoted {
-        message_id: original["message_id"].as_i64().unwrap_or(0),
-        name: from.as_ref().map(|p| p.name.clone()).unwrap_or_default(),
-        from: from.map(|p| p.id),
-        text: part.unwrap_or_else(|| words_of(original)),
+        name: string(&story["chat"]["title"]).unwrap_or_else(|| full_name(&story["chat"])),
+        text: "[story]".to_owned(),
+        ..Quoted::default()
     })
+}
+
+/// Who wrote a message that is pointed at.
+fn author(message: &Value) -> Option<Person> {
+    match chat(&message["chat"]) {
+        Some(chat) => Some(sender(message, &chat)),
+        None => person(&message["from"]),
+    }
 }
 
 /// The words of a message, or what it is when it has none: whoever asks "what
 /// is this?" points at a photo.
 fn words_of(message: &Value) -> String {
-    let text = text_of(message);
-    match media(message) {
-        Some(Media::Photo { .. }) if text.is_empty() => "[photo]".to_owned(),
-        Some(Media::Other { kind }) if text.is_empty() => format!("[{}]", kind.replace('_', " ")),
-        _ => text,
+    match text_of(message) {
+        text if text.is_empty() => media::read(message).map_or(text, |media| media.name()),
+        text => text,
     }
 }
 
@@ -270,16 +307,39 @@ fn forwarded(origin: &Value) -> Option<String> {
     )
 }
 
-fn marks(message: &Value, text: &str) -> Vec<Mark> {
-    let entities = [&message["entities"], &message["caption_entities"]]
+/// More of them, or longer ones, are no help to anybody.
+const LINKS: usize = 50;
+const LINK_CHARS: usize = 1_000;
+
+/// The addresses behind words, in order.
+fn links(message: &Value) -> Vec<Link> {
+    let mut links: Vec<Link> = entities(message)
+        .filter(|entity| entity["type"] == "text_link")
+        .filter_map(|entity| {
+            let offset = usize::try_from(entity["offset"].as_i64()?).ok()?;
+            let length = usize::try_from(entity["length"].as_i64()?).ok()?;
+            Some(Link {
+                end: offset.checked_add(length)?,
+                url: string(&entity["url"]).filter(|url| url.len() <= LINK_CHARS)?,
+            })
+        })
+        .take(LINKS)
+        .collect();
+    links.sort_by_key(|link| link.end);
+    links
+}
+
+fn entities(message: &Value) -> impl Iterator<Item = &Value> {
+    [&message["entities"], &message["caption_entities"]]
         .into_iter()
-        .find_map(Value::as_array);
-    let Some(entities) = entities else {
-        return Vec::new();
-    };
+        .find_map(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn marks(message: &Value, text: &str) -> Vec<Mark> {
     let units: Vec<u16> = text.encode_utf16().collect();
-    entities
-        .iter()
+    entities(message)
         .filter_map(|entity| {
             let offset = usize::try_from(entity["offset"].as_i64()?).ok()?;
             let length = usize::try_from(entity["length"].as_i64()?).ok()?;
@@ -317,9 +377,10 @@ fn press(query: &Value) -> Option<Press> {
         chat,
         message_id: message["message_id"].as_i64(),
         data: string(&query["data"]).unwrap_or_default(),
+        connection: string(&message["business_connection_id"]),
     })
 }
 
-fn string(value: &Value) -> Option<String> {
+pub(super) fn string(value: &Value) -> Option<String> {
     value.as_str().filter(|s| !s.is_empty()).map(str::to_owned)
 }

@@ -44,9 +44,7 @@ fn a_voice_without_mime_type_is_still_a_message() {
     }));
     assert_eq!(
         parsed.media,
-        Some(Media::Other {
-            kind: "voice".into()
-        })
+        Some(Media::File(File::new(FileKind::Voice, "x".into())))
     );
 }
 
@@ -64,12 +62,26 @@ fn the_largest_photo_is_taken() {
     }));
     assert_eq!(
         parsed.media,
-        Some(Media::Photo {
-            file_id: "l".into(),
-            size: Some(5)
-        })
+        Some(Media::File(File {
+            size: Some(5),
+            ..File::new(FileKind::Photo, "l".into())
+        }))
     );
     assert_eq!(parsed.text, "look");
+}
+
+#[test]
+fn an_address_behind_words_is_shown_after_them() {
+    let link = |offset, length, url: &str| serde_json::json!({"type": "text_link", "offset": offset, "length": length, "url": url});
+    let parsed = message(serde_json::json!({
+        "message_id": 3, "chat": {"id": 5, "type": "private"}, "text": "😀 here and there.",
+        "entities": [link(12, 5, "https://b/"), link(3, 4, "https://a/"), link(900, 4, "https://c/"), {"type": "text_link"}]
+    }));
+    assert_eq!(
+        parsed.written(),
+        "😀 here (https://a/) and there (https://b/)."
+    );
+    assert_eq!(parsed.text, "😀 here and there.");
 }
 
 proptest::proptest! {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::acts::{Acted, Impossible, Medium, Place};
+use super::acts::{Acted, Attachment, Impossible, Medium, Place};
 use super::entities;
 use super::posts::Content;
 use super::world::World;
@@ -37,7 +37,7 @@ impl World {
             if let Some(album) = &album {
                 extra.insert("media_group_id".to_owned(), album.as_str().into());
             }
-            let (name, value) = self.medium(medium, &bytes);
+            let (name, value) = self.medium(medium, &bytes, (None, None));
             extra.insert(name.to_owned(), value);
             // An album shows the caption of its first member.
             let text = if number == 0 { caption.as_str() } else { "" };
@@ -51,13 +51,72 @@ impl World {
         Ok(acted)
     }
 
-    fn medium(&mut self, medium: Medium, bytes: &Bytes) -> (&'static str, Value) {
+    /// A file with its own name and type.
+    pub(super) fn attach(
+        &mut self,
+        place: &Place,
+        file: Attachment,
+        caption: String,
+        now: Millis,
+    ) -> Result<Acted, Impossible> {
+        let bytes = STANDARD
+            .decode(&file.base64)
+            .map_err(|_| "the content is not base64")?;
+        let told = (file.name, file.mime);
+        let (name, value) = self.medium(file.medium, &bytes.into(), told);
+        self.share(place, name, value, caption, now)
+    }
+
+    /// A message with one field of content.
+    pub(super) fn share(
+        &mut self,
+        place: &Place,
+        field: &str,
+        value: Value,
+        caption: String,
+        now: Millis,
+    ) -> Result<Acted, Impossible> {
+        let content = Content {
+            entities: entities::typed(&caption),
+            text: caption,
+            ..Content::default()
+        };
+        let mut extra = Map::new();
+        extra.insert(field.to_owned(), value);
+        let mut acted = Acted::default();
+        self.write(place, content, extra, &mut acted, now)?;
+        Ok(acted)
+    }
+
+    /// The field of a medium and its value; name and type as the sender told
+    /// them.
+    fn medium(
+        &mut self,
+        medium: Medium,
+        bytes: &Bytes,
+        (name, mime): (Option<String>, Option<String>),
+    ) -> (&'static str, Value) {
+        let mut stored = |folder, ending| self.store_file(folder, ending, bytes.clone());
+        let typed = |mut file: Value, default: &str| {
+            file["mime_type"] = mime.clone().unwrap_or_else(|| default.to_owned()).into();
+            file
+        };
+        let played = |mut file: Value| {
+            file["duration"] = 3.into();
+            file
+        };
+        let named = |mut file: Value| {
+            if let Some(name) = &name {
+                file["file_name"] = name.as_str().into();
+            }
+            file
+        };
         match medium {
             Medium::Photo => {
                 let sizes: Vec<Value> = SIDES
                     .iter()
                     .map(|side| {
-                        let mut size = self.store_file("photos", "jpg", bytes.clone());
+                        let mut size = stored("photos", "jpg");
                         size["width"] = (*side).into();
                         size["height"] = (*side * 3 / 4).into();
                         size
@@ -65,20 +124,30 @@ impl World {
                     .collect();
                 ("photo", sizes.into())
             }
-            Medium::Voice => {
-                let mut voice = self.store_file("voice", "oga", bytes.clone());
-                voice["duration"] = 3.into();
-                voice["mime_type"] = "audio/ogg".into();
-                ("voice", voice)
+            Medium::Voice => ("voice", played(typed(stored("voice", "oga"), "audio/ogg"))),
+            Medium::Audio => (
+                "audio",
+                named(played(typed(stored("music", "mp3"), "audio/mpeg"))),
+            ),
+            Medium::VideoNote => {
+                let mut note = played(stored("video_notes", "mp4"));
+                note["length"] = 240.into();
+                ("video_note", note)
+            }
+            Medium::Video => {
+                // The content is what is seen before it plays.
+                let thumbnail = stored("thumbnails", "jpg");
+                let mut video = played(typed(stored("videos", "mp4"), "video/mp4"));
+                video["thumbnail"] = thumbnail;
+                ("video", named(video))
             }
             Medium::Document => {
-                let mut document = self.store_file("documents", "pdf", bytes.clone());
-                document["file_name"] = "paper.pdf".into();
-                document["mime_type"] = "application/pdf".into();
+                let mut document = typed(stored("documents", "pdf"), "application/pdf");
+                document["file_name"] = name.as_deref().unwrap_or("paper.pdf").into();
                 ("document", document)
             }
             Medium::Sticker => {
-                let mut sticker = self.store_file("stickers", "webp", bytes.clone());
+                let mut sticker = stored("stickers", "webp");
                 let fields = json!({
                     "type": "regular",
                     "width": 512,

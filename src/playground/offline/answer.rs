@@ -3,15 +3,19 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+
+use crate::media::picture;
 
 /// What matters of a request.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     /// The last message of a person.
     pub(super) text: String,
-    /// Images in it.
-    images: usize,
+    /// What it carries besides words.
+    media: Media,
     /// What people wrote before, oldest first.
     earlier: Vec<String>,
     /// What the model said last.
@@ -21,22 +25,22 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn read(body: &Value) -> Self {
         let messages = body["messages"].as_array().map_or(&[][..], Vec::as_slice);
-        let mut said: Vec<(String, usize)> = messages
+        let mut said: Vec<(String, Media)> = messages
             .iter()
             .filter(|message| message["role"] == "user")
             .map(|message| content(&message["content"]))
             .collect();
-        let (text, images) = said.pop().unwrap_or_default();
-        let answers = messages
+        let (text, media) = said.pop().unwrap_or_default();
+        let mut answers = messages
             .iter()
             .filter(|message| message["role"] == "assistant");
         Self {
             said: answers
-                .last()
+                .next_back()
                 .map(|message| content(&message["content"]).0)
                 .unwrap_or_default(),
             text,
-            images,
+            media,
             earlier: said.into_iter().map(|(text, _)| text).collect(),
         }
     }
@@ -48,21 +52,71 @@ impl Asked {
     }
 }
 
-/// Text and number of images of a message's `content`.
-fn content(content: &Value) -> (String, usize) {
+/// What a message carries besides words.
+#[derive(Debug, Default)]
+struct Media {
+    /// The size of each picture, as far as it can be told.
+    pictures: Vec<Option<(u32, u32)>>,
+    recordings: usize,
+    /// The names of documents.
+    documents: Vec<String>,
+}
+
+/// Text and media of a message's `content`.
+fn content(content: &Value) -> (String, Media) {
+    let mut media = Media::default();
     if let Some(text) = content.as_str() {
-        return (text.to_owned(), 0);
+        return (text.to_owned(), media);
     }
-    let parts = content.as_array().map_or(&[][..], Vec::as_slice);
-    let texts: Vec<&str> = parts
+    let mut texts = Vec::new();
+    for part in content.as_array().into_iter().flatten() {
+        match part["type"].as_str() {
+            Some("image_url") => {
+                let url = part["image_url"]["url"].as_str().unwrap_or_default();
+                media.pictures.push(size_of(url));
+            }
+            Some("input_audio") => media.recordings += 1,
+            Some("file") => {
+                let name = part["file"]["filename"].as_str().unwrap_or("a document");
+                media.documents.push(name.to_owned());
+            }
+            _ => texts.extend(part["text"].as_str()),
+        }
+    }
+    (texts.join("\n\n"), media)
+}
+
+fn size_of(data_url: &str) -> Option<(u32, u32)> {
+    let (_, encoded) = data_url.split_once(";base64,")?;
+    picture::size(&STANDARD.decode(encoded).ok()?)
+}
+
+fn received(media: &Media) -> Option<String> {
+    let mut things: Vec<String> = media
+        .pictures
         .iter()
-        .filter_map(|part| part["text"].as_str())
+        .map(|size| match size {
+            Some((width, height)) => format!("a picture ({width} × {height} pixels)"),
+            None => "a picture".to_owned(),
+        })
         .collect();
-    let images = parts
-        .iter()
-        .filter(|part| part["type"] == "image_url")
-        .count();
-    (texts.join("\n\n"), images)
+    if media.recordings > 0 {
+        things.push("something to listen to".to_owned());
+    }
+    things.extend(
+        media
+            .documents
+            .iter()
+            .map(|name| format!("“{}”", quoted(name))),
+    );
+    let last = things.pop()?;
+    let all = match things.as_slice() {
+        [] => last,
+        first => format!("{} and {last}", first.join(", ")),
+    };
+    Some(format!(
+        "I received {all} from you, but I have no eyes and no ears: a real model would take a close look now."
+    ))
 }
 
 /// The answer, in Markdown.
@@ -71,16 +125,7 @@ pub(super) fn write(asked: &Asked) -> String {
         return again;
     }
     let mut blocks = vec![opening(asked)];
-    if asked.images > 0 {
-        let noun = if asked.images == 1 {
-            "a picture"
-        } else {
-            "pictures"
-        };
-        blocks.push(format!(
-            "I received {noun} from you, but I have no eyes: a real model would describe it now."
-        ));
-    }
+    blocks.extend(received(&asked.media));
     if asked.mentions(&[
         "remember", "memory", "recall", "earlier", "before", "history",
     ]) {

@@ -22,12 +22,14 @@ use super::{Offline, request_hash};
 const REQUEST_LIMIT: usize = 64 * 1024 * 1024;
 
 impl Offline {
-    /// The routes: `/v1/chat/completions` and `/v1/models`, so that
+    /// The routes: `/v1/chat/completions`, `/v1/models` and
+    /// `/v1/audio/transcriptions`, so that
     /// `llm.base_url` is `http://ADDRESS/v1`.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/v1/chat/completions", post(complete))
             .route("/v1/models", get(models))
+            .route("/v1/audio/transcriptions", post(transcribe))
             .layer(DefaultBodyLimit::max(REQUEST_LIMIT))
             .with_state(self.clone())
     }
@@ -49,6 +51,14 @@ impl Offline {
 
 async fn models() -> Json<Value> {
     Json(json!({"object": "list", "data": [{"id": "offline", "object": "model"}]}))
+}
+
+/// No ears either, but honest about it.
+async fn transcribe(form: Bytes) -> Json<Value> {
+    let kilobytes = form.len().div_ceil(1000);
+    Json(json!({"text": format!(
+        "(Here would stand the words of your recording, about {kilobytes} kB of sound.)"
+    )}))
 }
 
 async fn complete(State(model): State<Offline>, headers: HeaderMap, request: Bytes) -> Response {

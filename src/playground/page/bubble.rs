@@ -46,6 +46,7 @@ pub(super) fn post(
             @if post.extra.contains_key("photo") {
                 img.photo src={ "/photo/" (chat.id) "/" (post.id) } alt="a photo" width="220" height="165";
             }
+            @if let Some(what) = attached(post) { p.attached { (what) } }
             @if !content.seen().is_empty() { (words::html(content)) }
             p.foot {
                 @for reaction in &post.reactions {
@@ -90,6 +91,29 @@ fn author(stage: &cast::Stage, post: &Post) -> (&'static str, &'static str) {
             }
         }
     }
+}
+
+/// What a message carries besides words and pictures.
+fn attached(post: &Post) -> Option<String> {
+    let (field, sign, what) = [
+        ("voice", "🎤", "voice message"),
+        ("audio", "🎵", "recording"),
+        ("video_note", "📹", "video message"),
+        ("video", "🎞", "video"),
+        ("document", "📄", "document"),
+        ("sticker", "", ""),
+        ("location", "📍", "location"),
+        ("contact", "👤", "contact"),
+        ("poll", "📊", "poll"),
+        ("dice", "🎲", ""),
+    ]
+    .into_iter()
+    .find(|(field, ..)| post.extra.contains_key(*field))?;
+    let value = post.extra.get(field)?;
+    let name = ["file_name", "emoji", "question", "first_name"]
+        .into_iter()
+        .find_map(|name| value[name].as_str());
+    Some(format!("{sign} {}", name.unwrap_or(what)))
 }
 
 fn service(post: &Post) -> Option<&'static str> {

@@ -188,8 +188,21 @@ async function photo(file) {
     text.value = "";
     await wish({ do: "photo", ...place(), caption, base64 });
   } catch {
-    toast("This file is no picture that the browser can read.");
+    await attach(file);
   }
+}
+
+// Any other file goes as it is.
+async function attach(file) {
+  if (file.size > 20e6) { toast("Bots can download files of 20 MB at most."); return; }
+  const url = await new Promise((done) => {
+    const reader = new FileReader();
+    reader.onload = () => done(reader.result);
+    reader.readAsDataURL(file);
+  });
+  const caption = text.value.trim();
+  text.value = "";
+  await wish({ do: "attach", ...place(), caption, name: file.name, mime: file.type, base64: url.split(",")[1] ?? "" });
 }
 
 document.addEventListener("click", (event) => {
@@ -220,7 +233,7 @@ text.addEventListener("keydown", (event) => {
 $("#photo").addEventListener("change", (event) => {
   const [file] = event.target.files;
   event.target.value = "";
-  if (file) photo(file);
+  if (file) (file.type.startsWith("image/") ? photo : attach)(file);
 });
 // Who sees the end goes on seeing it when the window or the field changes size.
 const sizes = new ResizeObserver((changes) => {

@@ -113,9 +113,9 @@ fn composer() -> Markup {
     html! {
         form #composer autocomplete="off" {
             p #about hidden { span {} button type="button" aria-label="Do not reply or edit" { "✕" } }
-            label.clip title="Send a photo" {
-                input #photo type="file" accept="image/*";
-                (icon(CLIP)) span.sr { "Send a photo" }
+            label.clip title="Send a photo, a recording or a file" {
+                input #photo type="file";
+                (icon(CLIP)) span.sr { "Send a photo, a recording or a file" }
             }
             label.sr for="composer-text" { "Message" }
             textarea #composer-text rows="1" placeholder="Message" enterkeyhint="send" maxlength="20000" {}

@@ -247,5 +247,7 @@ fn spoken(place: &Place, now: i64) -> Message {
         quoted: None,
         forwarded_from: None,
         marks: Vec::new(),
+        links: Vec::new(),
+        way: crate::domain::update::Way::Direct,
     }
 }

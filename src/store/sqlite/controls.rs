@@ -93,7 +93,8 @@ impl Accepting<'_, '_> {
         let mut sort = Sort::Ignored;
         if let (Some(verb), Some(chat)) = (Verb::of_button(&press.data), &press.chat) {
             let facts = Facts {
-                admitted: self.tx.is_admitted(press.sender.id.0, chat.id.0)?,
+                admitted: chat.id.is_relayed()
+                    || self.tx.is_admitted(press.sender.id.0, chat.id.0)?,
                 ..Facts::default()
             };
             if self.policy.admits(press.sender.id.0, chat.id.0, facts) {

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::accept::{Accepting, Sort};
 use super::place::Pace;
 use super::turns::body_of;
-use super::{Tx, unknown_code};
+use super::{Tx, heard, unknown_code};
 use crate::domain::ids::{ConversationId, TurnId};
 use crate::domain::turn::{MAX_INTERRUPTS, State};
 use crate::domain::update::Message;
@@ -35,6 +35,7 @@ impl Accepting<'_, '_> {
         let Some(conversation) = self.tx.find_conversation(message.chat.id, topic)? else {
             return Ok(Sort::Ignored);
         };
+        let message = &*self.without_call(message);
         match self.tx.replace_input(conversation, message)? {
             Some(Edited::Restarted(turn)) => {
                 self.done.cut.push(turn);
@@ -43,7 +44,10 @@ impl Accepting<'_, '_> {
             Some(Edited::TooLate(turn)) => self.edited_late(conversation, message, turn)?,
             Some(Edited::InTime) => {}
             // Other people's talk, or what was forgotten: not ours to keep.
-            None => return Ok(Sort::Ignored),
+            None => {
+                self.tx.overhear_edit(conversation, message)?;
+                return Ok(Sort::Ignored);
+            }
         }
         Ok(Sort::Edit)
     }
@@ -67,7 +71,8 @@ impl Accepting<'_, '_> {
                 on_edit = OnEdit::Offer;
             }
         }
-        if on_edit == OnEdit::Ignore {
+        // In other people's names nothing is offered and nothing said twice.
+        if on_edit == OnEdit::Ignore || chat.is_relayed() {
             return Ok(());
         }
         let offer = offer(turn, &self.policy.words.answer_again);
@@ -140,16 +145,15 @@ impl Tx<'_> {
         };
         // Telegram also tells of changes that nobody typed (the preview of a
         // link was found): those must not throw a running answer away.
-        let same = serde_json::from_str::<Message>(&before)
-            .is_ok_and(|before| before.text == message.text && before.media == message.media);
-        if same {
+        let before = serde_json::from_str::<Message>(&before).ok();
+        let Some(message) = heard::edited(before.as_ref(), message) else {
             return Ok(None);
-        }
+        };
         let state = State::from_code(state).ok_or_else(|| unknown_code("state", state))?;
         let turn = TurnId(turn);
         self.conn
             .prepare_cached("UPDATE messages SET body = ?2 WHERE id = ?1")?
-            .execute(params![row, body_of(message)])?;
+            .execute(params![row, body_of(&message)])?;
         let runs = state == State::Claimed;
         if state >= State::Answered || (runs && restarts >= MAX_INTERRUPTS) {
             return Ok(Some(Edited::TooLate(turn)));

@@ -45,6 +45,9 @@ const HISTORY: &str = "
     INSERT INTO people SELECT 1, value + 1000, 0, 0 FROM generate(2000);
     INSERT INTO senders (bot, chat, sender, since, count) SELECT 1, value, value, 0, 0 FROM generate(5000);
     INSERT INTO administrators SELECT 1, -value, 0, '[]' FROM generate(500);
+    INSERT INTO chatter (bot, conversation, message_id, sender, name, text, at)
+        SELECT 1, 1 + value % 100, value, 1, 'x', 'x', value FROM generate(5000);
+    UPDATE parts SET message_id = id;
     INSERT INTO sequences SELECT 1, -value, 0 FROM generate(500);
 ";
 
@@ -75,6 +78,10 @@ fn filled() -> (TempDir, SqliteStore) {
     let store = SqliteStore::open(&path, BotId(1), Clock::system(), Mode::Inline).unwrap();
     with(&store, |conn| {
         for statement in HISTORY.split(';').filter(|s| !s.trim().is_empty()) {
+            if !statement.contains("generate(") {
+                conn.execute_batch(statement).unwrap();
+                continue;
+            }
             let (head, count) = statement
                 .trim()
                 .trim_end_matches(')')
@@ -104,12 +111,21 @@ fn update(id: i64, text: &str) -> Bytes {
     ))
 }
 
+/// Somebody talks in a group, and not to the bot.
+fn talk(id: i64) -> Bytes {
+    Bytes::from(format!(
+        "{{\"update_id\": {id}, \"message\": {{\"message_id\": {id}, \"date\": 1, \"text\": \"x\", \
+         \"chat\": {{\"id\": -7, \"type\": \"group\"}}, \"from\": {{\"id\": 8, \"first_name\": \"B\"}}}}}}"
+    ))
+}
+
 fn policy() -> Arc<Policy> {
     Arc::new(Policy {
         bot: BotUser {
             id: BotId(1),
             username: "b".into(),
             name: "b".into(),
+            hears: crate::domain::address::Hears::All,
         },
         rules: Rules::default(),
         busy: Busy::Interrupt,
@@ -119,6 +135,7 @@ fn policy() -> Arc<Policy> {
         edits: crate::domain::variant::OnEdit::Offer,
         per_minute: 30,
         words: words(),
+        rooms: crate::domain::admission::Rooms::default(),
     })
 }
 
@@ -170,6 +187,8 @@ async fn live(store: &SqliteStore) {
     };
     let first = claim().await;
     store.history(&first, 1000).await.unwrap();
+    accept(vec![talk(900_050), talk(900_051)]).await;
+    store.surroundings(&first, vec![3, 5], 20).await.unwrap();
     store
         .keep_request(&first, Bytes::from_static(b"x"))
         .await

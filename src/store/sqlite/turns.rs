@@ -14,7 +14,9 @@ use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{self, Kind, Payload};
 use crate::domain::turn::{Blame, Claim, Outcome, Standing};
 use crate::domain::update::Message;
-use crate::store::{Answer, Ask, Books, Due, Next, Past, Result, StoreError, TurnLine, Turns};
+use crate::store::{
+    Answer, Ask, Books, Due, Next, Past, Result, StoreError, Surroundings, TurnLine, Turns,
+};
 
 #[async_trait]
 impl Turns for SqliteStore {
@@ -36,6 +38,19 @@ impl Turns for SqliteStore {
             .await
     }
 
+    async fn surroundings(
+        &self,
+        claim: &Claim,
+        points: Vec<i64>,
+        talk: i64,
+    ) -> Result<Surroundings> {
+        let claim = *claim;
+        self.run("turns.surroundings", move |tx| {
+            tx.surroundings(&claim, &points, talk)
+        })
+        .await
+    }
+
     async fn keep_request(&self, claim: &Claim, body: Bytes) -> Result<()> {
         let claim = *claim;
         self.run("turns.keep_request", move |tx| {
@@ -46,6 +61,19 @@ impl Turns for SqliteStore {
             Ok(())
         })
         .await
+    }
+
+    async fn keep_words(&self, claim: &Claim, message: i64, words: &str) -> Result<()> {
+        let (claim, words) = (*claim, words.to_owned());
+        self.run("turns.keep_words", move |tx| {
+            tx.fence(&claim)?;
+            tx.keep_words(claim.turn, message, &words)
+        })
+        .await
+    }
+
+    async fn settled(&self, turns: Vec<TurnId>) -> Result<Vec<TurnId>> {
+        self.run("turns.settled", move |tx| tx.settled(turns)).await
     }
 
     async fn plan_placeholder(&self, claim: &Claim, payload: Payload) -> Result<()> {

@@ -41,6 +41,8 @@ enum Room {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
     Questions,
+    /// The questions are in documents.
+    Documents,
     /// The model refuses until the operator acts.
     NoCredit,
     /// Telegram refuses the form of the answers.
@@ -94,6 +96,8 @@ impl Point {
             Need::CutSends
         } else if self.is_of(&["drain", "lease released", "turns.park", "leave", "store "]) {
             Need::Stop
+        } else if self.is_of(&["file kept", "keep_words"]) {
+            Need::Documents
         } else {
             Need::Questions
         }
@@ -192,6 +196,14 @@ impl Scene {
                 for _ in 0..3 {
                     self.everybody_asks();
                     self.real.say(&self.places[0], &format!("/help@{name}"));
+                    self.until_answered().await;
+                }
+            }
+            Need::Documents => {
+                for _ in 0..3 {
+                    for place in &self.places {
+                        self.real.ask_in_a_document(place);
+                    }
                     self.until_answered().await;
                 }
             }

@@ -280,6 +280,7 @@ impl Host {
                 mortal: Arc::clone(&life.mortal),
                 model: world.model.clone(),
             }),
+            senses: crate::house::senses(),
             clock: world.clock.clone(),
             shutdown: life.shutdown.clone(),
             systemd: Systemd::default(),

@@ -16,7 +16,7 @@ use lastword::domain::turn::{Blame, Claim, Standing};
 use lastword::store::sqlite::SqliteStore;
 use lastword::store::{
     Accepted, Answer, Ask, Availability, Begin, Books, Due, Finished, Inbox, Next, Outbox, Past,
-    Result, Retention, StoreError, TurnLine, Turns,
+    Result, Retention, StoreError, Surroundings, TurnLine, Turns,
 };
 use std::collections::BTreeMap;
 use tokio::sync::watch;
@@ -181,10 +181,38 @@ impl Turns for Storing {
         .await
     }
 
+    async fn surroundings(
+        &self,
+        claim: &Claim,
+        points: Vec<i64>,
+        talk: i64,
+    ) -> Result<Surroundings> {
+        self.op("surroundings", claim.chat.0, |store| async move {
+            store.surroundings(claim, points, talk).await
+        })
+        .await
+    }
+
     async fn keep_request(&self, claim: &Claim, body: Bytes) -> Result<()> {
         self.op("keep_request", claim.chat.0, |store| async move {
             store.keep_request(claim, body).await
         })
+        .await
+    }
+
+    async fn keep_words(&self, claim: &Claim, message: i64, words: &str) -> Result<()> {
+        self.op("keep_words", claim.chat.0, |store| async move {
+            store.keep_words(claim, message, words).await
+        })
+        .await
+    }
+
+    async fn settled(&self, turns: Vec<TurnId>) -> Result<Vec<TurnId>> {
+        self.op(
+            "settled",
+            0,
+            |store| async move { store.settled(turns).await },
+        )
         .await
     }
 

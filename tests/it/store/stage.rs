@@ -94,6 +94,7 @@ fn policy() -> Policy {
             id: BOT_ID,
             username: super::talk::BOT.to_owned(),
             name: "Lastword".to_owned(),
+            hears: lastword::domain::address::Hears::All,
         },
         rules: Rules::default(),
         busy: Busy::Queue,
@@ -103,6 +104,10 @@ fn policy() -> Policy {
         edits: lastword::domain::variant::OnEdit::Offer,
         per_minute: 1000,
         words: words(),
+        rooms: lastword::domain::admission::Rooms {
+            overheard: 0,
+            ..lastword::domain::admission::Rooms::default()
+        },
     }
 }
 

@@ -46,6 +46,8 @@ const TABLE: &[(&str, Fence)] = &[
     ("claim", Owner),
     ("history", READS),
     ("keep_request", Fence::Claim),
+    ("keep_words", Fence::Claim),
+    ("settled", READS),
     ("plan_placeholder", Fence::Claim),
     ("answer", Fence::Claim),
     ("defer", Fence::Claim),
@@ -62,6 +64,13 @@ const TABLE: &[(&str, Fence)] = &[
     ("finish_probe", Fence::Send),
     ("replan", Fence::Send),
     ("placeholder", READS),
+    ("surroundings", READS),
+    ("relay", READS),
+    ("unconnected", READS),
+    (
+        "connect",
+        Needless("the same whoever heard it; what waited is taken once"),
+    ),
     (
         "alert",
         Needless("once in a while, by its cause, whoever says it"),
@@ -114,6 +123,7 @@ fn every_operation_says_what_fences_it() {
         include_str!("../../../src/store.rs"),
         include_str!("../../../src/store/outbox.rs"),
         include_str!("../../../src/store/signs.rs"),
+        include_str!("../../../src/store/relays.rs"),
         include_str!("../../../src/store/desk.rs"),
     ];
     let mut declared: Vec<&str> = traits
@@ -144,6 +154,7 @@ async fn by_claim(stage: &Stage, name: &str, claim: &Claim) -> Result<(), StoreE
     let words = || Payload::plain("late");
     match name {
         "keep_request" => store.keep_request(claim, Bytes::from_static(b"x")).await,
+        "keep_words" => store.keep_words(claim, 1, "late").await,
         "plan_placeholder" => store.plan_placeholder(claim, words()).await,
         "answer" => store.answer(claim, plain_answer("late")).await,
         "defer" => {
