@@ -88,6 +88,7 @@ CREATE TABLE relays (
 );
 CREATE UNIQUE INDEX relays_place ON relays (bot, owner, chat) WHERE owner IS NOT NULL;
 CREATE UNIQUE INDEX relays_query ON relays (bot, query) WHERE query IS NOT NULL;
+CREATE INDEX relays_age ON relays (at) WHERE query IS NOT NULL;
 CREATE INDEX relays_connection ON relays (bot, connection) WHERE connection IS NOT NULL;
 
 -- Updates that wait until Telegram has told whose account they came through.

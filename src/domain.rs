@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod admission;
+pub mod direction;
 pub mod ids;
 pub mod metric;
 pub mod part;

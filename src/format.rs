@@ -10,14 +10,13 @@
 mod cut;
 mod details;
 mod dialect;
-mod direction;
 mod document;
 mod entity;
 mod flank;
 mod fold;
 mod heal;
 mod latex;
-mod marks;
+pub(crate) mod marks;
 mod math;
 mod render;
 mod rich;
@@ -87,14 +86,10 @@ pub fn rich(markdown: &str) -> Vec<String> {
     sheltered(|| rich::parts(markdown, Limits::TELEGRAM)).unwrap_or_else(|| rich::escaped(markdown))
 }
 
-/// Whether an answer reads from right to left: most of its letters outside
-/// code do.
-///
-/// For `InputRichMessage.is_rtl`; classic messages find their direction line by
-/// line.
+/// A formula as text: LaTeX in signs, line by line.
 #[must_use]
-pub fn is_rtl(markdown: &str) -> bool {
-    direction::is_rtl(markdown)
+pub fn formula(latex: &str) -> Vec<String> {
+    latex::display(latex)
 }
 
 /// The Markdown source itself in parts of 1–4096 UTF-16 code units: what is

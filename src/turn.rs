@@ -38,6 +38,7 @@ mod line;
 mod names;
 mod pointed;
 mod prompt;
+mod recordings;
 mod run;
 mod views;
 
@@ -75,6 +76,8 @@ pub struct Settings {
     pub max_age: Duration,
     /// How recordings reach the model.
     pub voice: Voice,
+    /// Photos of the history that are looked at again.
+    pub photos_remembered: usize,
     /// The buttons under an answer, in private chats.
     pub buttons: Vec<Button>,
     /// The same in groups.

@@ -209,6 +209,7 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         max_age: config.intake.max_age,
         voice: config.media.voice,
         overheard: i64::from(config.chat.group_context),
+        photos_remembered: config.media.photos_remembered,
         buttons: buttons(&config.reply.buttons),
         group_buttons: buttons(&config.reply.group_buttons),
         texts: Texts::english(),

@@ -289,6 +289,11 @@ pub enum Event {
         /// Their ids.
         messages: Vec<i64>,
     },
+    /// The bot was blocked, or removed from a group.
+    Expelled {
+        /// From which chat.
+        chat: ChatId,
+    },
     /// Something we have no use for (service messages, membership …).
     Other,
 }

@@ -11,28 +11,28 @@ use pulldown_cmark::{Event, Tag, TagEnd};
 
 /// What a pair of marks does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     Spoiler,
     Highlight,
 }
 
 /// The marks and their length in bytes, which is the same for all.
 const MARKS: [(&str, Mark); 2] = [("||", Mark::Spoiler), ("==", Mark::Highlight)];
-pub(super) const LEN: usize = 2;
+pub(crate) const LEN: usize = 2;
 
 /// A mark that opens or closes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The number of its event.
-    pub(super) event: usize,
+    pub(crate) event: usize,
     /// Its byte in that event's text.
-    pub(super) at: usize,
-    pub(super) mark: Mark,
-    pub(super) opens: bool,
+    pub(crate) at: usize,
+    pub(crate) mark: Mark,
+    pub(crate) opens: bool,
 }
 
 /// The marks of every pair, in order.
-pub(super) fn pairs(events: &[(Event<'_>, Range<usize>)]) -> Vec<Place> {
+pub(crate) fn pairs(events: &[(Event<'_>, Range<usize>)]) -> Vec<Place> {
     let mut places: Vec<Place> = MARKS
         .iter()
         .flat_map(|(text, mark)| of(events, text, *mark))

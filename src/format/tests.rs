@@ -5,6 +5,7 @@ mod constructs;
 mod frames;
 mod gallery;
 mod generated;
+mod splitting;
 
 use std::path::PathBuf;
 

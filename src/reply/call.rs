@@ -107,6 +107,7 @@ pub fn judge(sending: &Sending, result: Result<Value, CallError>) -> Judged {
         (
             Meaning::NotModified
             | Meaning::MessageGone
+            | Meaning::ReplyGone
             | Meaning::FormatRefused
             | Meaning::Conflict,
             _,

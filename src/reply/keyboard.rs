@@ -141,6 +141,7 @@ fn pause(error: &CallError, touch: &Touch) -> Option<Duration> {
         Meaning::NotModified
         | Meaning::MessageGone
         | Meaning::ChatGone
+        | Meaning::ReplyGone
         | Meaning::Migrated(_)
         | Meaning::FormatRefused => None,
     }

@@ -113,6 +113,15 @@ pub fn safer(payload: &Payload) -> Option<Vec<Payload>> {
     Some(parts)
 }
 
+/// The same words in the same form, answering nothing.
+#[must_use]
+pub fn without_reply(payload: &Payload) -> Vec<Payload> {
+    vec![Payload {
+        reply_to: None,
+        ..payload.clone()
+    }]
+}
+
 fn plan_plain(text: &str) -> Vec<Payload> {
     vec![Payload::plain(text)]
 }

@@ -180,7 +180,7 @@ impl Prober<'_> {
             Meaning::Unauthorized => Asked::Over(unreached(UNAUTHORIZED)),
             Meaning::Migrated(to) => Asked::Over(Probed::Migrated(ChatId(to))),
             // Here nobody can be asked, or not in these words.
-            Meaning::ChatGone | Meaning::FormatRefused | Meaning::Conflict => {
+            Meaning::ChatGone | Meaning::ReplyGone | Meaning::FormatRefused | Meaning::Conflict => {
                 Asked::Over(Probed::Useless)
             }
         }

@@ -29,7 +29,7 @@ use crate::domain::probe::{Probed, Probing};
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Kind as Task, Shutdown, Tasks};
 use crate::store::{self, Due, Finished, Store, StoreError};
-use crate::telegram::{CallError, Telegram};
+use crate::telegram::{CallError, Meaning, Telegram};
 
 mod follow;
 mod outcome;
@@ -268,7 +268,13 @@ impl Sender {
         if matches!(error, CallError::Refused { code: 404, .. }) {
             parts.server.has_no_rich();
         }
-        let Some(safer) = plan::safer(&sending.payload) else {
+        let safer = match error.meaning() {
+            Meaning::ReplyGone if sending.payload.reply_to.is_some() => {
+                Some(plan::without_reply(&sending.payload))
+            }
+            _ => plan::safer(&sending.payload),
+        };
+        let Some(safer) = safer else {
             tracing::error!(part.id = sending.part.0, %error, "Telegram refuses even plain text");
             self.finish(sending, Sent::Undeliverable).await;
             return;

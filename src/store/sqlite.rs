@@ -23,6 +23,7 @@ mod dead;
 mod desk;
 mod edits;
 mod engine;
+mod gone;
 mod heard;
 mod history;
 mod keyboards;

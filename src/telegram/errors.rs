@@ -28,6 +28,8 @@ pub enum Meaning {
     NotModified,
     /// The message to edit does not exist or is not ours to edit.
     MessageGone,
+    /// The message that this one answers is gone: send it without.
+    ReplyGone,
     /// The server does not know the method, or did not like the content: send
     /// it again in a plainer form.
     FormatRefused,
@@ -47,6 +49,9 @@ const GONE: &[&str] = &[
     "topic_closed",
     "message thread not found",
     "topic_id_invalid",
+    "message thread is closed",
+    "forum topic not found",
+    "chat_forbidden",
     "channel_private",
     "channel_invalid",
     "chat_id_invalid",
@@ -60,6 +65,10 @@ const GONE: &[&str] = &[
     "not enough rights to send",
     "need administrator rights in the channel",
     "bot is not a member",
+    "bot is not a participant",
+    "bots can't send messages to bots",
+    "bot can't send messages to bots",
+    "bot can't initiate conversation",
     "bot was kicked",
     "bot was blocked",
     // A business account that does not let us write (any more), and a guest
@@ -83,6 +92,22 @@ const NO_MESSAGE: &[&str] = &[
     "message_id_invalid",
     "message_author_required",
     "message not found",
+    // One of ours, but of another kind than what was sent.
+    "there is no caption in the message to edit",
+    "there is no text in the message to edit",
+];
+
+/// Parts of a 400's description that say: files may not be sent here, words may.
+const NO_FILES: &[&str] = &["send documents", "chat_send_docs_forbidden"];
+
+/// Parts of a 400's description that say: what it answers is gone.
+const NO_REPLY: &[&str] = &[
+    "message to be replied not found",
+    "message to reply not found",
+    "replied message not found",
+    "reply_message_id_invalid",
+    "reply_to_invalid",
+    "quote_text_invalid",
 ];
 
 impl CallError {
@@ -120,6 +145,8 @@ impl CallError {
             403 => Meaning::ChatGone,
             409 => Meaning::Conflict,
             _ if says(&["message is not modified", "message_not_modified"]) => Meaning::NotModified,
+            _ if says(NO_REPLY) => Meaning::ReplyGone,
+            _ if says(NO_FILES) => Meaning::FormatRefused,
             _ if says(NO_MESSAGE) => Meaning::MessageGone,
             _ if says(GONE) => Meaning::ChatGone,
             _ => Meaning::FormatRefused,
@@ -191,90 +218,129 @@ mod tests {
 
     #[test]
     fn every_known_description_has_its_meaning() {
+        use Meaning::{
+            Again, ChatGone, Conflict, FormatRefused, MessageGone, NotModified, ReplyGone,
+            Unauthorized,
+        };
         for (code, text, meaning) in [
+            (403, "Forbidden: bot was blocked by the user", ChatGone),
             (
                 403,
-                "Forbidden: bot was blocked by the user",
-                Meaning::ChatGone,
+                "Forbidden: bot was kicked from the group chat",
+                ChatGone,
             ),
             (
                 403,
                 "Forbidden: bot was kicked from the supergroup chat",
-                Meaning::ChatGone,
+                ChatGone,
             ),
-            (403, "Forbidden: user is deactivated", Meaning::ChatGone),
-            (400, "Bad Request: chat not found", Meaning::ChatGone),
-            (400, "Bad Request: TOPIC_DELETED", Meaning::ChatGone),
             (
-                400,
-                "Bad Request: message thread not found",
-                Meaning::ChatGone,
+                403,
+                "Forbidden: bot was kicked from the channel chat",
+                ChatGone,
             ),
+            (
+                403,
+                "Forbidden: bot is not a member of the supergroup chat",
+                ChatGone,
+            ),
+            (
+                403,
+                "Forbidden: bot is not a member of the channel chat",
+                ChatGone,
+            ),
+            (403, "Forbidden: the group chat was deleted", ChatGone),
+            (403, "Forbidden: user is deactivated", ChatGone),
+            (
+                403,
+                "Forbidden: bot can't initiate conversation with a user",
+                ChatGone,
+            ),
+            (403, "Forbidden: bot can't send messages to bots", ChatGone),
+            (403, "Forbidden: CHAT_WRITE_FORBIDDEN", ChatGone),
+            (403, "Forbidden", ChatGone),
+            (400, "Bad Request: chat not found", ChatGone),
+            (400, "Bad Request: user not found", ChatGone),
+            (400, "Bad Request: PEER_ID_INVALID", ChatGone),
+            (400, "Bad Request: INPUT_USER_DEACTIVATED", ChatGone),
+            (400, "Bad Request: USER_IS_BLOCKED", ChatGone),
+            (400, "Bad Request: group chat was deactivated", ChatGone),
+            (400, "Bad Request: group is deactivated", ChatGone),
+            (400, "Bad Request: CHANNEL_PRIVATE", ChatGone),
+            (400, "Bad Request: TOPIC_DELETED", ChatGone),
+            (400, "Bad Request: TOPIC_CLOSED", ChatGone),
+            (400, "Bad Request: TOPIC_ID_INVALID", ChatGone),
+            (400, "Bad Request: message thread not found", ChatGone),
             (
                 400,
                 "Bad Request: have no rights to send a message",
-                Meaning::ChatGone,
+                ChatGone,
             ),
             (
                 400,
                 "Bad Request: not enough rights to send text messages to the chat",
-                Meaning::ChatGone,
+                ChatGone,
             ),
-            (401, "Unauthorized", Meaning::Unauthorized),
-            (404, "Not Found: method not found", Meaning::FormatRefused),
-            (404, "Not Found", Meaning::FormatRefused),
+            (
+                400,
+                "Bad Request: need administrator rights in the channel chat",
+                ChatGone,
+            ),
+            (400, "Bad Request: CHAT_WRITE_FORBIDDEN", ChatGone),
+            (400, "Bad Request: CHAT_RESTRICTED", ChatGone),
+            (400, "Bad Request: CHAT_ADMIN_REQUIRED", ChatGone),
+            (400, "Bad Request: CHAT_SEND_PLAIN_FORBIDDEN", ChatGone),
+            (400, "Bad Request: USER_BANNED_IN_CHANNEL", ChatGone),
+            // Words are not forbidden with files.
+            (
+                400,
+                "Bad Request: not enough rights to send documents to the chat",
+                FormatRefused,
+            ),
+            (400, "Bad Request: CHAT_SEND_DOCS_FORBIDDEN", FormatRefused),
+            (
+                400,
+                "Bad Request: message to be replied not found",
+                ReplyGone,
+            ),
+            (400, "Bad Request: replied message not found", ReplyGone),
+            (401, "Unauthorized", Unauthorized),
+            (404, "Not Found: method not found", FormatRefused),
+            (404, "Not Found", FormatRefused),
             (
                 409,
                 "Conflict: terminated by other getUpdates request",
-                Meaning::Conflict,
+                Conflict,
             ),
             (
                 400,
                 "Bad Request: can't parse entities: Can't find end",
-                Meaning::FormatRefused,
+                FormatRefused,
+            ),
+            (400, "Bad Request: RICH_MESSAGE_INVALID", FormatRefused),
+            (400, "Bad Request: message is too long", FormatRefused),
+            (400, "Bad Request: something nobody has seen", FormatRefused),
+            (413, "Request Entity Too Large", FormatRefused),
+            (400, "Bad Request: message to edit not found", MessageGone),
+            (400, "Bad Request: message can't be edited", MessageGone),
+            (400, "Bad Request: MESSAGE_ID_INVALID", MessageGone),
+            (400, "Bad Request: MESSAGE_AUTHOR_REQUIRED", MessageGone),
+            (
+                400,
+                "Bad Request: there is no caption in the message to edit",
+                MessageGone,
             ),
             (
                 400,
-                "Bad Request: RICH_MESSAGE_INVALID",
-                Meaning::FormatRefused,
-            ),
-            (
-                400,
-                "Bad Request: message is too long",
-                Meaning::FormatRefused,
-            ),
-            (
-                400,
-                "Bad Request: something nobody has seen",
-                Meaning::FormatRefused,
-            ),
-            (413, "Request Entity Too Large", Meaning::FormatRefused),
-            (
-                400,
-                "Bad Request: message to edit not found",
-                Meaning::MessageGone,
-            ),
-            (
-                400,
-                "Bad Request: message can't be edited",
-                Meaning::MessageGone,
-            ),
-            (400, "Bad Request: MESSAGE_ID_INVALID", Meaning::MessageGone),
-            (
-                400,
-                "Bad Request: MESSAGE_AUTHOR_REQUIRED",
-                Meaning::MessageGone,
+                "Bad Request: there is no text in the message to edit",
+                MessageGone,
             ),
             (
                 400,
                 "Bad Request: message is not modified: specified new message content and reply markup are exactly the same",
-                Meaning::NotModified,
+                NotModified,
             ),
-            (
-                429,
-                "Too Many Requests: retry after 5",
-                Meaning::Again(None),
-            ),
+            (429, "Too Many Requests: retry after 5", Again(None)),
         ] {
             assert_eq!(refused(code, text).meaning(), meaning, "{text}");
         }

@@ -17,6 +17,7 @@ use teloxide::types::{
 };
 
 use super::Call;
+use crate::domain::direction;
 
 /// Calls that must arrive: long enough for a slow answer, short enough that an
 /// unknown outcome is found out while the person still looks.
@@ -111,11 +112,20 @@ pub fn send_rich_message(
     reply_to: Option<i64>,
     keyboard: Option<&Value>,
 ) -> Call {
-    let mut body = json!({"chat_id": chat, "rich_message": {"markdown": markdown}});
+    let mut body = json!({"chat_id": chat, "rich_message": rich(markdown)});
     set(&mut body, "message_thread_id", topic);
     set(&mut body, "reply_parameters", reply_to.map(reply));
     set_json(&mut body, "reply_markup", keyboard);
     raw("sendRichMessage", body, LASTING)
+}
+
+/// Markdown as `InputRichMessage`, told which way it reads.
+fn rich(markdown: &str) -> Value {
+    let mut rich = json!({"markdown": markdown});
+    if direction::is_rtl(markdown) {
+        rich["is_rtl"] = true.into();
+    }
+    rich
 }
 
 /// `sendRichMessageDraft`: the preview of a growing answer in a private chat.
@@ -131,7 +141,7 @@ pub fn send_rich_message_draft(
     let mut body = json!({
         "chat_id": chat,
         "draft_id": draft_id,
-        "rich_message": {"markdown": markdown},
+        "rich_message": rich(markdown),
     });
     set(&mut body, "message_thread_id", topic);
     set_stop(&mut body, stop);
@@ -184,7 +194,7 @@ pub fn edit_rich_message(
     let mut body = json!({
         "chat_id": chat,
         "message_id": message,
-        "rich_message": {"markdown": markdown},
+        "rich_message": rich(markdown),
     });
     set_json(&mut body, "reply_markup", keyboard);
     raw("editMessageText", body, LASTING)

@@ -14,6 +14,9 @@ use crate::store::{Author, Pointed, Surroundings};
 /// Characters of what is pointed at, at the most.
 const WHOLE: usize = 4_000;
 
+/// The same in the history.
+const PAST: usize = 1_000;
+
 /// Characters that recall what the history holds.
 const RECALLED: usize = 120;
 
@@ -25,24 +28,37 @@ pub(super) struct Known<'a> {
     pub(super) round: &'a Surroundings,
     /// Turns that the prompt holds anyway.
     pub(super) seen: BTreeSet<TurnId>,
+    /// Characters of what is pointed at, at the most.
+    most: usize,
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn nothing(round: &'a Surroundings) -> Self {
+    /// For the turn's own messages, in a prompt that holds these turns.
+    pub(super) fn of(round: &'a Surroundings, seen: BTreeSet<TurnId>) -> Self {
         Self {
             round,
-            seen: BTreeSet::new(),
+            seen,
+            most: WHOLE,
         }
     }
 
-    fn of(&self, quoted: &Quoted) -> Option<&'a Pointed> {
+    /// For messages of the history.
+    pub(super) fn past(nothing: &'a Surroundings) -> Self {
+        Self {
+            round: nothing,
+            seen: BTreeSet::new(),
+            most: PAST,
+        }
+    }
+
+    fn about(&self, quoted: &Quoted) -> Option<&'a Pointed> {
         self.round.pointed.get(&quoted.message_id)
     }
 }
 
 /// The line that says what a message answers.
 pub(super) fn at(quoted: &Quoted, names: &Names, known: &Known<'_>) -> String {
-    let found = known.of(quoted);
+    let found = known.about(quoted);
     let text = found.map_or(quoted.text.as_str(), |found| found.text.as_str());
     let whose = match (found.map(|found| found.author), quoted.from) {
         (Some(Author::Bot), _) => "your message".to_owned(),
@@ -63,13 +79,13 @@ pub(super) fn at(quoted: &Quoted, names: &Names, known: &Known<'_>) -> String {
         None => (text, String::new()),
     };
     let part = match &quoted.part {
-        Some(part) if part != text => format!(", of it: \"{}\"", cut(part, WHOLE)),
+        Some(part) if part != text => format!(", of it: \"{}\"", cut(part, known.most)),
         _ => String::new(),
     };
     if text.is_empty() && medium.is_empty() && part.is_empty() {
         return String::new();
     }
-    let most = if recalled { RECALLED } else { WHOLE };
+    let most = if recalled { RECALLED } else { known.most };
     let said = match text {
         "" => String::new(),
         text => format!(": \"{}\"", cut(text, most)),

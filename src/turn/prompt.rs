@@ -13,7 +13,7 @@ use crate::store::{Past, Surroundings};
 
 use super::names::Names;
 use super::pointed::{self, Known};
-use super::views::{View, Views, pointed_at};
+use super::views::Views;
 use super::{Likeness, Settings, depict};
 
 /// Everything a prompt is made of.
@@ -60,7 +60,11 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
     let names = Names::of(material);
     // With what it points at in full: what the history holds as well is then
     // said shorter, which leaves it room.
-    let turn = current(material, &names, &Known::nothing(material.round));
+    let turn = current(
+        material,
+        &names,
+        &Known::of(material.round, BTreeSet::new()),
+    );
     let varied = varied(material);
     // Apart from the turn: it is not what anybody asks.
     let talk = pointed::talk(material.round, &names);
@@ -75,10 +79,7 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
     let budget = settings.context_tokens.saturating_sub(fixed) * material.share / 100;
     let (past, seen) = history(material, &names, budget);
     messages.extend(past);
-    let known = Known {
-        round: material.round,
-        seen,
-    };
+    let known = Known::of(material.round, seen);
     messages.extend(talk);
     messages.push(current(material, &names, &known));
     messages.extend(varied);
@@ -146,16 +147,14 @@ fn history(
     let mut turns = Vec::new();
     let mut seen = BTreeSet::new();
     let elsewhere = Surroundings::default();
-    let known = Known::nothing(&elsewhere);
+    let known = Known::past(&elsewhere);
     let mut used = 0;
     for past in material.past {
-        let said = past
-            .inputs
-            .iter()
-            .map(|message| line(message, names, &known, None))
-            .collect::<Vec<_>>()
-            .join("\n");
-        let mut turn = vec![ChatMessage::text(Role::User, said)];
+        let mut turn = vec![ChatMessage {
+            role: Role::User,
+            name: None,
+            parts: spoken(&past.inputs, material, names, &known, Time::Past),
+        }];
         if let Some(answer) = &past.answer {
             turn.push(ChatMessage::text(Role::Assistant, answer.clone()));
         }
@@ -171,19 +170,53 @@ fn history(
 
 /// The turn's own messages as one of the protocol.
 fn current(material: &Material<'_>, names: &Names, known: &Known<'_>) -> ChatMessage {
+    ChatMessage {
+        role: Role::User,
+        name: None,
+        parts: spoken(material.inputs, material, names, known, Time::Now),
+    }
+}
+
+/// When a message was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Time {
+    /// In a turn of the history.
+    Past,
+    /// In this turn.
+    Now,
+}
+
+/// Messages as the model is given them: lines of text, with their media where
+/// they stand.
+fn spoken(
+    messages: &[Message],
+    material: &Material<'_>,
+    names: &Names,
+    known: &Known<'_>,
+    time: Time,
+) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut text = String::new();
-    for message in material.inputs {
+    let part_of = |id: i64| material.views.get(&id)?.part.as_ref();
+    let quoted_now = |id: i64| {
+        let mut quoted = material.inputs.iter().filter_map(|m| m.quoted.as_ref());
+        quoted.any(|quoted| quoted.message_id == id)
+    };
+    for message in messages {
         if !text.is_empty() {
             text.push('\n');
         }
-        let view = material.views.get(&message.id);
-        text.push_str(&line(message, names, known, view));
-        let quoted = material.views.get(&pointed_at(message));
-        for part in [quoted, view]
-            .into_iter()
-            .flatten()
-            .filter_map(|view| view.part.as_ref())
+        let views = (time == Time::Now).then_some(material.views);
+        text.push_str(&line(message, names, known, views));
+        let quoted = message.quoted.as_ref().filter(|_| time == Time::Now);
+        // Once is enough: where it is pointed at now.
+        let shown_later = time == Time::Past && quoted_now(message.id);
+        for part in [
+            quoted.and_then(|quoted| part_of(quoted.message_id)),
+            part_of(message.id).filter(|_| !shown_later),
+        ]
+        .into_iter()
+        .flatten()
         {
             if !text.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut text)));
@@ -194,18 +227,21 @@ fn current(material: &Material<'_>, names: &Names, known: &Known<'_>) -> ChatMes
     if !text.is_empty() || parts.is_empty() {
         parts.push(Part::Text(text));
     }
-    ChatMessage {
-        role: Role::User,
-        name: None,
-        parts,
-    }
+    parts
 }
 
-/// One message as the model reads it; with a view, as it is answered now.
-fn line(message: &Message, names: &Names, known: &Known<'_>, view: Option<&View>) -> String {
+/// One message as the model reads it; with views, as it is answered now.
+fn line(message: &Message, names: &Names, known: &Known<'_>, views: Option<&Views>) -> String {
     let mut line = String::new();
     if let Some(quoted) = &message.quoted {
         line.push_str(&pointed::at(quoted, names, known));
+        if let (Some(media), Some(views)) = (&quoted.media, views)
+            && let Some(view) = views.get(&quoted.message_id)
+            && view.words.is_some()
+        {
+            line.push_str(depict::now(media, Some(view)).trim_end());
+            line.push('\n');
+        }
     }
     if let Some(from) = &message.forwarded_from {
         line.push_str(&format!("[Forwarded from {from}]\n"));
@@ -215,8 +251,8 @@ fn line(message: &Message, names: &Names, known: &Known<'_>, view: Option<&View>
         line.push_str(": ");
     }
     if let Some(media) = &message.media {
-        line.push_str(&match view {
-            Some(view) => depict::now(media, Some(view)),
+        line.push_str(&match views {
+            Some(views) => depict::now(media, views.get(&message.id)),
             None => depict::before(media),
         });
     }

@@ -96,6 +96,11 @@ impl House {
         .expect("the store opens")
     }
 
+    /// The file of the store.
+    pub(crate) fn store_path(&self) -> std::path::PathBuf {
+        self.folder.path().join("lastword.db")
+    }
+
     /// Starts a daemon.
     pub(crate) fn start(&mut self) -> Life {
         self.starts += 1;

@@ -14,6 +14,7 @@ mod delivery;
 mod desk;
 mod disk;
 mod drain;
+mod edits;
 mod faults;
 mod gate;
 mod going_on;

@@ -2,7 +2,7 @@
 //! press begins, who may press, where the buttons are, and that none of it is
 //! lost or doubled when the process ends in between.
 
-use lastword::config::Button;
+use lastword::config::{Busy, Button};
 use lastword::llm::{FinishReason, LlmError};
 use lastword::playground::bot_api::{ChatKind, Fault as Trouble, FaultRule, Place};
 use lastword::playground::offline::{Fault, Offline};
@@ -284,6 +284,23 @@ async fn whoever_writes_on_is_answered_after_the_other_answer() {
         outcomes(&life.books().await),
         [("answered", 2), ("superseded", 1)]
     );
+}
+
+/// What is written while another answer is on its way is a question of its own.
+#[tokio::test(start_paused = true)]
+async fn whoever_goes_on_writing_after_a_press_does_not_change_what_was_asked_for() {
+    for busy in [Busy::Queue, Busy::Interrupt] {
+        let mut house = House::new();
+        house.config.chat.busy = busy;
+        let (scribe, life, ann) = answered(&mut house).await;
+        scribe.twist(Twist::Say("Short", FinishReason::Stop));
+        press(&house, ann, ann, "shorter:");
+        pass(100).await;
+        house.say(ann, "next question");
+        let heard = house.until_heard(ann, 3).await;
+        assert_eq!(heard[1..], ["Short", "echo: next question"], "{busy:?}");
+        assert_balanced(&life.books().await);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -76,6 +76,11 @@ fn event(value: &Value) -> Option<Event> {
             turn: TurnId(stopped["draft_id"].as_i64()?),
         });
     }
+    if let Some(member) = value.get("my_chat_member")
+        && let Some(chat) = expelled(member)
+    {
+        return Some(Event::Expelled { chat });
+    }
     value.as_object().map(|_| Event::Other)
 }
 
@@ -91,6 +96,17 @@ const EDITED: [&str; 3] = [
     "edited_channel_post",
     "edited_business_message",
 ];
+
+/// The chat that the bot may not write to any more. A basic group that it has
+/// left may just have become a supergroup, whose message about that is to come.
+fn expelled(member: &Value) -> Option<ChatId> {
+    let chat = chat(&member["chat"])?;
+    match member["new_chat_member"]["status"].as_str()? {
+        "kicked" => Some(chat.id),
+        "left" if chat.kind != ChatKind::Group => Some(chat.id),
+        _ => None,
+    }
+}
 
 fn message_event(message: &Value) -> Option<Event> {
     if let Some(to) = message["migrate_to_chat_id"].as_i64() {

@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use pulldown_cmark::{Alignment, Event, Tag, TagEnd};
 
-use super::super::direction;
 use super::super::document::Style;
 use super::super::latex;
 use super::super::table::Table;
 use super::super::tags::Role;
 use super::{Writer, inline};
+use crate::domain::direction;
 
 /// A table that is being read.
 pub(super) struct Pending<'a> {

@@ -233,6 +233,10 @@ impl Accepting<'_, '_> {
                 Ok(Sort::Control)
             }
             Event::Deleted { chat, messages, .. } => self.deleted(*chat, messages),
+            Event::Expelled { chat } => {
+                self.expelled(*chat)?;
+                Ok(Sort::Control)
+            }
             Event::Other => Ok(Sort::Ignored),
         }
     }
@@ -392,7 +396,7 @@ fn chat_of(update: &Update) -> Option<ChatId> {
         Event::Press(p) => p.chat.as_ref().map(|c| c.id),
         Event::DraftStopped { chat, .. } => Some(*chat),
         Event::Migrated { from, .. } => Some(*from),
-        Event::Deleted { chat, .. } => Some(*chat),
+        Event::Deleted { chat, .. } | Event::Expelled { chat } => Some(*chat),
         Event::Connected(_) | Event::Other => None,
     }
 }

@@ -102,7 +102,7 @@ impl Tx<'_> {
                                 AND other.state = 0 AND other.state < 4) \
                  FROM turns AS t \
                  WHERE t.conversation = ?1 AND t.state IN (1, 2) AND t.state < 4 AND t.sender = ?2 \
-                   AND t.shown = 0 AND t.stop_requested = 0 AND t.deaths < ?3 \
+                   AND t.shown = 0 AND t.variant = 0 AND t.stop_requested = 0 AND t.deaths < ?3 \
                    AND t.seal_no > (SELECT boundary FROM conversations WHERE id = ?1) \
                    AND EXISTS (SELECT 1 FROM messages WHERE turn = t.id) \
                    AND NOT EXISTS (SELECT 1 FROM messages WHERE turn = t.id AND message_id <= 0) \

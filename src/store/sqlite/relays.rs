@@ -317,6 +317,17 @@ impl Tx<'_> {
         Ok(ChatId::relayed(number))
     }
 
+    /// Calls of a guest that nobody waits for any more.
+    pub(super) fn prune_guests(&self, before: Millis, step: u32) -> Result<u64> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "DELETE FROM relays WHERE number IN (SELECT number FROM relays \
+                 WHERE query IS NOT NULL AND at < ?1 ORDER BY at LIMIT ?2)",
+            )?
+            .execute(params![before, step])? as u64)
+    }
+
     /// Whether a chat takes one message and no other: the answer.
     pub(super) fn is_guest(&self, chat: ChatId) -> Result<bool> {
         Ok(matches!(self.relay(chat)?, Some(Relay::Guest { .. })))

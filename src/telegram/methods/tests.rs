@@ -32,6 +32,11 @@ fn bodies_are_what_the_bot_api_documents() {
                 "reply_parameters": {"message_id": 9, "allow_sending_without_reply": true}}),
         ),
         (
+            send_rich_message(7, None, "سلام", None, None),
+            "sendRichMessage",
+            json!({"chat_id": 7, "rich_message": {"markdown": "سلام", "is_rtl": true}}),
+        ),
+        (
             send_rich_message_draft(7, None, 4, "x", StopButton::Keeps),
             "sendRichMessageDraft",
             json!({"chat_id": 7, "draft_id": 4, "rich_message": {"markdown": "x"},

@@ -316,3 +316,25 @@ async fn after_a_kill_in_the_middle_a_customer_is_answered_once() {
     assert_balanced(&books);
     assert_eq!(books.resent, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_may_not_send_rich_messages_answers_in_plainer_ones() {
+    let mut house = House::new();
+    let life = house.start();
+    let (owner, peer) = (house.person("Olga"), house.person("Pete"));
+    connect(&house, owner, true, true);
+    let refused = Trouble::Refuse {
+        code: 403,
+        description: Some("Forbidden: not enough rights to send rich messages".to_owned()),
+        retry_after_s: None,
+    };
+    house
+        .telegram
+        .fault(FaultRule::always("sendRichMessage", refused));
+    let (chat, _) = say(&house, peer, BusinessSide::Peer, "**bold** enough?");
+    house.until_heard(chat, 1).await;
+    assert_eq!(house.heard(chat), ["echo: bold enough?"]);
+    let books = life.books().await;
+    assert_balanced(&books);
+    assert_eq!(outcomes(&books), [("answered", 1)]);
+}
