@@ -95,6 +95,10 @@ pub struct Texts {
     pub longer_button: &'static str,
     /// Label of the button that offers another answer after an edit.
     pub answer_again_button: &'static str,
+    /// Behind the beginning of a long answer; the file with all of it follows.
+    pub file_below: &'static str,
+    /// Under that file.
+    pub file_caption: &'static str,
     /// The model cannot be reached for long (credit, key); the turn waits.
     pub operator_problem: &'static str,
     /// To the operators, when only they can help.
@@ -177,6 +181,8 @@ static ENGLISH: Texts = Texts {
     empty_answer: "I have no words for this one. Could you put it differently?",
     cut_by_length: "✂ This is as long as one answer can be. Shall I go on?",
     continue_button: "Continue",
+    file_below: "📎 The whole answer is in the file below.",
+    file_caption: "The whole answer",
     regenerate_button: "🔄 Again",
     shorter_button: "➖ Shorter",
     longer_button: "➕ Longer",

@@ -33,6 +33,7 @@ mod buttons;
 mod conclude;
 mod depict;
 mod fate;
+mod file;
 mod line;
 mod prompt;
 mod run;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub buttons: Vec<Button>,
     /// The same in groups.
     pub group_buttons: Vec<Button>,
+    /// An answer of more characters than this is a file; 0 = none is.
+    pub file_above: usize,
     /// The bot's own words.
     pub texts: &'static Texts,
 }

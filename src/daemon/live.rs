@@ -182,6 +182,7 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         voice: config.media.voice,
         buttons: buttons(&config.reply.buttons),
         group_buttons: buttons(&config.reply.group_buttons),
+        file_above: config.reply.file_above as usize,
         texts: Texts::english(),
     }
 }

@@ -24,7 +24,7 @@ use crate::clock::millis;
 use crate::death::{self, Moment};
 use crate::domain::ids::{ChatId, InstanceId};
 use crate::domain::metric;
-use crate::domain::part::{OnUncertain, Sending, Sent};
+use crate::domain::part::{Format, OnUncertain, Sending, Sent};
 use crate::domain::probe::{Probed, Probing};
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Kind as Task, Shutdown, Tasks};
@@ -272,7 +272,13 @@ impl Sender {
             Meaning::ReplyGone if sending.payload.reply_to.is_some() => {
                 Some(plan::without_reply(&sending.payload))
             }
-            _ => plan::safer(&sending.payload),
+            _ => match &sending.file {
+                Some(text) => {
+                    let format = parts.server.format(Format::Rich);
+                    plan::in_messages(&sending.payload, text, format)
+                }
+                None => plan::safer(&sending.payload),
+            },
         };
         let Some(safer) = safer else {
             tracing::error!(part.id = sending.part.0, %error, "Telegram refuses even plain text");

@@ -16,7 +16,7 @@ use teloxide::types::{
     ThreadId, UserId,
 };
 
-use super::Call;
+use super::{Call, Upload};
 
 /// Calls that must arrive: long enough for a slow answer, short enough that an
 /// unknown outcome is found out while the person still looks.
@@ -116,6 +116,45 @@ pub fn send_rich_message(
     set(&mut body, "reply_parameters", reply_to.map(reply));
     set_json(&mut body, "reply_markup", keyboard);
     raw("sendRichMessage", body, LASTING)
+}
+
+/// `sendDocument` with a file that is uploaded; `caption` of at most 1024 UTF-16
+/// units.
+#[must_use]
+pub fn send_document(
+    chat: i64,
+    topic: Option<i64>,
+    file: Upload,
+    caption: &str,
+    reply_to: Option<i64>,
+    keyboard: Option<&Value>,
+) -> Call {
+    let mut body = json!({
+        "chat_id": chat,
+        "caption": caption,
+        // It is what it is called, whatever Telegram finds in it.
+        "disable_content_type_detection": true,
+    });
+    set(&mut body, "message_thread_id", topic);
+    set(&mut body, "reply_parameters", reply_to.map(reply));
+    set_json(&mut body, "reply_markup", keyboard);
+    Call {
+        file: Some(file),
+        ..raw("sendDocument", body, LASTING)
+    }
+}
+
+/// `editMessageCaption`.
+#[must_use]
+pub fn edit_message_caption(
+    chat: i64,
+    message: i64,
+    caption: &str,
+    keyboard: Option<&Value>,
+) -> Call {
+    let mut body = json!({"chat_id": chat, "message_id": message, "caption": caption});
+    set_json(&mut body, "reply_markup", keyboard);
+    raw("editMessageCaption", body, LASTING)
 }
 
 /// `sendRichMessageDraft`: the preview of a growing answer in a private chat.
@@ -301,6 +340,7 @@ fn raw(method: &'static str, body: Value, timeout: Duration) -> Call {
         method,
         body,
         timeout,
+        file: None,
     }
 }
 
