@@ -24,16 +24,18 @@ use crate::clock::millis;
 use crate::death::{self, Moment};
 use crate::domain::ids::{ChatId, InstanceId};
 use crate::domain::metric;
-use crate::domain::part::{OnUncertain, Sending, Sent};
-use crate::domain::probe::{Probed, Probing, Resolution};
+use crate::domain::part::{Format, OnUncertain, Sending, Sent};
+use crate::domain::probe::{Probed, Probing};
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Kind as Task, Shutdown, Tasks};
 use crate::store::{self, Due, Finished, Store, StoreError};
 use crate::telegram::{CallError, Meaning, Telegram};
 
 mod follow;
+mod outcome;
 
 use follow::Follow;
+use outcome::count;
 
 /// Nothing of a part is written to the socket later than this after its
 /// intent; also the call's time-out.
@@ -270,7 +272,13 @@ impl Sender {
             Meaning::ReplyGone if sending.payload.reply_to.is_some() => {
                 Some(plan::without_reply(&sending.payload))
             }
-            _ => plan::safer(&sending.payload),
+            _ => match &sending.file {
+                Some(text) => {
+                    let format = parts.server.format(Format::Rich);
+                    plan::in_messages(&sending.payload, text, format)
+                }
+                None => plan::safer(&sending.payload),
+            },
         };
         let Some(safer) = safer else {
             tracing::error!(part.id = sending.part.0, %error, "Telegram refuses even plain text");

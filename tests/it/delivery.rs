@@ -216,7 +216,9 @@ async fn an_answer_to_what_is_gone_comes_without_pointing_at_it() {
     let ann = house.person("Ann");
     let group = house.group(ChatKind::Supergroup, &[ann]);
     let gone = refusal(400, "Bad Request: message to be replied not found");
-    house.telegram.fault(FaultRule::once("sendMessage", gone));
+    for method in ["sendMessage", "sendRichMessage"] {
+        house.telegram.fault(FaultRule::once(method, gone.clone()));
+    }
     house.say_in(group, ann, "@lastword_bot hello");
     house
         .until("the answer is there", |house| {
