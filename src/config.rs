@@ -38,7 +38,7 @@ use std::path::PathBuf;
 
 pub use access::{Access, AccessMode};
 pub use address::{BaseUrl, WebhookUrl};
-pub use chat::{Busy, Chat, Edits, Groups, SystemPrompt};
+pub use chat::{Busy, Chat, Edits, Groups, Spoken, Strangers, SystemPrompt};
 pub use intake::Intake;
 pub use llm::{Llm, ModelName, ResponseCache};
 pub use log::{Log, LogFilter, LogFormat};

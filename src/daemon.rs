@@ -38,9 +38,11 @@ mod intake;
 mod litter;
 mod live;
 mod lookout;
+mod menu;
 pub mod production;
 mod receipts;
 mod recovery;
+mod relays;
 mod voice;
 
 pub use intake::Intake;

@@ -5,7 +5,9 @@
 
 pub mod address;
 pub mod admission;
+pub mod direction;
 pub mod ids;
+pub mod language;
 pub mod metric;
 pub mod part;
 pub mod phase;

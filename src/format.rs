@@ -8,17 +8,21 @@
 //! Markdown may cost its looks but never its words. Nothing here sends.
 
 mod cut;
+mod details;
 mod dialect;
 mod document;
 mod entity;
+mod flank;
 mod fold;
 mod heal;
+mod latex;
+pub(crate) mod marks;
 mod math;
 mod render;
 mod rich;
-mod spoiler;
 mod summary;
 mod table;
+mod tags;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +31,7 @@ pub use entity::{Entity, EntityKind, Formatted};
 pub use fold::{
     folded_classic, folded_rich, last_thought, thinking_classic, thinking_rich, unfolded,
 };
+use rich::Limits;
 
 /// Most UTF-16 code units in the text of one classic message.
 ///
@@ -59,7 +64,7 @@ pub fn utf16_len(text: &str) -> usize {
 /// answer without anything visible gives no parts.
 #[must_use]
 pub fn classic(markdown: &str) -> Vec<Formatted> {
-    sheltered(|| render::render(markdown).parts()).unwrap_or_else(|| {
+    sheltered(|| render::render(markdown).parts(CLASSIC_TEXT_MAX)).unwrap_or_else(|| {
         plain(markdown)
             .into_iter()
             .map(|text| Formatted {
@@ -79,7 +84,13 @@ pub fn classic(markdown: &str) -> Vec<Formatted> {
 /// ones. An answer without anything visible gives no parts.
 #[must_use]
 pub fn rich(markdown: &str) -> Vec<String> {
-    sheltered(|| rich::parts(markdown)).unwrap_or_else(|| rich::escaped(markdown))
+    sheltered(|| rich::parts(markdown, Limits::TELEGRAM)).unwrap_or_else(|| rich::escaped(markdown))
+}
+
+/// A formula as text: LaTeX in signs, line by line.
+#[must_use]
+pub fn formula(latex: &str) -> Vec<String> {
+    latex::display(latex)
 }
 
 /// The Markdown source itself in parts of 1–4096 UTF-16 code units: what is
@@ -108,7 +119,7 @@ pub fn title(markdown: &str) -> String {
 /// when there is nothing to show yet.
 #[must_use]
 pub fn preview_rich(partial: &str) -> String {
-    let parts = sheltered(|| rich::parts(&heal::heal(partial)));
+    let parts = sheltered(|| rich::parts(&heal::heal(partial), Limits::TELEGRAM));
     let mut parts = parts.unwrap_or_else(|| rich::escaped(partial));
     let Some(last) = parts.pop() else {
         return String::new();

@@ -23,6 +23,13 @@ pub mod webhook;
 pub const ALLOWED_UPDATES: &[&str] = &[
     "message",
     "edited_message",
+    "channel_post",
+    "edited_channel_post",
+    "business_connection",
+    "business_message",
+    "edited_business_message",
+    "deleted_business_messages",
+    "guest_message",
     "callback_query",
     "stopped_message_generation",
     "my_chat_member",

@@ -185,7 +185,7 @@ impl Library {
                 CallError::Refused { code, .. } => *code == 429,
             };
             match waits.next() {
-                Some(wait) if passing && begun.elapsed() < self.limits.timeout => {
+                Some(wait) if passing && begun.elapsed() < self.limits.timeout * 2 => {
                     tokio::time::sleep(*wait).await;
                 }
                 _ => return Err(error),

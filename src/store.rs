@@ -26,19 +26,23 @@ use crate::domain::window::Rules;
 pub mod desk;
 mod error;
 mod outbox;
+mod relays;
 pub mod signs;
 pub mod sqlite;
+mod surroundings;
 
 pub use error::{Availability, StoreError};
 pub use outbox::{Begin, Finished, Outbox};
+pub use relays::{Relay, Relays};
 pub use signs::{Owed, Receipt, Receipts, Signs};
+pub use surroundings::{Author, Overheard, Pointed, Surroundings};
 
 /// The result of every operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything that is durable.
-pub trait Store: Inbox + Turns + Outbox + Signs + Leases + std::fmt::Debug {}
-impl<T: Inbox + Turns + Outbox + Signs + Leases + std::fmt::Debug> Store for T {}
+pub trait Store: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug {}
+impl<T: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug> Store for T {}
 
 /// Accepting updates.
 #[async_trait]
@@ -201,6 +205,8 @@ pub struct Claimed {
 /// One settled turn as history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Past {
+    /// Which.
+    pub turn: TurnId,
     /// What people said.
     pub inputs: Vec<Message>,
     /// What the bot said, when it was seen.
@@ -239,6 +245,15 @@ pub trait Turns: Send + Sync + 'static {
     /// The settled turns before this one, latest first, until they hold about
     /// `chars` characters.
     async fn history(&self, claim: &Claim, chars: usize) -> Result<Vec<Past>>;
+
+    /// What stands round its messages: what the store knows of the messages
+    /// with the ids `points`, and up to `talk` others of its group.
+    async fn surroundings(
+        &self,
+        claim: &Claim,
+        points: Vec<i64>,
+        talk: i64,
+    ) -> Result<Surroundings>;
 
     /// Keeps the exact request; from then on an edit or interrupt drops it.
     ///

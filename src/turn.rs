@@ -26,16 +26,20 @@ use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Ended, Gate, Kind, Shutdown, Tasks};
 use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store, StoreError};
 use crate::telegram::Telegram;
-use crate::texts::Texts;
 
 mod administrators;
+mod apology;
 mod buttons;
 mod conclude;
 mod depict;
 mod fate;
 mod file;
+mod guest;
 mod line;
+mod names;
+mod pointed;
 mod prompt;
+mod recordings;
 mod run;
 mod views;
 
@@ -73,14 +77,17 @@ pub struct Settings {
     pub max_age: Duration,
     /// How recordings reach the model.
     pub voice: Voice,
+    /// Photos of the history that are looked at again.
+    pub photos_remembered: usize,
     /// The buttons under an answer, in private chats.
     pub buttons: Vec<Button>,
     /// The same in groups.
     pub group_buttons: Vec<Button>,
     /// An answer of more characters than this is a file; 0 = none is.
     pub file_above: usize,
-    /// The bot's own words.
-    pub texts: &'static Texts,
+    /// How many messages of a group are shown to the model although they were
+    /// not meant for it.
+    pub overheard: i64,
 }
 
 /// Whether the requests of two turns may be equal, byte for byte. A re-run of
@@ -104,7 +111,7 @@ pub trait Speaker: Send + Sync + std::fmt::Debug + 'static {
 
     /// The same parts with what the model thought folded away above them,
     /// where the operator wants that.
-    fn with_thoughts(&self, parts: Vec<Payload>, thoughts: &str) -> Vec<Payload>;
+    fn with_thoughts(&self, claim: &Claim, parts: Vec<Payload>, thoughts: &str) -> Vec<Payload>;
 
     /// Shows what is being written, until the returned value ends.
     fn show(&self, claim: &Claim, preview: watch::Receiver<Preview>) -> Box<dyn Showing>;

@@ -98,6 +98,7 @@ fn leave_open(path: &Path, turns: i64) -> anyhow::Result<()> {
         id: BotId(BOT),
         username: "load_bot".to_owned(),
         name: "Load".to_owned(),
+        hears: lastword::domain::address::Hears::All,
     });
     let policy = Arc::new(policy);
     let ids: Vec<i64> = (1..=turns).collect();

@@ -15,7 +15,7 @@ use lastword::domain::admission::{Access, Busy, Policy};
 use lastword::domain::ids::{BotId, InstanceId};
 use lastword::domain::update;
 use lastword::domain::window::Rules;
-use lastword::domain::words::Words;
+use lastword::domain::words::{Wordbook, Words};
 use lastword::store::sqlite::{Mode, SqliteStore};
 use lastword::store::{Ask, Company, Flush, Inbox, Leases, Next, Turns};
 use libfuzzer_sys::fuzz_target;
@@ -104,6 +104,7 @@ fn policy() -> Policy {
             id: BOT,
             username: "lastword_bot".to_owned(),
             name: "Lastword".to_owned(),
+            hears: lastword::domain::address::Hears::All,
         },
         rules: Rules::default(),
         busy: Busy::Queue,
@@ -111,7 +112,7 @@ fn policy() -> Policy {
         access: Access::Open,
         ids: BTreeSet::new(),
         per_minute: 3,
-        words: Words {
+        words: Wordbook::new(None, |_| Words {
             greeting: word(),
             help: word(),
             help_group: word(),
@@ -131,6 +132,7 @@ fn policy() -> Policy {
             forget_no: word(),
             forgotten: word(),
             kept: word(),
-        },
+        }),
+        rooms: lastword::domain::admission::Rooms::default(),
     }
 }

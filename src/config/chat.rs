@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::kind::{Int, Named, One, OneOf, Span, Word};
+use super::kind::{Flag, Int, Named, One, OneOf, Span, Word};
 use super::walk::{Apply, Walk};
+use crate::domain::language::Language;
 
 /// How a conversation is held.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,8 +26,75 @@ pub struct Chat {
     pub system_prompt: SystemPrompt,
     /// When the bot answers in groups.
     pub groups: Groups,
+    /// How many of a group's latest messages the model sees although they were
+    /// not meant for it.
+    pub group_context: u32,
+    /// Whether the bot answers in chats of business accounts.
+    pub business: Strangers,
+    /// Whether the bot answers where it is called as a guest.
+    pub guests: Strangers,
+    /// What the bot's own words are written in.
+    pub language: Spoken,
     /// What an edit does that came too late for the answer.
     pub edits: Edits,
+}
+
+/// Whether people are answered whom the bot meets through somebody it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strangers {
+    /// They are.
+    Answered,
+    /// They are not.
+    Ignored,
+}
+
+impl From<bool> for Strangers {
+    fn from(answered: bool) -> Self {
+        if answered {
+            Self::Answered
+        } else {
+            Self::Ignored
+        }
+    }
+}
+
+/// What the bot's own words are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoken {
+    /// The language of each person's own Telegram.
+    Theirs,
+    /// The same for everybody.
+    Only(Language),
+}
+
+impl Spoken {
+    /// The one language, when there is one.
+    #[must_use]
+    pub const fn only(self) -> Option<Language> {
+        match self {
+            Self::Theirs => None,
+            Self::Only(language) => Some(language),
+        }
+    }
+}
+
+impl From<Strangers> for bool {
+    fn from(strangers: Strangers) -> Self {
+        strangers == Strangers::Answered
+    }
+}
+
+impl Named for Spoken {
+    const ALL: &'static [(&'static str, Self)] = &{
+        let mut all = [("auto", Self::Theirs); Language::ALL.len() + 1];
+        let mut at = 0;
+        while at < Language::ALL.len() {
+            let language = Language::ALL[at];
+            at += 1;
+            all[at] = (language.tag(), Self::Only(language));
+        }
+        all
+    };
 }
 
 /// What a message does that arrives while the bot is answering.
@@ -46,6 +114,10 @@ impl Named for Busy {
 /// When the bot answers in groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Groups {
+    /// When it is commanded.
+    Command,
+    /// When it is replied to or commanded.
+    Reply,
     /// When it is mentioned, replied to or commanded.
     Mention,
     /// Always.
@@ -53,8 +125,12 @@ pub enum Groups {
 }
 
 impl Named for Groups {
-    const ALL: &'static [(&'static str, Self)] =
-        &[("mention", Self::Mention), ("always", Self::Always)];
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("mention", Self::Mention),
+        ("reply", Self::Reply),
+        ("command", Self::Command),
+        ("always", Self::Always),
+    ];
 }
 
 /// What an edit does that came too late for the answer.
@@ -174,6 +250,10 @@ impl Default for Chat {
             busy: Busy::Queue,
             system_prompt: SystemPrompt(DEFAULT_PROMPT.to_owned()),
             groups: Groups::Mention,
+            group_context: 20,
+            business: Strangers::Answered,
+            guests: Strangers::Answered,
+            language: Spoken::Theirs,
             edits: Edits::Offer,
         }
     }
@@ -220,6 +300,15 @@ impl Chat {
             One,
         );
         w.knob("chat.groups", Apply::Live, &mut self.groups, OneOf);
+        w.knob(
+            "chat.group_context",
+            Apply::Live,
+            &mut self.group_context,
+            Int(0..=100),
+        );
+        w.knob("chat.business", Apply::Live, &mut self.business, Flag);
+        w.knob("chat.guests", Apply::Live, &mut self.guests, Flag);
+        w.knob("chat.language", Apply::Live, &mut self.language, OneOf);
         w.knob("chat.edits", Apply::Live, &mut self.edits, OneOf);
     }
 }

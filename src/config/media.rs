@@ -19,6 +19,8 @@ pub struct Media {
     pub timeout: Duration,
     /// The longest edge of a picture that the model is shown, in pixels.
     pub photo_edge: u32,
+    /// How many photos of the history the model is shown again.
+    pub photos_remembered: usize,
     /// How much text of a document the model is given, in characters.
     pub document_chars: usize,
     /// How many pages of a document are read.
@@ -70,6 +72,7 @@ impl Default for Media {
             file_max_bytes: 20_000_000,
             timeout: Duration::from_secs(20),
             photo_edge: 2_048,
+            photos_remembered: 4,
             document_chars: 40_000,
             document_pages: 100,
             voice: Voice::Auto,
@@ -107,6 +110,12 @@ impl Media {
             Apply::Restart,
             &mut self.photo_edge,
             Int(64..=8_192),
+        );
+        w.knob(
+            "media.photos_remembered",
+            Apply::Live,
+            &mut self.photos_remembered,
+            Int(0..=20),
         );
         w.knob(
             "media.document_chars",

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
+use super::relays::Relaying;
 use super::{Daemon, Intake, Live, Seams, instance_id, intake, voice};
 use crate::domain::part::OnUncertain;
 use crate::grouper::Grouper;
@@ -22,6 +23,7 @@ use crate::reply::receipts::Receipts;
 use crate::reply::sender::{self, Sender};
 use crate::reply::typing::Typing;
 use crate::shutdown::Tasks;
+use crate::telegram::Telegram;
 use crate::texts::Texts;
 use crate::turn::{self, Runner};
 
@@ -46,13 +48,16 @@ impl Daemon {
             lines,
         } = seams;
         let instance = instance_id(seed);
+        let telegram: Arc<dyn Telegram> = Arc::new(Relaying {
+            telegram,
+            store: Arc::clone(&store),
+        });
         let tasks = Tasks::new(&shutdown);
         let pulse = Pulse::default();
         let live = Arc::new(Live::new(&config, llm, seed));
         let limits = Arc::new(Limits::default());
         let hush = Hush::default();
         let server = Arc::new(Server::default());
-        let texts = Texts::english();
         let library = Arc::new(Library::new(
             Arc::clone(&telegram),
             beside(&config.store.path),
@@ -90,7 +95,7 @@ impl Daemon {
                 crate::config::Uncertain::Resend => OnUncertain::Resend,
                 crate::config::Uncertain::Hold => OnUncertain::Hold,
             },
-            resent_mark: texts.resent_mark.to_owned(),
+            resent_mark: Texts::english().resent_mark.to_owned(),
             on_settled: Arc::new(move |due| {
                 emptied.sweep_soon();
                 if let Some(grouper) = settled.get() {
@@ -118,9 +123,6 @@ impl Daemon {
                 limits,
                 hush,
                 server: Arc::clone(&server),
-                thinking: texts.thinking,
-                unfinished: texts.unfinished,
-                stop_button: texts.stop_button,
                 tasks: tasks.clone(),
             },
             server,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::daemon::{Daemon, StartError};
-use crate::domain::address::BotUser;
+use crate::domain::address::{BotUser, Hears};
 use crate::domain::ids::BotId;
 use crate::telegram::methods;
 
@@ -63,6 +63,10 @@ fn read(me: &serde_json::Value, bot: BotId) -> BotUser {
         id: bot,
         username: me["username"].as_str().unwrap_or_default().to_owned(),
         name: me["first_name"].as_str().unwrap_or_default().to_owned(),
+        hears: match me["can_read_all_group_messages"].as_bool() {
+            Some(true) => Hears::All,
+            _ => Hears::Meant,
+        },
     }
 }
 

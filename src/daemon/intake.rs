@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::domain::admission::Policy;
 use crate::domain::ids::InstanceId;
 use crate::domain::metric;
+use crate::domain::update::Connection;
 use crate::grouper::Grouper;
 use crate::intake::{Accept, IntakeState, Refusal};
 use crate::pulse::{Organ, Pulse};
@@ -109,6 +110,22 @@ impl Intake {
                 metrics::gauge!(metric::INTAKE_PAUSED, "reason" => "full").set(full);
             }
             Err(error) => tracing::debug!(%error, "failed to count the backlog"),
+        }
+    }
+
+    /// Stores what Telegram says of a business connection.
+    pub(super) async fn connect(&self, connection: Connection) {
+        let Some(policy) = self.policy.borrow().clone() else {
+            return;
+        };
+        let parts = &self.parts;
+        match parts
+            .store
+            .connect(parts.instance, connection, policy)
+            .await
+        {
+            Ok(accepted) => self.wake(accepted),
+            Err(error) => tracing::debug!(%error, "failed to keep a connection"),
         }
     }
 

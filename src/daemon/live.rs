@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::config::{self, AccessMode, Busy, Changes, Config, Edits, Format, Groups};
+use crate::config::{self, AccessMode, Busy, Changes, Config, Edits, Format, Groups, Strangers};
 use crate::config::{Reasoning, Receipts, ResponseCache};
-use crate::domain::address::{self, BotUser};
-use crate::domain::admission::{self, Access, Policy};
+use crate::domain::address::{self, BotUser, Hears};
+use crate::domain::admission::{self, Access, Answers, Policy, Rooms};
+use crate::domain::language::Language;
 use crate::domain::part;
 use crate::domain::variant::{Button, OnEdit};
 use crate::domain::window::Rules;
-use crate::domain::words::Words;
+use crate::domain::words::{Wordbook, Words};
 use crate::llm::Llm;
 use crate::llm::breaker::Breaker;
 use crate::llm::complete::{Completer, Limits};
@@ -75,6 +76,13 @@ impl Live {
         *self.receipts.borrow()
     }
 
+    /// The language of our own words for everybody, when there is one.
+    #[must_use]
+    pub fn language(&self) -> Option<Language> {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        config.chat.language.only()
+    }
+
     /// How updates are judged, for the bot that we are.
     #[must_use]
     pub fn policy(&self, bot: &BotUser) -> Policy {
@@ -87,6 +95,8 @@ impl Live {
                 Busy::Interrupt => admission::Busy::Interrupt,
             },
             groups: match config.chat.groups {
+                Groups::Command => address::Groups::Command,
+                Groups::Reply => address::Groups::Reply,
                 Groups::Mention => address::Groups::Mention,
                 Groups::Always => address::Groups::Always,
             },
@@ -102,7 +112,28 @@ impl Live {
                 Edits::Ignore => OnEdit::Ignore,
             },
             per_minute: i64::from(config.access.per_minute),
-            words: words(Texts::english(), bot),
+            words: Wordbook::new(config.chat.language.only(), |language| {
+                words(Texts::of(language), bot, is_deaf(&config, bot))
+            }),
+            rooms: Rooms {
+                overheard: i64::from(config.chat.group_context),
+                business: answers(config.chat.business),
+                guests: answers(config.chat.guests),
+            },
+        }
+    }
+
+    /// Says once why the bot hears less in groups than it is told to answer or
+    /// to know.
+    pub fn explain_privacy(&self, bot: &BotUser) {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_deaf(&config, bot) {
+            tracing::info!(
+                "privacy mode is on: in groups Telegram hands out only commands, mentions and \
+                 replies, so there is nothing else to answer and no context; @BotFather, \
+                 /setprivacy turns it off (then take the bot out of its groups and in again), or \
+                 make the bot an administrator"
+            );
         }
     }
 
@@ -121,6 +152,13 @@ impl Live {
         self.reasoning.send_replace(config.reply.reasoning);
         self.receipts.send_replace(config.reply.receipt);
         changes
+    }
+}
+
+fn answers(strangers: Strangers) -> Answers {
+    match strangers {
+        Strangers::Answered => Answers::Given,
+        Strangers::Ignored => Answers::Withheld,
     }
 }
 
@@ -180,10 +218,11 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         rules: rules(config),
         max_age: config.intake.max_age,
         voice: config.media.voice,
+        overheard: i64::from(config.chat.group_context),
+        photos_remembered: config.media.photos_remembered,
         buttons: buttons(&config.reply.buttons),
         group_buttons: buttons(&config.reply.group_buttons),
         file_above: config.reply.file_above as usize,
-        texts: Texts::english(),
     }
 }
 
@@ -197,11 +236,22 @@ fn buttons(wanted: &[config::Button]) -> Vec<Button> {
     wanted.iter().map(button).collect()
 }
 
-fn words(texts: &Texts, bot: &BotUser) -> Words {
+/// Whether Telegram keeps from the bot what the operator wants it to hear in
+/// groups.
+fn is_deaf(config: &Config, bot: &BotUser) -> bool {
+    let wanted = config.chat.groups == Groups::Always || config.chat.group_context > 0;
+    wanted && bot.hears == Hears::Meant
+}
+
+fn words(texts: &Texts, bot: &BotUser, deaf: bool) -> Words {
+    let mut help_group = texts.help_group(&bot.username);
+    if deaf {
+        help_group = format!("{help_group}\n{}", texts.help_privacy);
+    }
     Words {
         greeting: texts.greeting.to_owned(),
         help: texts.help.to_owned(),
-        help_group: texts.help_group(&bot.username),
+        help_group,
         claim_invalid: texts.claim_invalid.to_owned(),
         refused: texts.stranger.to_owned(),
         claimed: texts.claimed.to_owned(),

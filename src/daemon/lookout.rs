@@ -24,7 +24,6 @@ use crate::intake::{ALLOWED_UPDATES, registration};
 use crate::ops::health::Role;
 use crate::shutdown::Kind;
 use crate::store::Retention;
-use crate::telegram::methods;
 
 /// Between two looks at a lease that another instance holds.
 const LEASE: Duration = Duration::from_millis(100);
@@ -113,6 +112,7 @@ async fn identify(daemon: Arc<Daemon>, known: Option<BotUser>, told: watch::Send
         None => identity::insist(&daemon).await,
     };
     daemon.intake.judge_by(daemon.live.policy(&user));
+    daemon.live.explain_privacy(&user);
     let _ = told.send(true);
     let introducing = Arc::clone(&daemon);
     daemon.tasks.spawn(Kind::Sweep, "introduction", async move {
@@ -122,16 +122,10 @@ async fn identify(daemon: Arc<Daemon>, known: Option<BotUser>, told: watch::Send
 
 /// Tells Telegram and the operator what they should know; nothing waits for it.
 async fn introduce(daemon: &Daemon, user: &BotUser) {
-    if let Err(error) = daemon
-        .telegram
-        .call(methods::set_my_commands(&daemon.commands()))
-        .await
-    {
-        tracing::debug!(%error, "failed to register the commands");
-    }
     if daemon.config.access.mode == AccessMode::Claim {
         offer_claim(daemon, user).await;
     }
+    daemon.tell_commands().await;
 }
 
 /// Prints the link that makes its first opener the operator.
@@ -277,6 +271,7 @@ async fn sweep(daemon: Arc<Daemon>) {
         daemon.count_open().await;
         if *daemon.role.borrow() == Role::Active {
             daemon.wake_waiting(WAITING).await;
+            daemon.meet_connections().await;
         }
         daemon.wake_unsent().await;
         let period = if shared { SWEEP_SHARED } else { SWEEP };
@@ -334,6 +329,7 @@ async fn reload(daemon: Arc<Daemon>) {
         let changes = daemon.live.adopt(&new);
         if let Some(user) = daemon.intake.bot() {
             daemon.intake.judge_by(daemon.live.policy(&user));
+            daemon.tell_commands().await;
         }
         tracing::info!(
             bot.id = daemon.bot.0,
@@ -345,10 +341,6 @@ async fn reload(daemon: Arc<Daemon>) {
 }
 
 impl Daemon {
-    fn commands(&self) -> [(&'static str, &'static str); 6] {
-        crate::texts::Texts::english().commands
-    }
-
     async fn become_active(&self) {
         self.role.send_replace(Role::Active);
         self.shutdown.enter(Phase::Running);

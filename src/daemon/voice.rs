@@ -35,9 +35,10 @@ impl Speaker for Voice {
         plan::plan(markdown, self.server.format(self.live.format()))
     }
 
-    fn with_thoughts(&self, parts: Vec<Payload>, thoughts: &str) -> Vec<Payload> {
+    fn with_thoughts(&self, claim: &Claim, parts: Vec<Payload>, thoughts: &str) -> Vec<Payload> {
+        let label = Texts::of(claim.language).thoughts;
         match self.live.reasoning() {
-            Reasoning::Fold => plan::with_thoughts(parts, Texts::english().thoughts, thoughts),
+            Reasoning::Fold => plan::with_thoughts(parts, label, thoughts),
             Reasoning::Hide | Reasoning::Show => parts,
         }
     }
@@ -58,7 +59,7 @@ impl Speaker for Voice {
     }
 
     fn line(&self, due: &Due, place: watch::Receiver<usize>) -> turn::Presence {
-        let say = |place| Texts::english().in_line(place);
+        let say = |language, place| Texts::of(language).in_line(place);
         Box::new(self.previews.line(*due, place, self.live.format(), say))
     }
 

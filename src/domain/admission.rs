@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::address::{BotUser, Groups, is_addressed};
-use super::update::{ChatKind, Message};
+use super::update::{ChatKind, Message, Way};
 use super::variant::OnEdit;
 use super::verb::Verb;
 use super::window::Rules;
-use super::words::Words;
+use super::words::Wordbook;
 
 /// What a message does while a turn of its conversation runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -53,8 +53,41 @@ pub struct Policy {
     pub edits: OnEdit,
     /// Messages a minute per person and chat; more wait.
     pub per_minute: i64,
-    /// What transactions say by themselves.
-    pub words: Words,
+    /// What transactions say by themselves, in every language.
+    pub words: Wordbook,
+    /// What the bot does in other people's rooms.
+    pub rooms: Rooms,
+}
+
+/// What the bot does where others talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rooms {
+    /// Messages of a group that are kept as context although they are not
+    /// meant for the bot; 0 = none.
+    pub overheard: i64,
+    /// Chats of business accounts.
+    pub business: Answers,
+    /// Chats into which the bot is called as a guest.
+    pub guests: Answers,
+}
+
+/// Whether the bot answers in a kind of chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// Where it may.
+    Given,
+    /// Never.
+    Withheld,
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self {
+            overheard: 20,
+            business: Answers::Given,
+            guests: Answers::Given,
+        }
+    }
 }
 
 /// What the store knows about a speaker.
@@ -93,15 +126,19 @@ impl Policy {
     /// Decides about a message.
     #[must_use]
     pub fn verdict(&self, message: &Message, facts: Facts) -> Verdict {
-        if message.sender.is_bot || message.chat.kind == ChatKind::Channel {
+        // Telegram's own account carries forwarded posts; it is no bot.
+        if message.sender.is_bot {
             return Verdict::Ignore;
         }
-        let verb = if message.media.is_none() {
+        // Other people's rooms are not ours to command.
+        let ours = message.way == Way::Direct && message.chat.kind != ChatKind::Channel;
+        let verb = if message.media.is_none() && ours {
             Verb::of_command(&message.text, &self.bot.username)
         } else {
             None
         };
-        let addressed = facts.continues || is_addressed(message, &self.bot, self.groups);
+        let continues = facts.continues && ours;
+        let addressed = continues || is_addressed(message, &self.bot, self.groups);
         if verb.is_none() && !addressed {
             return Verdict::Ignore;
         }
@@ -115,7 +152,7 @@ impl Policy {
         if !self.admits(message.sender.id.0, message.chat.id.0, facts) {
             // Where the bot hears everything, only those who meant it are
             // told; a group must not be filled with refusals.
-            return if is_addressed(message, &self.bot, Groups::Mention) {
+            return if ours && is_addressed(message, &self.bot, Groups::Mention) {
                 Verdict::Refuse
             } else {
                 Verdict::Ignore

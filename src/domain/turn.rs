@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ChatId, ConversationId, InstanceId, TurnId};
+use super::language::Language;
 
 macro_rules! stored_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $n:literal $text:literal,)+ }) => {
@@ -93,6 +94,9 @@ pub struct Claim {
     pub no: i64,
     /// Who claimed.
     pub owner: InstanceId,
+    /// What the bot's own words in it are written in: the language of who is
+    /// answered.
+    pub language: Language,
 }
 
 /// What the owner finds when it looks after a claim again.

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{ChatId, TurnId, UserId};
 
+mod connection;
 mod media;
 mod read;
 
+pub use connection::read_connection;
 pub use media::{File, FileKind, Media, Said};
 pub use read::parse;
 
@@ -55,16 +57,57 @@ pub struct Person {
 }
 
 /// The message that a message answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quoted {
-    /// Its id.
+    /// Its id; 0 when it stands in another chat or topic.
     pub message_id: i64,
     /// Who wrote it.
     pub from: Option<UserId>,
     /// That person's name.
     pub name: String,
-    /// Its text or caption, or the part that was quoted.
+    /// Its text or caption, as far as the update carries it.
     pub text: String,
+    /// The part of it that the person picked.
+    #[serde(default)]
+    pub part: Option<String>,
+    /// What else it carries.
+    #[serde(default)]
+    pub media: Option<Media>,
+}
+
+/// The way by which a message came.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "lowercase")]
+pub enum Way {
+    /// Somebody wrote it where the bot is.
+    #[default]
+    Direct,
+    /// A channel's post that Telegram put into its discussion group.
+    Feed,
+    /// It was written in a chat of a business account.
+    Business {
+        /// The connection with that account.
+        connection: String,
+        /// Which side wrote it.
+        side: Side,
+    },
+    /// The bot was called into a chat in which it is not.
+    Guest {
+        /// For `answerGuestQuery`.
+        query: String,
+    },
+}
+
+/// The sides of a business account's chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Whoever wrote to the account.
+    Peer,
+    /// The account's owner, by hand.
+    Owner,
+    /// A bot or an automatic greeting in the owner's name.
+    Machine,
 }
 
 /// A message, new or edited.
@@ -101,6 +144,9 @@ pub struct Message {
     /// Addresses behind words of the text.
     #[serde(default)]
     pub links: Vec<Link>,
+    /// By which way it came.
+    #[serde(default)]
+    pub way: Way,
 }
 
 /// An address that the text does not show.
@@ -120,6 +166,25 @@ impl Message {
         i64::try_from(self.text.chars().count())
             .unwrap_or(i64::MAX)
             .max(1)
+    }
+
+    /// The message with this piece of its text and nothing else of it.
+    #[must_use]
+    pub fn only(&self, piece: &str) -> Self {
+        let before = self.text.find(piece).map_or("", |at| &self.text[..at]);
+        let (from, long) = (before.encode_utf16().count(), piece.encode_utf16().count());
+        let moved = self.links.iter().filter_map(|link| {
+            let end = link.end.checked_sub(from)?;
+            (1..=long).contains(&end).then(|| Link {
+                end,
+                url: link.url.clone(),
+            })
+        });
+        Self {
+            text: piece.to_owned(),
+            links: moved.collect(),
+            ..self.clone()
+        }
     }
 
     /// The text with every address behind the words that lead there.
@@ -182,6 +247,29 @@ pub struct Press {
     pub message_id: Option<i64>,
     /// The button's data.
     pub data: String,
+    /// The business connection of that message's chat.
+    pub connection: Option<String>,
+}
+
+/// A connection with a business account, as Telegram tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Its id.
+    pub id: String,
+    /// Whose account it is.
+    pub owner: UserId,
+    /// Whether the bot may answer in its name: it is enabled, and the right to
+    /// reply was given.
+    pub standing: ConnectionStanding,
+}
+
+/// Whether a business connection may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionStanding {
+    /// The bot may answer.
+    Usable,
+    /// It is disabled, or there is no right to reply.
+    Idle,
 }
 
 /// What an update says.
@@ -208,6 +296,17 @@ pub enum Event {
         from: ChatId,
         /// The new one.
         to: ChatId,
+    },
+    /// A business account was connected, changed or disconnected.
+    Connected(Box<Connection>),
+    /// Messages were deleted from a business account's chat.
+    Deleted {
+        /// The connection with that account.
+        connection: String,
+        /// The chat, as Telegram names it.
+        chat: ChatId,
+        /// Their ids.
+        messages: Vec<i64>,
     },
     /// The bot was blocked, or removed from a group.
     Expelled {

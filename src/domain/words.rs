@@ -3,6 +3,42 @@
 //! Plain data, filled from the bot's texts, so that the store can commit an
 //! effect and its reply together without knowing how the bot speaks.
 
+use std::sync::Arc;
+
+use super::language::Language;
+
+/// The words of every language. Made once; clones share them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wordbook {
+    all: Arc<[Words]>,
+    only: Option<Language>,
+}
+
+impl Wordbook {
+    /// The words that `words` has for each language; everybody reads `only`,
+    /// when there is one.
+    #[must_use]
+    pub fn new(only: Option<Language>, words: impl FnMut(Language) -> Words) -> Self {
+        Self {
+            all: Language::ALL.into_iter().map(words).collect(),
+            only,
+        }
+    }
+
+    /// The tag by which whoever told `tag` is answered: theirs, unless one
+    /// holds for everybody.
+    #[must_use]
+    pub fn tag<'a>(&self, tag: Option<&'a str>) -> Option<&'a str> {
+        self.only.map(Language::tag).or(tag)
+    }
+
+    /// The words for somebody who told this tag.
+    #[must_use]
+    pub fn of(&self, tag: Option<&str>) -> &Words {
+        &self.all[Language::told(self.tag(tag)) as usize]
+    }
+}
+
 /// Ready sentences, in plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words {

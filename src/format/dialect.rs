@@ -17,12 +17,18 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Parser, Tag, TagEnd};
 
 use self::addresses::Addresses;
-use super::math;
+use super::details::{self, Fold};
+use super::tags::{self, Effect, Role};
+use super::{flank, math};
 
-/// Inline tags that Telegram shows and that do no harm, in pairs.
-const TAGS: [&str; 11] = [
-    "u", "ins", "sub", "sup", "b", "strong", "i", "em", "s", "del", "mark",
+/// The entities that Telegram knows by name; of others it shows the name.
+const ENTITIES: [&str; 13] = [
+    "&lt;", "&gt;", "&amp;", "&quot;", "&apos;", "&nbsp;", "&hellip;", "&mdash;", "&ndash;",
+    "&lsquo;", "&rsquo;", "&ldquo;", "&rdquo;",
 ];
+
+/// Folds within folds deeper than this are shown open.
+const FOLDS_MAX: usize = 2;
 
 /// How often edits are looked over again: escaping HTML can bring Markdown to
 /// light that was hidden in it.
@@ -37,7 +43,9 @@ pub(super) fn tame(markdown: &str) -> Option<String> {
     let cleaned = markdown
         .replace("\r\n", "\n")
         .replace(['\r', '\u{b}', '\u{c}'], "\n");
-    let mut text = math::normalise(&cleaned).replace('\0', "\u{fffd}");
+    let widened = flank::widen(&cleaned);
+    let folded = details::normalise(&widened);
+    let mut text = math::normalise(&folded).replace('\0', "\u{fffd}");
     for _ in 0..ROUNDS {
         let edits = edits(&text);
         if edits.is_empty() {
@@ -46,6 +54,11 @@ pub(super) fn tame(markdown: &str) -> Option<String> {
         text = apply(&text, edits);
     }
     None
+}
+
+/// Whether nothing in a text needs taming.
+pub(super) fn is_tame(text: &str) -> bool {
+    edits(text).is_empty()
 }
 
 /// Text as Markdown that shows exactly this text.
@@ -95,14 +108,19 @@ enum Zone {
 fn edits(text: &str) -> Vec<Edit> {
     let mut edits = Vec::new();
     let mut zones: Vec<(Range<usize>, Zone)> = Vec::new();
-    let mut tags = Tags::default();
+    let mut folds = Folds::default();
     let mut in_table = false;
     let mut links = 0_usize;
     let mut addresses = Addresses::default();
     let events: Vec<_> = Parser::new_ext(text, math::options())
         .into_offset_iter()
         .collect();
+    let mut roles = tags::roles(&events).into_iter().peekable();
     for (number, (event, range)) in events.iter().enumerate() {
+        if let Some((_, role)) = roles.next_if(|(at, _)| *at == number) {
+            obey(text, &role, range, &mut zones, &mut edits);
+        }
+        folds.see(text, event, range, &mut zones, &mut edits);
         match event {
             Event::Start(Tag::CodeBlock(kind)) => {
                 let margin = text[..range.start].is_empty() || text[..range.start].ends_with('\n');
@@ -148,10 +166,17 @@ fn edits(text: &str) -> Vec<Edit> {
                 // A person who reads a chat sees lines where the model wrote lines.
                 edits.push((range.start..range.start, "  ".to_owned()));
             }
-            Event::InlineHtml(html) => tags.see(html, range, &mut zones),
+            Event::Text(shown) => {
+                let source = &text[range.clone()];
+                let named = source.starts_with('&') && source.ends_with(';') && **shown != *source;
+                if named && !source.starts_with("&#") && !ENTITIES.contains(&source) {
+                    let mut plain = String::new();
+                    escape(shown, &mut plain);
+                    edits.push((range.clone(), plain));
+                }
+            }
             _ => {}
         }
-        tags.follow(event);
         addresses.see(text, event, range, &mut edits);
     }
     zones.sort_by_key(|(range, _)| range.start);
@@ -205,49 +230,94 @@ fn angles(text: &str, zones: &[(Range<usize>, Zone)], edits: &mut Vec<Edit>) {
     }
 }
 
-/// Finds the pairs of tags that may stay: opened and closed in one block, at
-/// one depth of other markup.
-#[derive(Debug, Default)]
-struct Tags {
-    open: Vec<(String, usize, Range<usize>)>,
-    depth: usize,
+/// Writes a tag that is obeyed as Telegram knows it.
+fn obey(
+    text: &str,
+    role: &Role,
+    range: &Range<usize>,
+    zones: &mut Vec<(Range<usize>, Zone)>,
+    edits: &mut Vec<Edit>,
+) {
+    let name = |effect: &Effect| match effect {
+        Effect::Bold => "b",
+        Effect::Italic => "i",
+        Effect::Underline => "u",
+        Effect::Strikethrough => "s",
+        Effect::Mark => "mark",
+        Effect::Spoiler => "tg-spoiler",
+        Effect::Lowered => "sub",
+        Effect::Raised => "sup",
+        Effect::Code => "code",
+        Effect::Link(_) | Effect::Nothing => "",
+    };
+    let wanted = match role {
+        Role::Break => "<br>".to_owned(),
+        Role::Opens(Effect::Link(url)) if addresses::opens(url) => "[".to_owned(),
+        Role::Closes(Effect::Link(url)) if addresses::opens(url) => {
+            format!("]({})", addresses::encoded(url))
+        }
+        Role::Closes(Effect::Link(url)) => {
+            let mut shown = String::new();
+            escape(url, &mut shown);
+            format!(" ({shown})")
+        }
+        Role::Opens(effect) | Role::Closes(effect) if name(effect).is_empty() => String::new(),
+        Role::Opens(effect) => format!("<{}>", name(effect)),
+        Role::Closes(effect) => format!("</{}>", name(effect)),
+    };
+    zones.push((range.clone(), Zone::Free));
+    if text[range.clone()] != wanted {
+        edits.push((range.clone(), wanted));
+    }
 }
 
-impl Tags {
-    fn follow(&mut self, event: &Event<'_>) {
-        match event {
-            Event::Start(Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::Link { .. }) => {
-                self.depth += 1;
-            }
-            Event::End(
-                TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link,
-            ) => {
-                self.depth = self.depth.saturating_sub(1);
-                let depth = self.depth;
-                self.open.retain(|(_, at, _)| *at <= depth);
-            }
-            Event::Start(_) | Event::End(_) => self.open.clear(),
-            _ => {}
-        }
-    }
+/// The folds of the top level, which Telegram knows; others are shown open.
+#[derive(Debug, Default)]
+struct Folds {
+    /// How deep the current event stands in other blocks.
+    depth: usize,
+    open: usize,
+}
 
-    fn see(&mut self, html: &str, range: &Range<usize>, zones: &mut Vec<(Range<usize>, Zone)>) {
-        let Some(inner) = html.strip_prefix('<').and_then(|h| h.strip_suffix('>')) else {
-            return;
-        };
-        let name = inner.to_ascii_lowercase();
-        if matches!(name.as_str(), "br" | "br/" | "br /") {
-            zones.push((range.clone(), Zone::Free));
-        } else if let Some(closed) = name.strip_prefix('/') {
-            if let Some((opened, depth, start)) = self.open.pop()
-                && opened == closed
-                && depth == self.depth
-            {
-                zones.push((start, Zone::Free));
-                zones.push((range.clone(), Zone::Free));
+impl Folds {
+    fn see(
+        &mut self,
+        text: &str,
+        event: &Event<'_>,
+        range: &Range<usize>,
+        zones: &mut Vec<(Range<usize>, Zone)>,
+        edits: &mut Vec<Edit>,
+    ) {
+        match event {
+            Event::Start(_) => self.depth += 1,
+            Event::End(_) => self.depth = self.depth.saturating_sub(1),
+            Event::Html(_) => {
+                let source = &text[range.clone()];
+                let begin = range.start + source.len() - source.trim_start().len();
+                let end = range.start + source.trim_end().len();
+                match details::read(source) {
+                    Some(Fold::Opens(_)) if self.depth == 1 && self.open < FOLDS_MAX => {
+                        self.open += 1;
+                        zones.push((begin..begin + details::AROUND.0, Zone::Free));
+                        zones.push((end - details::AROUND.1..end, Zone::Free));
+                    }
+                    Some(Fold::Closes) if self.depth == 1 && self.open > 0 => {
+                        self.open -= 1;
+                        zones.push((begin..end, Zone::Free));
+                    }
+                    Some(Fold::Opens(title)) => {
+                        let title = title.replace('*', "");
+                        edits.push((begin..end, format!("**{title}**")));
+                        zones.push((begin..end, Zone::Free));
+                    }
+                    Some(Fold::Closes) => {
+                        edits.push((begin..end, String::new()));
+                        zones.push((begin..end, Zone::Free));
+                    }
+                    None => {}
+                }
             }
-        } else if TAGS.contains(&name.as_str()) && self.open.len() < 4 {
-            self.open.push((name, self.depth, range.clone()));
+            _ => {}
         }
     }
 }

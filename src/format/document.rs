@@ -16,14 +16,16 @@ use super::{CLASSIC_ENTITIES_MAX, CLASSIC_TEXT_MAX};
 pub(super) enum Style {
     Bold,
     Italic,
+    Underline,
     Strikethrough,
     Spoiler,
 }
 
 /// Every style, in the order in which entities of equal extent nest.
-pub(super) const STYLES: [Style; 4] = [
+pub(super) const STYLES: [Style; 5] = [
     Style::Bold,
     Style::Italic,
+    Style::Underline,
     Style::Strikethrough,
     Style::Spoiler,
 ];
@@ -63,8 +65,12 @@ pub(super) struct Document {
     runs: Vec<(usize, Attrs)>,
     /// `Some(language)` for a block, `None` for inline code.
     monos: Vec<Option<Option<String>>>,
+    /// The heads of tables among `monos`, by their number, with the place where
+    /// the table begins: a message that goes on with a table begins with them.
+    heads: Vec<(u32, usize, String)>,
     links: Vec<String>,
-    quotes: u32,
+    /// Whether each quotation folds, however short it is.
+    quotes: Vec<bool>,
     /// Places where a message may well end, in growing order.
     borders: Vec<(usize, Rank)>,
 }
@@ -118,9 +124,14 @@ impl Document {
         count(self.monos.len())
     }
 
-    pub(super) fn add_quote(&mut self) -> u32 {
-        self.quotes = self.quotes.saturating_add(1);
-        self.quotes
+    /// The lines that the block of this number repeats in each message.
+    pub(super) fn add_head(&mut self, mono: u32, head: String) {
+        self.heads.push((mono, self.text.len(), head));
+    }
+
+    pub(super) fn add_quote(&mut self, folds: bool) -> u32 {
+        self.quotes.push(folds);
+        count(self.quotes.len())
     }
 
     /// The attributes of the text so far at its end.
@@ -133,12 +144,14 @@ impl Document {
         self.borders.push((self.text.len(), rank));
     }
 
-    /// The answer in messages within Telegram's limits.
-    pub(super) fn parts(&self) -> Vec<Formatted> {
+    /// The answer in messages of at most `max` UTF-16 units each, within
+    /// Telegram's other limits.
+    pub(super) fn parts(&self, max: usize) -> Vec<Formatted> {
         let mut parts = Vec::new();
         let mut from = 0;
         while let Some(start) = self.visible_from(from) {
-            let mut limit = cut::reach(&self.text, start, CLASSIC_TEXT_MAX);
+            let head = self.head_at(start, max);
+            let mut limit = cut::reach(&self.text, start, max - cut::units(&head));
             loop {
                 let end = self.border(start, limit);
                 let shown = start + self.text[start..end].trim_end().len();
@@ -147,10 +160,11 @@ impl Document {
                     found => {
                         let text = &self.text[start..shown];
                         if cut::is_visible(text) {
-                            parts.push(Formatted {
+                            let part = Formatted {
                                 text: text.to_owned(),
                                 entities: found.unwrap_or_default(),
-                            });
+                            };
+                            parts.push(below(&head, part));
                         }
                         from = end;
                         break;
@@ -159,6 +173,20 @@ impl Document {
             }
         }
         parts
+    }
+
+    /// The lines that a message which begins here repeats.
+    fn head_at(&self, start: usize, max: usize) -> String {
+        let run = self.runs.partition_point(|(end, _)| *end <= start);
+        let mono = self.runs.get(run).map_or(0, |run| run.1.mono);
+        let head = self
+            .heads
+            .iter()
+            .find(|(number, from, _)| *number == mono && *from < start);
+        match head {
+            Some((_, _, head)) if cut::units(head) < max / 4 => format!("{head}\n"),
+            _ => String::new(),
+        }
     }
 
     /// The newest part of the answer that fits one message; `mark` and a line
@@ -259,6 +287,22 @@ impl Document {
         }
         best.map_or_else(|| cut::border(&self.text, start, limit), |(at, _)| at)
     }
+}
+
+/// A part whose first block begins with these lines.
+fn below(head: &str, mut part: Formatted) -> Formatted {
+    let shift = u32::try_from(cut::units(head)).unwrap_or(0);
+    if shift > 0 {
+        part.text.insert_str(0, head);
+        for entity in &mut part.entities {
+            if entity.offset == 0 {
+                entity.length += shift;
+            } else {
+                entity.offset += shift;
+            }
+        }
+    }
+    part
 }
 
 /// The place in a list of a 1-based number.

@@ -36,6 +36,8 @@ pub enum EntityKind {
     Bold,
     /// Italic text.
     Italic,
+    /// Underlined text.
+    Underline,
     /// Text struck through.
     Strikethrough,
     /// Text hidden until tapped.
@@ -55,6 +57,6 @@ pub enum EntityKind {
     },
     /// A quotation.
     Blockquote,
-    /// A quotation that shows its first lines until it is opened.
+    /// A long quotation, or one that folds: shown in part until tapped.
     ExpandableBlockquote,
 }

@@ -4,42 +4,90 @@
 //! Only the last paragraph is touched, and only for looks: whatever comes out
 //! is still treated as untrusted Markdown.
 
+mod pairs;
+
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use pulldown_cmark::{Event, Parser, Tag};
 
-use super::math;
+use super::{cut, details, math};
 
-/// A link or an image whose end is missing is looked for this far back.
-const LINK_BACK_MAX: usize = 2048;
+/// A link, a tag or a formula whose end is missing is looked for this far back.
+const BACK_MAX: usize = 2048;
 
 /// The partial answer, ready to be formatted as if it were whole.
 pub(super) fn heal(partial: &str) -> Cow<'_, str> {
     let trimmed = partial.trim_end();
     let last_line = trimmed.rfind('\n').map_or(0, |at| at + 1);
-    if ends_in_code(trimmed) {
-        // The parser ends the block with the answer; but the marks of a fence
-        // that is just being closed are not code.
-        let line = trimmed[last_line..].trim_matches(|c: char| c.is_whitespace() || c == '>');
-        let half_fence = line.len() < 3 && !line.is_empty() && line.bytes().all(|b| b == b'`');
-        return Cow::Borrowed(if half_fence {
-            &trimmed[..last_line]
-        } else {
-            partial
-        });
+    match end_in_code(trimmed) {
+        Code::Outside if closes_code(&trimmed[last_line..]) => {
+            return without_open_references(Cow::Borrowed(partial));
+        }
+        Code::Outside => {}
+        // A fence whose first line still grows.
+        Code::Begun(at)
+            if trimmed[at..].starts_with(['`', '~'])
+                && !trimmed[at..].contains('\n')
+                && partial.len() == trimmed.len() =>
+        {
+            return Cow::Owned(heal(&trimmed[..at]).into_owned());
+        }
+        Code::Begun(_) => {
+            // The parser ends the block with the answer; but the marks of a
+            // fence that is just being closed are not code.
+            let line = trimmed[last_line..].trim_matches(|c: char| c.is_whitespace() || c == '>');
+            let half_fence = !line.is_empty() && line.bytes().all(|b| b == b'`' || b == b'~');
+            let shown = if half_fence && partial.len() == trimmed.len() {
+                &trimmed[..last_line]
+            } else {
+                partial
+            };
+            return without_open_references(Cow::Borrowed(shown));
+        }
     }
     let start = trimmed.rfind("\n\n").map_or(0, |at| at + 2);
     let (before, paragraph) = trimmed.split_at(start);
-    let paragraph = without_table_head(paragraph);
+    let is_whole = partial[trimmed.len()..].starts_with('\n');
+    let paragraph = without_bare_marker(paragraph, is_whole);
+    let paragraph = without_open_row(paragraph, is_whole);
+    let paragraph = without_open_formula(paragraph);
+    let paragraph = without_open_tag(paragraph);
     let paragraph = without_open_link(paragraph);
-    let paragraph = paragraph.trim_end_matches(['*', '_', '~', '|', '`', '[', '!', '\\', '<']);
-    let paragraph = paragraph.trim_end();
-    Cow::Owned(format!("{before}{paragraph}{}", closing(paragraph)))
+    let loose = ['*', '_', '~', '|', '`', '[', '\\', '<', '='];
+    // The last mark of a row is no mark that opens.
+    let is_row = begins_row(last_line_of(&paragraph));
+    let paragraph = if is_row {
+        paragraph.as_ref()
+    } else {
+        pairs::without_opening_marks(&paragraph, &loose)
+    };
+    let paragraph = without_bare_marker(paragraph.trim_end(), is_whole);
+    let paragraph = paragraph.strip_suffix("![").unwrap_or(paragraph);
+    let paragraph = pairs::without_opening_tag(paragraph);
+    let closing = if is_row {
+        String::new()
+    } else {
+        pairs::closing_tags(paragraph) + &pairs::closing(paragraph)
+    };
+    without_open_references(Cow::Owned(format!("{before}{paragraph}{closing}")))
 }
 
 /// Whether the answer so far ends inside a block of code.
-fn ends_in_code(text: &str) -> bool {
-    let mut open = false;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Code {
+    Outside,
+    /// In one that begins here.
+    Begun(usize),
+}
+
+fn end_in_code(text: &str) -> Code {
+    let mut found = Code::Outside;
+    // As it is formatted, so that both see the same blocks.
+    let folded = details::normalise(text);
+    if folded.len() != text.len() {
+        return end_in_fence(text);
+    }
     for (event, range) in Parser::new_ext(text, math::options()).into_offset_iter() {
         if let Event::Start(Tag::CodeBlock(_)) = event {
             let mark: String = text[range.start..]
@@ -53,31 +101,88 @@ fn ends_in_code(text: &str) -> bool {
                     let line = line.trim_matches(|c: char| c.is_whitespace() || c == '>');
                     line.len() >= mark.len() && line.chars().all(|c| matches!(c, '`' | '~'))
                 });
-            open = range.end >= text.len() && (mark.is_empty() || !closed);
+            found = if range.end >= text.len() && (mark.is_empty() || !closed) {
+                Code::Begun(range.start)
+            } else {
+                Code::Outside
+            };
         }
     }
-    open
+    found
 }
 
-/// Leaves out the head of a table until the line below it tells that it is one.
-fn without_table_head(paragraph: &str) -> &str {
+/// The same by lines alone, for a text whose blocks will be moved.
+fn end_in_fence(text: &str) -> Code {
+    let mut open: Option<(usize, &str)> = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let words = line.trim_start_matches([' ', '>']);
+        let mark = &words[..words.len() - words.trim_start_matches('`').len()];
+        match open {
+            None if mark.len() >= 3 => open = Some((at + line.len() - words.len(), mark)),
+            Some((_, opened)) if mark.len() >= opened.len() && words.trim() == mark => open = None,
+            _ => {}
+        }
+        at += line.len();
+    }
+    open.map_or(Code::Outside, |(at, _)| Code::Begun(at))
+}
+
+/// Whether a line ends a block of code.
+fn closes_code(line: &str) -> bool {
+    let line = line.trim_matches(|c: char| c.is_whitespace() || c == '>');
+    line.len() >= 3 && line.bytes().all(|b| b == b'`' || b == b'~')
+}
+
+fn last_line_of(text: &str) -> &str {
+    text.rsplit('\n').next().unwrap_or_default()
+}
+
+/// Leaves out a last line that is only the beginning of something: of an item,
+/// a heading, a rule, or of what would make a heading of the line above.
+fn without_bare_marker(paragraph: &str, is_whole: bool) -> &str {
+    let line = last_line_of(paragraph);
+    let marks = line.trim().trim_end_matches(['.', ')']);
+    let is_number =
+        !marks.is_empty() && marks.bytes().all(|b| b.is_ascii_digit()) && marks.len() < 4;
+    let is_mark = !marks.is_empty() && marks.bytes().all(|b| b"-=*_+#> ".contains(&b));
+    let alone = line.len() == paragraph.len();
+    // A rule that stands alone is one when its line has ended.
+    let is_rule = is_whole && alone && marks.len() >= 3;
+    let first_of_answer = is_number && alone && !line.trim().ends_with(['.', ')']);
+    if (is_mark && !is_rule) || (is_number && !first_of_answer) {
+        paragraph[..paragraph.len() - line.len()].trim_end()
+    } else {
+        paragraph
+    }
+}
+
+/// Leaves out the head of a table until the line below it tells that it is
+/// one, and a row until it is whole.
+fn without_open_row(paragraph: &str, is_whole: bool) -> &str {
     let mut lines = paragraph.lines().rev();
-    let is_row = |line: &str| line.trim_start().starts_with('|');
+    let is_row = begins_row;
     let is_rule = |line: &str| {
         let line = line.trim();
         !line.is_empty() && line.bytes().all(|b| b"|-: ".contains(&b))
     };
+    let columns = |line: &str| line.trim().trim_matches('|').matches('|').count();
     let last = lines.next().unwrap_or_default();
-    let above = lines.next();
-    let cut = match above {
+    let cut = match lines.next() {
         Some(above) if is_row(above) && is_rule(last) => {
-            let columns = |line: &str| line.trim().trim_matches('|').matches('|').count();
             let whole = last.contains('-') && columns(last) >= columns(above);
-            if whole {
+            // The rule of a table that has begun is a row of it.
+            let begun = lines.next().is_some_and(is_row);
+            if whole || begun {
                 0
             } else {
                 above.len() + 1 + last.len()
             }
+        }
+        Some(above) if is_row(above) && is_row(last) => {
+            let whole =
+                is_whole || (last.trim_end().ends_with('|') && columns(last) >= columns(above));
+            if whole { 0 } else { last.len() }
         }
         Some(above) if is_row(above) => 0,
         _ if is_row(last) => last.len(),
@@ -89,67 +194,174 @@ fn without_table_head(paragraph: &str) -> &str {
         .trim_end()
 }
 
-/// Shows only the text of a link whose address is still arriving.
-fn without_open_link(paragraph: &str) -> Cow<'_, str> {
-    let mut from = paragraph.len().saturating_sub(LINK_BACK_MAX);
-    while !paragraph.is_char_boundary(from) {
+/// The end of a text in which an open construct is looked for.
+fn tail(text: &str) -> (usize, &str) {
+    let mut from = text.len().saturating_sub(BACK_MAX);
+    while !text.is_char_boundary(from) {
         from += 1;
     }
-    let tail = &paragraph[from..];
-    let Some(middle) = tail.rfind("](") else {
-        return Cow::Borrowed(paragraph);
-    };
-    if tail[middle..].contains([')', '\n']) {
-        return Cow::Borrowed(paragraph);
-    }
-    let Some(open) = tail[..middle].rfind('[') else {
-        return Cow::Borrowed(paragraph);
-    };
-    let head = tail[..open].strip_suffix('!').unwrap_or(&tail[..open]);
-    Cow::Owned(format!(
-        "{}{head}{}",
-        &paragraph[..from],
-        &tail[open + 1..middle]
-    ))
+    (from, &text[from..])
 }
 
-/// The marks that close what the last paragraph leaves open.
-fn closing(paragraph: &str) -> String {
-    let block = paragraph
-        .rsplit('\n')
-        .next()
-        .unwrap_or_default()
-        .trim_start();
-    if block.matches('`').count() % 2 == 1 {
-        return "`".to_owned();
+/// Leaves out a formula whose end is still to come.
+fn without_open_formula(paragraph: &str) -> &str {
+    let (from, window) = tail(paragraph);
+    let window = pairs::without_code(window);
+    let window = window.as_str();
+    let mut cut: Option<usize> = None;
+    for (open, close) in [("\\(", "\\)"), ("\\[", "\\]")] {
+        if let Some(at) = window.rfind(open)
+            && !window[at..].contains(close)
+            && !window[..at].ends_with('\\')
+        {
+            cut = Some(cut.map_or(at, |other| other.min(at)));
+        }
     }
-    let mut out = String::new();
-    let mut open: Vec<&str> = Vec::new();
-    let mut rest = block;
+    if window.matches("$$").count() % 2 == 1
+        && let Some(at) = window.rfind("$$")
+    {
+        cut = Some(cut.map_or(at, |other| other.min(at)));
+    } else if let Some(at) = open_dollar(window) {
+        cut = Some(cut.map_or(at, |other| other.min(at)));
+    }
+    cut.map_or(paragraph, |at| paragraph[..from + at].trim_end())
+}
+
+/// The dollar of the last line that opens a formula without an end; an amount
+/// of money opens none.
+fn open_dollar(window: &str) -> Option<usize> {
+    let line_from = window.rfind('\n').map_or(0, |at| at + 1);
+    let mut open = None;
     let mut before = None;
-    while let Some(c) = rest.chars().next() {
-        let mark = ["**", "~~", "||", "*"]
-            .into_iter()
-            .find(|m| rest.starts_with(m));
-        let Some(mark) = mark else {
-            before = Some(c);
-            rest = &rest[c.len_utf8()..];
+    for (at, c) in window[line_from..].char_indices() {
+        let at = line_from + at;
+        if c == '$' && before != Some('\\') {
+            let after = window[at + 1..].chars().next();
+            open = match open {
+                Some(_) => None,
+                None if after.is_some_and(|c| c.is_ascii_digit() || c.is_whitespace()) => None,
+                None => Some(at),
+            };
+        }
+        before = Some(c);
+    }
+    open
+}
+
+/// Leaves out a tag that is being written.
+fn without_open_tag(paragraph: &str) -> &str {
+    let line_from = paragraph.len() - last_line_of(paragraph).len();
+    let line = pairs::without_code(&paragraph[line_from..]);
+    let Some(at) = line.rfind('<') else {
+        return paragraph;
+    };
+    let inside = &line[at + 1..];
+    let begins = inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
+    let open = begins && !inside.contains('>') && inside.len() < 200;
+    let shown = if open {
+        &paragraph[..line_from + at]
+    } else {
+        paragraph
+    };
+    // A fold begins with its title.
+    let shown = match shown.rfind("<details") {
+        Some(at) if !shown[at..].contains("</summary>") => &shown[..at],
+        _ => shown,
+    };
+    if shown.len() < paragraph.len() {
+        shown.trim_end()
+    } else {
+        paragraph
+    }
+}
+
+/// Shows only the text of a link whose address is still arriving.
+fn without_open_link(paragraph: &str) -> Cow<'_, str> {
+    let (from, window) = tail(paragraph);
+    let Some(open) = open_bracket(&pairs::without_code(window)) else {
+        return Cow::Borrowed(paragraph);
+    };
+    let head = window[..open].strip_suffix('!').unwrap_or(&window[..open]);
+    let inside = &window[open + 1..];
+    let text = match inside.find(']') {
+        Some(end) => &inside[..end],
+        // A footnote's mark, a box of a task, a number of a source.
+        None if inside.starts_with('^') || inside.len() < 4 => "",
+        None => inside,
+    };
+    Cow::Owned(format!("{}{head}{text}", &paragraph[..from]))
+}
+
+/// Whether an address in brackets goes on beyond the text; it may hold pairs of
+/// brackets itself.
+fn is_open_address(address: &str) -> bool {
+    let mut level = 0;
+    for c in address.chars() {
+        match c {
+            '(' => level += 1,
+            ')' => level -= 1,
+            '\n' => return false,
+            _ => {}
+        }
+        if level == 0 {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether a line begins a row of a table; two lines begin a spoiler.
+fn begins_row(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with('|') && !line.starts_with("||")
+}
+
+/// The bracket that opens a link without an end.
+fn open_bracket(window: &str) -> Option<usize> {
+    if let Some(middle) = window.rfind("](")
+        && is_open_address(&window[middle + 1..])
+    {
+        return window[..middle].rfind('[');
+    }
+    let open = window.rfind('[')?;
+    let inside = &window[open..];
+    (!inside.contains([']', '\n']) && !window[..open].ends_with('\\')).then_some(open)
+}
+
+/// Shows a reference to a footnote that is not there yet as what it will look
+/// like.
+fn without_open_references(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains("[^") {
+        return text;
+    }
+    let defined: HashSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("[^")?.split_once("]:"))
+        .map(|(label, _)| label)
+        .collect();
+    let code = math::code_ranges(&text);
+    let mut code = code.iter().peekable();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for (open, _) in text.match_indices("[^") {
+        while code.next_if(|range| range.end <= open).is_some() {}
+        if code.peek().is_some_and(|range| range.start <= open) {
+            continue;
+        }
+        let window = &text[open..cut::reach(&text, open, 40)];
+        let Some(len) = window.find(']') else {
             continue;
         };
-        let after = rest[mark.len()..].chars().next();
-        if open.last() == Some(&mark) {
-            open.pop();
-        } else if after.is_some_and(|c| !c.is_whitespace())
-            && !before.is_some_and(char::is_alphanumeric)
-            && open.len() < 4
-        {
-            open.push(mark);
+        let label = &text[open + 2..open + len];
+        let is_label = label
+            .chars()
+            .all(|c| c.is_alphanumeric() || "-_".contains(c));
+        if is_label && !label.is_empty() && !defined.contains(label) && open >= at {
+            out.push_str(&text[at..open]);
+            out.push_str(&format!("&#91;{label}]"));
+            at = open + len + 1;
         }
-        before = mark.chars().last();
-        rest = &rest[mark.len()..];
     }
-    for mark in open.iter().rev() {
-        out.push_str(mark);
-    }
-    out
+    out.push_str(&text[at..]);
+    Cow::Owned(out)
 }

@@ -38,7 +38,7 @@ pub(super) fn normalise(markdown: &str) -> Cow<'_, str> {
 }
 
 /// Where the Markdown is code, in order.
-fn code_ranges(markdown: &str) -> Vec<Range<usize>> {
+pub(super) fn code_ranges(markdown: &str) -> Vec<Range<usize>> {
     let options = options() - Options::ENABLE_MATH;
     Parser::new_ext(markdown, options)
         .into_offset_iter()
@@ -153,13 +153,27 @@ fn inline_end(text: &str, from: usize) -> Option<usize> {
         && !inner.starts_with(char::is_whitespace)
         && !inner.ends_with(char::is_whitespace)
         && !inner.ends_with('\\')
+        && !is_amount(inner)
         && !after.is_some_and(|c| c.is_alphanumeric() || c == '$');
     closed.then_some(end)
 }
 
+/// Whether what stands between two dollars is an amount and the words behind
+/// it: "$350; A$".
+fn is_amount(inner: &str) -> bool {
+    inner.starts_with(|c: char| c.is_ascii_digit())
+        && inner.contains(char::is_whitespace)
+        && !inner.contains(['\\', '^', '_', '=', '<', '>', '{', '+'])
+}
+
 /// Whether `\[…\]` is a formula, or just brackets that were escaped.
 fn looks_like_formula(inner: &str) -> bool {
+    // "\[1, 2\]" are sources.
+    let numbers = inner
+        .chars()
+        .all(|c| c.is_ascii_digit() || ", -–".contains(c));
     !inner.contains('$')
+        && !numbers
         && inner
             .chars()
             .any(|c| matches!(c, '\\' | '^' | '_' | '=' | '+' | '<' | '>') || c.is_ascii_digit())

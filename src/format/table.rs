@@ -1,16 +1,15 @@
-//! A table as aligned monospaced lines.
+//! A table as aligned monospaced lines, for those that a phone can show.
 //!
-//! Widths are columns on the screen, so that Chinese and emoji line up. A
-//! column is padded up to a bound only: one long cell must not blow up every
-//! row.
+//! Widths are columns on the screen, so that Chinese and emoji line up.
 
 use pulldown_cmark::Alignment;
 use unicode_width::UnicodeWidthStr;
 
-/// The widest column that is still padded, in screen columns.
-const PAD_MAX: usize = 40;
+/// The widest table that a phone shows without breaking its lines, in screen
+/// columns: Telegram's monospace on a small phone has about this many.
+const PHONE_COLUMNS: usize = 36;
 
-/// A table as it is read.
+/// The plain text of a table's cells, the head first.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     alignments: Vec<Alignment>,
@@ -18,42 +17,18 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(alignments: Vec<Alignment>) -> Self {
-        Self {
-            alignments,
-            rows: Vec::new(),
-        }
+    pub(super) fn new(alignments: Vec<Alignment>, rows: Vec<Vec<String>>) -> Self {
+        Self { alignments, rows }
     }
 
-    pub(super) fn start_row(&mut self) {
-        self.rows.push(Vec::new());
-    }
-
-    pub(super) fn start_cell(&mut self) {
-        if let Some(row) = self.rows.last_mut() {
-            row.push(String::new());
-        }
-    }
-
-    /// Adds text to the current cell; a line break becomes a space.
-    pub(super) fn push(&mut self, text: &str) {
-        if let Some(cell) = self.rows.last_mut().and_then(|row| row.last_mut()) {
-            cell.extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }));
-        }
-    }
-
-    /// The lines of the table, with a rule below its head.
-    pub(super) fn lines(mut self) -> String {
-        for row in &mut self.rows {
-            for cell in row.iter_mut() {
-                *cell = cell.trim().to_owned();
-            }
-            // The parser fills short rows up; ten thousand empty cells align nothing.
-            while row.last().is_some_and(String::is_empty) {
-                row.pop();
-            }
-        }
+    /// The lines of the table, with a rule below its head; `None` when they
+    /// are too wide for a phone.
+    pub(super) fn lines(self) -> Option<String> {
         let widths = self.widths();
+        let total = widths.iter().sum::<usize>() + 3 * widths.len().saturating_sub(1);
+        if total > PHONE_COLUMNS {
+            return None;
+        }
         let mut lines = Vec::with_capacity(self.rows.len() + 1);
         for (number, row) in self.rows.iter().enumerate() {
             lines.push(self.line(row, &widths));
@@ -62,7 +37,7 @@ impl Table {
                 lines.push(rule.join("─┼─"));
             }
         }
-        lines.join("\n")
+        Some(lines.join("\n"))
     }
 
     /// How wide each column is, in screen columns.
@@ -71,7 +46,7 @@ impl Table {
         for row in &self.rows {
             widths.resize(widths.len().max(row.len()), 1);
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.width().min(PAD_MAX));
+                *width = (*width).max(cell.width());
             }
         }
         widths

@@ -2,7 +2,10 @@
 
 mod check;
 mod constructs;
+mod frames;
+mod gallery;
 mod generated;
+mod splitting;
 
 use std::path::PathBuf;
 
@@ -73,8 +76,12 @@ fn every_written_answer_gives_rich_messages_within_the_limits() {
 fn every_prefix_of_a_written_answer_gives_a_valid_frame() {
     for (name, text) in fixtures() {
         let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
-        // Of the long ones every 97th: a prime, so that every state is met.
-        let step = if text.len() > 3000 { 97 } else { 1 };
+        // Of the long ones every 97th or 7th: primes, so that every state is met.
+        let step = match text.len() {
+            0..800 => 1,
+            800..3000 => 7,
+            _ => 97,
+        };
         for end in ends.into_iter().step_by(step) {
             let what = format!("{name} up to {end}");
             if let Some(frame) = preview_classic(&text[..end]) {
@@ -100,6 +107,21 @@ fn hostile_nesting_takes_no_more_than_its_length() {
         "<b>".repeat(10_000),
         "||a".repeat(10_000),
         "`".repeat(30_000) + " `",
+        "<details>".repeat(4_000),
+        "<details".repeat(4_000),
+        "<details><summary>x</summary>\n\n".repeat(1_000),
+        "<sub>a".repeat(5_000),
+        "<".repeat(30_000),
+        "[^1] ".repeat(6_000),
+        "$\\frac{a}{".repeat(3_000),
+        format!(
+            "$${}$$",
+            "\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}".repeat(100)
+        ),
+        "**（".repeat(6_000),
+        "==a".repeat(8_000),
+        "|a".repeat(4_000) + "\n" + &"|-".repeat(4_000) + "\n" + &"|b".repeat(4_000),
+        "- [ ] <details>x\n".repeat(1_000),
         "![](".repeat(8_000),
         "e\u{301}".repeat(20_000) + &"\u{301}".repeat(10_000),
     ] {

@@ -18,6 +18,7 @@ use crate::clock::{Clock, Millis, duration};
 
 mod acts;
 mod answer;
+mod business;
 mod calls;
 mod chats;
 mod drafts;
@@ -27,6 +28,7 @@ mod faults;
 mod files;
 mod groups;
 mod http;
+mod identities;
 mod info;
 mod limits;
 mod media;
@@ -48,7 +50,7 @@ mod transcript;
 mod webhook;
 mod world;
 
-pub use acts::{Act, Acted, Attachment, Impossible, Medium, Place};
+pub use acts::{Act, Acted, Attachment, BusinessSide, Identity, Impossible, Medium, Place};
 pub use answer::{Delivery, Outcome, Refusal, Ticket};
 pub use chats::{ChatKind, ChatState, Person, Standing};
 pub use drafts::Draft;
@@ -178,6 +180,18 @@ impl BotApi {
         };
         let acted = self.act(act).ok().and_then(|acted| acted.id);
         acted.expect("a person can always be added")
+    }
+
+    /// Somebody's client speaks another language from now on.
+    ///
+    /// # Errors
+    /// As [`BotApi::act`].
+    pub fn speak(&self, person: i64, language_code: Option<&str>) -> Result<Acted, Impossible> {
+        let language_code = language_code.map(str::to_owned);
+        self.act(Act::Speak {
+            person,
+            language_code,
+        })
     }
 
     /// Somebody writes a text.

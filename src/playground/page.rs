@@ -9,6 +9,7 @@
 
 mod bubble;
 mod frames;
+mod gallery;
 mod shell;
 mod status;
 mod words;
@@ -87,6 +88,9 @@ fn router(page: Page) -> Router {
         .route("/", get(shell))
         .route("/page.css", get(style))
         .route("/page.js", get(script))
+        .route("/gallery", get(gallery))
+        .route("/gallery.css", get(gallery_style))
+        .route("/gallery.js", get(gallery_script))
         .route("/events", get(events))
         .route("/do", post(act))
         .route("/photo/{chat}/{message}", get(photo))
@@ -134,17 +138,32 @@ async fn shell(State(page): State<Page>) -> Response {
 }
 
 async fn style() -> Response {
-    let css = include_str!("page/page.css");
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], css).into_response()
+    css(include_str!("page/page.css"))
 }
 
 async fn script() -> Response {
-    let js = include_str!("page/page.js");
-    (
-        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
-        js,
-    )
-        .into_response()
+    js(include_str!("page/page.js"))
+}
+
+async fn gallery() -> Response {
+    gallery::html().into_response()
+}
+
+async fn gallery_style() -> Response {
+    css(include_str!("page/gallery.css"))
+}
+
+async fn gallery_script() -> Response {
+    js(include_str!("page/gallery.js"))
+}
+
+fn css(text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], text).into_response()
+}
+
+fn js(text: &'static str) -> Response {
+    let kind = "text/javascript; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
 /// Everything on the screen, then what changes of it; ends with the connection.

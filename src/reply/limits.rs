@@ -4,11 +4,12 @@
 //! Who must wait for the common bucket stands in a queue: one at a time looks
 //! at it, or a crowd would find the same call in it and all take it.
 //!
-//! Parts go before drafts and changes of buttons, which leave a reserve in both
-//! buckets. Probes leave
-//! one in the common bucket and do not count for their chat: nearly all of them
-//! miss, and nobody sees a miss. Reactions are no messages: they leave more in
-//! the common bucket and take nothing from their chat's. A chat that must wait delays no other.
+//! Parts go before drafts and changes of buttons, which leave a reserve; in
+//! private chats drafts have a pace of their own. Probes leave a reserve in the
+//! common bucket and do not count for their chat: nearly all of them miss, and
+//! nobody sees a miss. Reactions are no messages: they leave more in the common
+//! bucket and take nothing from their chat's. A chat that must wait delays no
+//! other.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,8 @@ pub enum Rank {
     Part,
     /// A preview: given up rather than waited for.
     Draft,
+    /// The last frame of one, which is what the message will show.
+    LastDraft,
     /// A change of buttons: whenever nothing else is to be done.
     Touch,
     /// A question about a message that may exist.
@@ -41,18 +44,16 @@ impl Rank {
     fn common_reserve(self) -> f64 {
         match self {
             Self::Part => 0.0,
-            Self::Draft | Self::Touch | Self::Probe => 10.0,
+            Self::Draft | Self::LastDraft | Self::Touch | Self::Probe => 10.0,
             Self::Sign => 15.0,
         }
     }
 
-    /// Calls left to the more important ones in the chat's bucket; `None` when
-    /// it is not drawn from.
-    fn own_reserve(self) -> Option<f64> {
+    /// Calls left to the more important ones in the chat's bucket.
+    fn own_reserve(self) -> f64 {
         match self {
-            Self::Part => Some(0.0),
-            Self::Draft | Self::Touch => Some(1.0),
-            Self::Probe | Self::Sign => None,
+            Self::Draft | Self::Touch => 1.0,
+            _ => 0.0,
         }
     }
 }
@@ -89,6 +90,10 @@ struct State {
 #[derive(Debug)]
 struct Chat {
     bucket: Bucket,
+    /// Drafts, in private chats: they are no messages and have a pace of their
+    /// own, which Telegram does not publish; bots met refusals at three a second
+    /// and none at one. Elsewhere previews are edits, which count like messages.
+    drafts: Option<Bucket>,
     blocked_until: Option<Instant>,
 }
 
@@ -185,7 +190,7 @@ impl Limits {
         let Some(entry) = state.chats.get_mut(&chat) else {
             return Duration::ZERO;
         };
-        entry.bucket.fill(now);
+        entry.fill(now);
         let blocked = entry
             .blocked_until
             .map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
@@ -217,12 +222,12 @@ impl Limits {
             entry.blocked_until = None;
         }
         all.fill(now);
-        entry.bucket.fill(now);
+        entry.fill(now);
         let wait = all.wait(rank.common_reserve()).max(entry.wait(rank));
         if take == Take::Always || (take == Take::IfReady && wait.is_zero()) {
             all.level -= 1.0;
-            if rank.own_reserve().is_some() {
-                entry.bucket.level -= 1.0;
+            if let Some(bucket) = entry.bucket_of(rank) {
+                bucket.level -= 1.0;
             }
         }
         wait
@@ -247,21 +252,41 @@ impl Limits {
 
 impl Chat {
     fn new(chat: ChatId, now: Instant) -> Self {
-        let bucket = if chat.is_private() {
-            Bucket::new(3.0, Duration::from_millis(1_020), now)
+        let second = Duration::from_millis(1_020);
+        let (bucket, drafts) = if chat.is_private() {
+            let drafts = Bucket::new(4.0, second, now);
+            (Bucket::new(3.0, second, now), Some(drafts))
         } else {
-            Bucket::new(3.0, Duration::from_millis(3_050), now)
+            (Bucket::new(3.0, Duration::from_millis(3_050), now), None)
         };
         Self {
             bucket,
+            drafts,
             blocked_until: None,
         }
     }
 
     /// Time until its own bucket allows a call of this rank.
-    fn wait(&self, rank: Rank) -> Duration {
-        rank.own_reserve()
-            .map_or(Duration::ZERO, |reserve| self.bucket.wait(reserve))
+    fn wait(&mut self, rank: Rank) -> Duration {
+        let reserve = rank.own_reserve();
+        self.bucket_of(rank)
+            .map_or(Duration::ZERO, |bucket| bucket.wait(reserve))
+    }
+
+    /// The bucket that a call of this rank is drawn from.
+    fn bucket_of(&mut self, rank: Rank) -> Option<&mut Bucket> {
+        match rank {
+            Rank::Part | Rank::Touch => Some(&mut self.bucket),
+            Rank::Draft | Rank::LastDraft => Some(self.drafts.as_mut().unwrap_or(&mut self.bucket)),
+            Rank::Probe | Rank::Sign => None,
+        }
+    }
+
+    fn fill(&mut self, now: Instant) {
+        self.bucket.fill(now);
+        if let Some(drafts) = &mut self.drafts {
+            drafts.fill(now);
+        }
     }
 
     fn is_idle(&self, now: Instant) -> bool {
@@ -333,6 +358,20 @@ mod tests {
         while limits.try_take(ANN, Rank::Probe).is_zero() {}
         assert_eq!(time_of(&limits, ANN, 3).await, Duration::ZERO);
         assert_eq!(time_of(&limits, ChatId(6), 3).await, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_private_chat_gets_three_drafts_at_once_then_one_a_second_and_a_last_one() {
+        let limits = Limits::default();
+        let take = |rank| limits.try_take(ANN, rank).is_zero();
+        for _ in 0..3 {
+            assert!(take(Rank::Draft));
+        }
+        assert!(!take(Rank::Draft));
+        tokio::time::sleep(Duration::from_millis(1_021)).await;
+        assert!(take(Rank::Draft) && !take(Rank::Draft));
+        assert!(take(Rank::LastDraft) && !take(Rank::LastDraft));
+        assert!(take(Rank::Part) && take(Rank::Part) && take(Rank::Part));
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::limits::Rank;
 use super::preview::Previews;
 use crate::domain::ids::TurnId;
+use crate::domain::language::Language;
 use crate::domain::part::Format;
 use crate::format;
 use crate::shutdown::Kind;
@@ -24,8 +25,8 @@ const EVERY: Duration = Duration::from_secs(5);
 /// A draft that takes longer is stale.
 const WITHIN: Duration = Duration::from_secs(3);
 
-/// Says at which place somebody is.
-pub type InLine = fn(usize) -> String;
+/// Says at which place somebody is, in a language.
+pub type InLine = fn(Language, usize) -> String;
 
 impl Previews {
     /// Shows in a private chat at which place its next turn is, until the
@@ -45,13 +46,14 @@ impl Previews {
         self.tasks.spawn(Kind::Preview, "line", async move {
             // Also when it is cut: whoever waits for its end goes on.
             let _speaking = speaking;
-            let Ok(Some(turn)) = previews.store.next_turn(due.conversation).await else {
+            let Ok(Some((turn, language))) = previews.store.next_turn(due.conversation).await
+            else {
                 return;
             };
             while !stop.is_cancelled() {
                 let at = *place.borrow();
                 if previews.limits.try_take(due.chat, Rank::Draft).is_zero() {
-                    let mut call = previews.in_line(due, turn, wanted, &say(at));
+                    let mut call = previews.in_line(due, turn, wanted, &say(language, at));
                     call.timeout = WITHIN;
                     // Made to its end: one that is dropped may still be carried
                     // out, over what follows.

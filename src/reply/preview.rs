@@ -25,6 +25,7 @@ use crate::domain::turn::Claim;
 use crate::shutdown::{Kind, Tasks};
 use crate::store::{Store, StoreError};
 use crate::telegram::{Call, Meaning, Telegram};
+use crate::texts::Texts;
 
 mod drafts;
 mod edits;
@@ -53,12 +54,6 @@ pub struct Previews {
     pub hush: Hush,
     /// What the server cannot do.
     pub server: Arc<Server>,
-    /// Shown, with a Stop button, until there is a word.
-    pub thinking: &'static str,
-    /// What stands behind an unfinished text in groups.
-    pub unfinished: &'static str,
-    /// Label of the Stop button in groups.
-    pub stop_button: &'static str,
     /// Spawns.
     pub tasks: Tasks,
 }
@@ -111,12 +106,15 @@ impl Previews {
             look,
             gap: Duration::ZERO,
             revealed: false,
+            texts: Texts::of(claim.language),
         };
         let speaking = self.hush.speaks(claim.chat, stop.clone());
         self.tasks.spawn(Kind::Preview, "preview", async move {
             // Also when it is cut: whoever waits for its end goes on.
             let _speaking = speaking;
-            if frames.claim.chat.is_private() {
+            if frames.claim.chat.is_relayed() {
+                // Neither drafts nor a placeholder: it has the typing sign.
+            } else if frames.claim.chat.is_private() {
                 frames.drafts().await;
             } else {
                 frames.edits().await;
@@ -142,6 +140,8 @@ struct Frames {
     gap: Duration,
     /// The store knows that something is shown.
     revealed: bool,
+    /// What is shown until there is a word, and beside it.
+    texts: &'static Texts,
 }
 
 /// What a step of a preview has come to.
@@ -181,7 +181,7 @@ impl Frames {
     /// Takes its place in the pace of the chat; one that must wait looks again
     /// afterwards, for there is more to show by then.
     async fn turn_to_speak(&self) -> Step {
-        let wait = self.wait_to_speak();
+        let wait = self.wait_to_speak(Rank::Draft);
         if wait.is_zero() {
             return Step::Done;
         }
@@ -191,9 +191,8 @@ impl Frames {
         }
     }
 
-    fn wait_to_speak(&self) -> Duration {
-        let limits = &self.previews.limits;
-        limits.try_take(self.claim.chat, Rank::Draft)
+    fn wait_to_speak(&self, rank: Rank) -> Duration {
+        self.previews.limits.try_take(self.claim.chat, rank)
     }
 
     /// Waits for something new to show; false when the preview is over.

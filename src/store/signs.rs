@@ -10,6 +10,7 @@ use async_trait::async_trait;
 
 use super::{Flush, Result};
 use crate::domain::ids::{ChatId, ConversationId, TurnId};
+use crate::domain::language::Language;
 use crate::domain::turn::Claim;
 
 /// A message that carries the sign "I have seen this".
@@ -23,8 +24,8 @@ pub struct Receipt {
     pub message: i64,
 }
 
-/// Whose messages are owed a receipt: turns of which nothing was seen and
-/// nothing told.
+/// Whose messages are owed a receipt: turns of which nothing is seen and of
+/// which nothing was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owed {
     /// Since the last message of the turn was accepted.
@@ -55,7 +56,7 @@ pub trait Signs: Send + Sync + 'static {
     async fn reveal(&self, claim: &Claim) -> Result<()>;
 
     /// The turn that a conversation comes to next, when it has one.
-    async fn next_turn(&self, conversation: ConversationId) -> Result<Option<TurnId>>;
+    async fn next_turn(&self, conversation: ConversationId) -> Result<Option<(TurnId, Language)>>;
 
     /// Which messages are owed a receipt and which carry one too long, at most
     /// `limit` of each. Those owed count as carrying one from now on.

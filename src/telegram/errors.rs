@@ -71,6 +71,16 @@ const GONE: &[&str] = &[
     "bot can't initiate conversation",
     "bot was kicked",
     "bot was blocked",
+    // A business account that does not let us write (any more), and a guest
+    // query that has had its answer.
+    "business connection not found",
+    "business connection is disabled",
+    "business_connection_invalid",
+    "business_connection_not_allowed",
+    "business_peer_invalid",
+    "business_peer_usage_missing",
+    "query_id_invalid",
+    "query is too old",
 ];
 
 /// Parts of a 400's description that say: no such message of ours.

@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 use teloxide::payloads;
 use teloxide::requests::Payload;
 use teloxide::types::{
-    BotCommand, CallbackQueryId, ChatAction, ChatId, FileId, MessageId, Recipient, ReplyParameters,
-    ThreadId, UserId,
+    BotCommand, BotCommandScope, CallbackQueryId, ChatAction, ChatId, FileId, MessageId, Recipient,
+    ReplyParameters, ThreadId, UserId,
 };
 
 use super::{Call, Upload};
+use crate::domain::direction;
 
 /// Calls that must arrive: long enough for a slow answer, short enough that an
 /// unknown outcome is found out while the person still looks.
@@ -111,7 +112,7 @@ pub fn send_rich_message(
     reply_to: Option<i64>,
     keyboard: Option<&Value>,
 ) -> Call {
-    let mut body = json!({"chat_id": chat, "rich_message": {"markdown": markdown}});
+    let mut body = json!({"chat_id": chat, "rich_message": rich(markdown)});
     set(&mut body, "message_thread_id", topic);
     set(&mut body, "reply_parameters", reply_to.map(reply));
     set_json(&mut body, "reply_markup", keyboard);
@@ -157,6 +158,15 @@ pub fn edit_message_caption(
     raw("editMessageCaption", body, LASTING)
 }
 
+/// Markdown as `InputRichMessage`, told which way it reads.
+fn rich(markdown: &str) -> Value {
+    let mut rich = json!({"markdown": markdown});
+    if direction::is_rtl(markdown) {
+        rich["is_rtl"] = true.into();
+    }
+    rich
+}
+
 /// `sendRichMessageDraft`: the preview of a growing answer in a private chat.
 /// `draft_id` is not zero; the same id updates the same draft.
 #[must_use]
@@ -170,7 +180,7 @@ pub fn send_rich_message_draft(
     let mut body = json!({
         "chat_id": chat,
         "draft_id": draft_id,
-        "rich_message": {"markdown": markdown},
+        "rich_message": rich(markdown),
     });
     set(&mut body, "message_thread_id", topic);
     set_stop(&mut body, stop);
@@ -223,7 +233,7 @@ pub fn edit_rich_message(
     let mut body = json!({
         "chat_id": chat,
         "message_id": message,
-        "rich_message": {"markdown": markdown},
+        "rich_message": rich(markdown),
     });
     set_json(&mut body, "reply_markup", keyboard);
     raw("editMessageText", body, LASTING)
@@ -258,13 +268,33 @@ pub fn answer_callback_query(query: &str, text: Option<&str>) -> Call {
     typed("answerCallbackQuery", &payload, FLEETING)
 }
 
-/// `setMyCommands` for everybody: pairs of name (without slash) and description.
+/// Where a menu of commands shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MenuScope {
+    /// Wherever no other holds.
+    Everywhere,
+    /// In groups of every kind.
+    Groups,
+}
+
+/// `setMyCommands`: pairs of name (without slash) and description, for those
+/// whose client speaks the language with these two letters, else for everybody
+/// who has no menu of their own.
 #[must_use]
-pub fn set_my_commands(commands: &[(&str, &str)]) -> Call {
+pub fn set_my_commands(
+    commands: &[(&str, &str)],
+    scope: MenuScope,
+    language: Option<&str>,
+) -> Call {
     let commands = commands
         .iter()
         .map(|(name, description)| BotCommand::new(*name, *description));
-    let payload = payloads::SetMyCommands::new(commands);
+    let mut payload = payloads::SetMyCommands::new(commands);
+    payload.scope = Some(match scope {
+        MenuScope::Everywhere => BotCommandScope::Default,
+        MenuScope::Groups => BotCommandScope::AllGroupChats,
+    });
+    payload.language_code = language.map(str::to_owned);
     typed("setMyCommands", &payload, LASTING)
 }
 
@@ -274,6 +304,33 @@ pub fn send_typing(chat: i64, topic: Option<i64>) -> Call {
     let mut payload = payloads::SendChatAction::new(recipient(chat), ChatAction::Typing);
     payload.message_thread_id = topic.map(thread);
     typed("sendChatAction", &payload, FLEETING)
+}
+
+/// `getBusinessConnection`.
+#[must_use]
+pub fn get_business_connection(id: &str) -> Call {
+    raw(
+        "getBusinessConnection",
+        json!({"business_connection_id": id}),
+        LASTING,
+    )
+}
+
+/// `answerGuestQuery` (Bot API 10.0) with a message of this
+/// `InputMessageContent`; parameters of it that are null are left out.
+#[must_use]
+pub fn answer_guest_query(query: &str, mut content: Value, timeout: Duration) -> Call {
+    if let Some(fields) = content.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    let result = json!({
+        "type": "article",
+        "id": "answer",
+        "title": "…",
+        "input_message_content": content,
+    });
+    let body = json!({"guest_query_id": query, "result": result});
+    raw("answerGuestQuery", body, timeout)
 }
 
 /// `getFile`; its `file_path` goes to [`super::Telegram::download`].

@@ -8,6 +8,7 @@ use crate::domain::ids::TurnId;
 use crate::domain::variant::{Button, Variant};
 use crate::domain::verb::Verb;
 use crate::llm::FinishReason;
+use crate::texts::Texts;
 
 /// How an answer ended, as far as its buttons go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +34,17 @@ impl End {
 
 /// The keyboard under the answer of a turn, in one row; `None` where no button
 /// is wanted.
-pub(super) fn under(settings: &Settings, private: bool, turn: TurnId, end: End) -> Option<Value> {
+pub(super) fn under(
+    settings: &Settings,
+    texts: &Texts,
+    private: bool,
+    turn: TurnId,
+    end: End,
+) -> Option<Value> {
     let wanted = match private {
         true => &settings.buttons,
         false => &settings.group_buttons,
     };
-    let texts = settings.texts;
     let varied = |variant| Verb::Vary { turn, variant };
     let row: Vec<Value> = wanted
         .iter()

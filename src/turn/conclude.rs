@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::STORE_AWAY;
+use super::apology::{Apology, Wait};
 use super::fate::{self, Fate};
 use super::run::{End, Turn};
 use super::{buttons, file};
@@ -32,7 +33,7 @@ pub(super) const REFUSED: &str = "refused by the store";
 impl Turn<'_> {
     /// Stores how the turn ended. Returns the word for the log.
     pub(super) async fn conclude(&self, end: End, partial: String) -> &'static str {
-        let texts = self.settings.texts;
+        let texts = self.texts();
         match end {
             End::Complete(completion) => {
                 self.count(&completion);
@@ -55,7 +56,7 @@ impl Turn<'_> {
                 self.answer(Outcome::Answered, text, &shown, keyboard, spent)
                     .await
             }
-            End::GivenUp => self.fail().await,
+            End::GivenUp => self.fail(None).await,
             End::Own(sentence) => {
                 self.answer(Outcome::Answered, None, sentence, None, None)
                     .await
@@ -89,7 +90,13 @@ impl Turn<'_> {
     fn buttons(&self, text: &str, finish: Option<FinishReason>) -> Option<Value> {
         let claim = &self.claimed.claim;
         let end = buttons::End::of(text, finish);
-        buttons::under(&self.settings, claim.chat.is_private(), claim.turn, end)
+        buttons::under(
+            &self.settings,
+            self.texts(),
+            claim.chat.is_private(),
+            claim.turn,
+            end,
+        )
     }
 
     async fn failed(&self, failure: &Failure) -> &'static str {
@@ -103,7 +110,7 @@ impl Turn<'_> {
         match fate {
             Fate::Fail | Fate::Shorten => {
                 tracing::warn!(turn.id = self.claimed.claim.turn.0, error = %failure, "a turn failed");
-                self.fail().await
+                self.fail(Some(failure)).await
             }
             Fate::Defer {
                 delay,
@@ -118,7 +125,7 @@ impl Turn<'_> {
                     tracing::warn!(turn.id = self.claimed.claim.turn.0, error = %failure, "a turn waits for the model");
                 }
                 let notice = (tell && !self.claimed.told)
-                    .then(|| Payload::plain(self.settings.texts.operator_problem));
+                    .then(|| Payload::plain(self.texts().operator_problem));
                 self.defer(delay, blame, notice).await
             }
         }
@@ -126,7 +133,7 @@ impl Turn<'_> {
 
     /// Whoever runs the bot hears of it where they chat, at most once an hour.
     async fn alert_operators(&self) {
-        let payload = Payload::plain(self.settings.texts.operator_alert);
+        let payload = Payload::plain(self.texts().operator_alert);
         let told = self
             .parts
             .store
@@ -147,8 +154,13 @@ impl Turn<'_> {
     }
 
     /// An apology with a button to try again.
-    async fn fail(&self) -> &'static str {
-        let texts = self.settings.texts;
+    async fn fail(&self, failure: Option<&Failure>) -> &'static str {
+        let texts = self.texts();
+        let wait = match self.claimed.age > self.settings.max_age {
+            true => Wait::TooLong,
+            false => Wait::InTime,
+        };
+        let sentence = Apology::of(failure, wait).sentence(texts);
         let payload = Payload {
             reply_to: self.reply_to(),
             keyboard: Some(button(
@@ -157,7 +169,7 @@ impl Turn<'_> {
                     turn: self.claimed.claim.turn,
                 },
             )),
-            ..Payload::plain(texts.failed)
+            ..Payload::plain(sentence)
         };
         self.store_answer(Outcome::Failed, None, vec![payload], None)
             .await
@@ -175,15 +187,18 @@ impl Turn<'_> {
             true => {
                 let question = self.claimed.inputs.last();
                 let question = question.map_or("", |message| message.text.as_str());
-                file::parts(&self.settings, &*self.parts.speaker, shown, question)
+                file::parts(self.texts(), &*self.parts.speaker, shown, question)
             }
             false => self.parts.speaker.plan(shown),
         };
         if payloads.is_empty() {
-            payloads.push(Payload::plain(self.settings.texts.empty_answer));
+            payloads.push(Payload::plain(self.texts().empty_answer));
         }
         if let Some(thoughts) = self.thoughts.get() {
-            payloads = self.parts.speaker.with_thoughts(payloads, thoughts);
+            payloads = self
+                .parts
+                .speaker
+                .with_thoughts(&self.claimed.claim, payloads, thoughts);
         }
         payloads[0].reply_to = self.reply_to();
         if let Some(last) = payloads.last_mut() {
@@ -205,7 +220,8 @@ impl Turn<'_> {
             text,
             outcome,
             spent,
-            parts: payloads
+            parts: self
+                .fit(payloads)
                 .into_iter()
                 .map(|payload| Planned {
                     kind: Kind::Answer,

@@ -4,6 +4,7 @@
 use super::{Settings, Speaker};
 use crate::domain::part::Payload;
 use crate::format;
+use crate::texts::Texts;
 
 /// The message beside the file holds about so much of the answer.
 const SUMMARY: usize = 800;
@@ -18,12 +19,11 @@ pub(super) fn is_long(settings: &Settings, shown: &str) -> bool {
 
 /// The parts of a long answer: its beginning, and the whole of it as a file.
 pub(super) fn parts(
-    settings: &Settings,
+    texts: &Texts,
     speaker: &dyn Speaker,
     shown: &str,
     question: &str,
 ) -> Vec<Payload> {
-    let texts = settings.texts;
     let summary = format::summary(shown, SUMMARY);
     let mut parts = speaker.plan(&format!("{summary}\n\n{}", texts.file_below));
     parts.push(Payload {

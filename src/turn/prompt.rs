@@ -3,17 +3,18 @@
 //! Pure. Whole turns of history or none of them; the turn's own messages are
 //! never dropped. Equal input gives equal bytes.
 
+use std::collections::BTreeSet;
+
 use crate::domain::ids::TurnId;
 use crate::domain::update::Message;
 use crate::domain::variant::Variant;
 use crate::llm::request::{ChatMessage, ChatRequest, Part, Role};
-use crate::store::Past;
+use crate::store::{Past, Surroundings};
 
-use super::views::{View, Views};
+use super::names::Names;
+use super::pointed::{self, Known};
+use super::views::Views;
 use super::{Likeness, Settings, depict};
-
-/// A quoted message longer than this is cut, in characters.
-const QUOTED: usize = 1_000;
 
 /// Everything a prompt is made of.
 pub(super) struct Material<'a> {
@@ -29,6 +30,8 @@ pub(super) struct Material<'a> {
     pub(super) past: &'a [Past],
     /// What is given of the media of the inputs.
     pub(super) views: &'a Views,
+    /// What stands round the turn's messages.
+    pub(super) round: &'a Surroundings,
     /// Which turn it is.
     pub(super) turn: TurnId,
     /// What it does with an answer that was given before, and that answer.
@@ -54,17 +57,31 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
                 .render(&material.date, material.title, person),
         ));
     }
-    let turn = current(material);
+    let names = Names::of(material);
+    // With what it points at in full: what the history holds as well is then
+    // said shorter, which leaves it room.
+    let turn = current(
+        material,
+        &names,
+        &Known::of(material.round, BTreeSet::new()),
+    );
     let varied = varied(material);
+    // Apart from the turn: it is not what anybody asks.
+    let talk = pointed::talk(material.round, &names);
+    let talk = talk.map(|talk| ChatMessage::text(Role::User, talk));
     let fixed: usize = messages
         .iter()
+        .chain(&talk)
         .chain([&turn])
         .chain(&varied)
         .map(weight)
         .sum();
     let budget = settings.context_tokens.saturating_sub(fixed) * material.share / 100;
-    messages.extend(history(material, budget));
-    messages.push(turn);
+    let (past, seen) = history(material, &names, budget);
+    messages.extend(past);
+    let known = Known::of(material.round, seen);
+    messages.extend(talk);
+    messages.push(current(material, &names, &known));
     messages.extend(varied);
     ChatRequest {
         model: settings.model.clone(),
@@ -121,18 +138,23 @@ fn weight(message: &ChatMessage) -> usize {
         .sum()
 }
 
-/// The latest turns that fit, oldest first.
-fn history(material: &Material<'_>, budget: usize) -> Vec<ChatMessage> {
+/// The latest turns that fit, oldest first, and which they are.
+fn history(
+    material: &Material<'_>,
+    names: &Names,
+    budget: usize,
+) -> (Vec<ChatMessage>, BTreeSet<TurnId>) {
     let mut turns = Vec::new();
+    let mut seen = BTreeSet::new();
+    let elsewhere = Surroundings::default();
+    let known = Known::past(&elsewhere);
     let mut used = 0;
     for past in material.past {
-        let said = past
-            .inputs
-            .iter()
-            .map(|message| line(message, material.group, None))
-            .collect::<Vec<_>>()
-            .join("\n");
-        let mut turn = vec![ChatMessage::text(Role::User, said)];
+        let mut turn = vec![ChatMessage {
+            role: Role::User,
+            name: None,
+            parts: spoken(&past.inputs, material, names, &known, Time::Past),
+        }];
         if let Some(answer) = &past.answer {
             turn.push(ChatMessage::text(Role::Assistant, answer.clone()));
         }
@@ -141,21 +163,61 @@ fn history(material: &Material<'_>, budget: usize) -> Vec<ChatMessage> {
             break;
         }
         turns.push(turn);
+        seen.insert(past.turn);
     }
-    turns.into_iter().rev().flatten().collect()
+    (turns.into_iter().rev().flatten().collect(), seen)
 }
 
 /// The turn's own messages as one of the protocol.
-fn current(material: &Material<'_>) -> ChatMessage {
+fn current(material: &Material<'_>, names: &Names, known: &Known<'_>) -> ChatMessage {
+    ChatMessage {
+        role: Role::User,
+        name: None,
+        parts: spoken(material.inputs, material, names, known, Time::Now),
+    }
+}
+
+/// When a message was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Time {
+    /// In a turn of the history.
+    Past,
+    /// In this turn.
+    Now,
+}
+
+/// Messages as the model is given them: lines of text, with their media where
+/// they stand.
+fn spoken(
+    messages: &[Message],
+    material: &Material<'_>,
+    names: &Names,
+    known: &Known<'_>,
+    time: Time,
+) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut text = String::new();
-    for message in material.inputs {
+    let part_of = |id: i64| material.views.get(&id)?.part.as_ref();
+    let quoted_now = |id: i64| {
+        let mut quoted = material.inputs.iter().filter_map(|m| m.quoted.as_ref());
+        quoted.any(|quoted| quoted.message_id == id)
+    };
+    for message in messages {
         if !text.is_empty() {
             text.push('\n');
         }
-        let view = material.views.get(&message.id);
-        text.push_str(&line(message, material.group, view));
-        if let Some(part) = view.and_then(|view| view.part.as_ref()) {
+        let views = (time == Time::Now).then_some(material.views);
+        text.push_str(&line(message, names, known, views));
+        let quoted = message.quoted.as_ref().filter(|_| time == Time::Now);
+        // Once is enough: where it is pointed at now.
+        let shown_later = time == Time::Past && quoted_now(message.id);
+        for part in [
+            quoted.and_then(|quoted| part_of(quoted.message_id)),
+            part_of(message.id).filter(|_| !shown_later),
+        ]
+        .into_iter()
+        .flatten()
+        {
             if !text.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut text)));
             }
@@ -165,40 +227,32 @@ fn current(material: &Material<'_>) -> ChatMessage {
     if !text.is_empty() || parts.is_empty() {
         parts.push(Part::Text(text));
     }
-    ChatMessage {
-        role: Role::User,
-        name: None,
-        parts,
-    }
+    parts
 }
 
-/// One message as the model reads it; with a view, as it is answered now.
-fn line(message: &Message, group: bool, view: Option<&View>) -> String {
+/// One message as the model reads it; with views, as it is answered now.
+fn line(message: &Message, names: &Names, known: &Known<'_>, views: Option<&Views>) -> String {
     let mut line = String::new();
-    if let Some(quoted) = &message.quoted
-        && !quoted.text.is_empty()
-    {
-        let mut text: String = quoted.text.chars().take(QUOTED).collect();
-        if text.len() < quoted.text.len() {
-            text.push('…');
+    if let Some(quoted) = &message.quoted {
+        line.push_str(&pointed::at(quoted, names, known));
+        if let (Some(media), Some(views)) = (&quoted.media, views)
+            && let Some(view) = views.get(&quoted.message_id)
+            && view.words.is_some()
+        {
+            line.push_str(depict::now(media, Some(view)).trim_end());
+            line.push('\n');
         }
-        let name = if quoted.name.is_empty() {
-            "an earlier message"
-        } else {
-            &quoted.name
-        };
-        line.push_str(&format!("[In reply to {name}: \"{text}\"]\n"));
     }
     if let Some(from) = &message.forwarded_from {
         line.push_str(&format!("[Forwarded from {from}]\n"));
     }
-    if group {
-        line.push_str(&message.sender.name);
+    if let Some(speaker) = names.speaker(&message.sender) {
+        line.push_str(&speaker);
         line.push_str(": ");
     }
     if let Some(media) = &message.media {
-        line.push_str(&match view {
-            Some(view) => depict::now(media, Some(view)),
+        line.push_str(&match views {
+            Some(views) => depict::now(media, views.get(&message.id)),
             None => depict::before(media),
         });
     }

@@ -23,7 +23,8 @@ use crate::domain::turn::{Blame, MAX_DEATHS, MAX_FAILURES, Standing};
 use crate::domain::verb::Verb;
 use crate::llm::complete::{Completion, Failure};
 use crate::llm::retry::Rejection;
-use crate::store::{Claimed, StoreError};
+use crate::store::{Claimed, Past, StoreError, Surroundings};
+use crate::texts::Texts;
 
 /// How much history is asked of the store for each token of the budget, in
 /// characters.
@@ -79,6 +80,11 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// The bot's own words, in the language of who is answered.
+    pub(super) fn texts(&self) -> &'static Texts {
+        Texts::of(self.claimed.claim.language)
+    }
+
     /// Runs the turn to its answer, its deferral or its parking.
     pub(super) async fn run(self, presence: Presence) -> Concluded {
         let claim = self.claimed.claim;
@@ -126,7 +132,7 @@ impl<'a> Turn<'a> {
     /// In groups a visibly unfinished message takes the answer's place.
     async fn mark_place(&self) {
         let claim = &self.claimed.claim;
-        let texts = self.settings.texts;
+        let texts = self.texts();
         if !self.claimed.has_placeholder {
             let payload = Payload {
                 reply_to: self.reply_to(),
@@ -154,34 +160,32 @@ impl<'a> Turn<'a> {
         if self.claimed.failures >= MAX_FAILURES || self.claimed.deaths >= MAX_DEATHS {
             return End::GivenUp;
         }
-        let has_files = self.files().next().is_some();
-        // Held until the completion is over: the request carries them.
-        let _room = match has_files {
-            true => {
-                self.parts
-                    .library
-                    .room(self.files().map(|(_, file)| file))
-                    .await
-            }
-            false => None,
-        };
         let mut kept = self.claimed.request.clone();
-        let (mut views, mut sight, mut share) = (None, Sight::Full, 100);
+        // The views with the room they take, held until the completion is over.
+        let (mut past, mut seen) = (None, None);
+        let (mut sight, mut share) = (Sight::Full, 100);
         loop {
             let request = match kept.take() {
                 Some(request) => request,
                 None => {
-                    let views = match &views {
-                        Some(views) => views,
-                        None => match self.views(sight).await {
-                            Ok(seen) => views.insert(seen),
+                    let past = match &past {
+                        Some(past) => past,
+                        None => match self.past().await {
+                            Ok(found) => past.insert(found),
+                            Err(error) => return self.stumbled(&error),
+                        },
+                    };
+                    let (views, _room) = match &seen {
+                        Some(seen) => seen,
+                        None => match self.views(sight, past).await {
+                            Ok(views) => seen.insert(views),
                             Err(end) => return end,
                         },
                     };
                     if let Some(sentence) = self.unreadable(views) {
                         return End::Own(sentence);
                     }
-                    match self.build(views, share).await {
+                    match self.build(past, views, share).await {
                         Ok(request) => request,
                         Err(error) => return self.stumbled(&error),
                     }
@@ -204,9 +208,11 @@ impl<'a> Turn<'a> {
             match (too_long.then(|| shorter(share)).flatten(), sight) {
                 (Some(less), _) => share = less,
                 // Not every model takes media; words it takes. Once.
-                (None, Sight::Full) if has_files && (too_long || is_odd(&failure)) => {
+                (None, Sight::Full)
+                    if carries_media(&request) && (too_long || is_odd(&failure)) =>
+                {
                     tracing::warn!(turn.id = self.claimed.claim.turn.0, error = %failure, "asking without media");
-                    (views, sight, share) = (None, Sight::Words, 100);
+                    (seen, sight, share) = (None, Sight::Words, 100);
                 }
                 _ => return End::Failed(failure),
             }
@@ -214,22 +220,25 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// What was said before.
+    async fn past(&self) -> Result<Vec<Past>, StoreError> {
+        let chars = self.settings.context_tokens * CHARS_PER_TOKEN;
+        self.parts.store.history(&self.claimed.claim, chars).await
+    }
+
     /// Builds the request and keeps its bytes: what a successor sends.
-    async fn build(&self, views: &Views, share: usize) -> Result<Bytes, StoreError> {
+    async fn build(&self, past: &[Past], views: &Views, share: usize) -> Result<Bytes, StoreError> {
         let claim = &self.claimed.claim;
-        let past = self
-            .parts
-            .store
-            .history(claim, self.settings.context_tokens * CHARS_PER_TOKEN)
-            .await?;
+        let round = self.surroundings().await?;
         let request = prompt::build(&Material {
             settings: &self.settings,
             date: self.parts.clock.date(),
             title: &self.claimed.title,
             group: !claim.chat.is_private(),
             inputs: &self.claimed.inputs,
-            past: &past,
+            past,
             views,
+            round: &round,
             turn: claim.turn,
             variant: self.claimed.variant,
             earlier: self.claimed.earlier.as_deref(),
@@ -245,6 +254,25 @@ impl<'a> Turn<'a> {
                 .await?;
         }
         Ok(request)
+    }
+
+    /// What stands round the turn's messages.
+    async fn surroundings(&self) -> Result<Surroundings, StoreError> {
+        let claim = &self.claimed.claim;
+        let quoted = self.claimed.inputs.iter().filter_map(|m| m.quoted.as_ref());
+        let points: Vec<i64> = quoted
+            .map(|quoted| quoted.message_id)
+            .filter(|id| *id > 0)
+            .collect();
+        // With a business account its owner talks, too.
+        let talk = match claim.chat.is_private() && !claim.chat.is_relayed() {
+            true => 0,
+            false => self.settings.overheard,
+        };
+        if points.is_empty() && talk == 0 {
+            return Ok(Surroundings::default());
+        }
+        self.parts.store.surroundings(claim, points, talk).await
     }
 
     /// Waits until the claim was superseded or the person pressed Stop. Woken
@@ -290,6 +318,13 @@ fn shorter(share: usize) -> Option<usize> {
         50 => Some(10),
         _ => None,
     }
+}
+
+/// Whether a request holds more than words (see `llm/request.rs`).
+fn carries_media(request: &[u8]) -> bool {
+    let marks: [&[u8]; 3] = [b"\"image_url\":{", b"\"input_audio\":{", b"\"file_data\":"];
+    let has = |mark: &&[u8]| request.windows(mark.len()).any(|window| window == *mark);
+    marks.iter().any(has)
 }
 
 /// Whether a request was refused for something that may be its media.

@@ -13,16 +13,12 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::run::{End, Turn};
-use crate::config::Voice;
 use crate::domain::metric;
 use crate::domain::update::{File, FileKind, Media, Message};
-use crate::llm::complete::Failure;
 use crate::llm::modalities::Modalities;
 use crate::llm::request::{Dialect, Part};
-use crate::llm::retry::Advice;
-use crate::media::hearing::Recording;
-use crate::media::{Trouble, is_pdf};
-use crate::store::StoreError;
+use crate::media::{Memory, Trouble, is_pdf};
+use crate::store::{Past, StoreError};
 use crate::texts::Texts;
 
 /// Files of one turn that are fetched at once.
@@ -32,8 +28,8 @@ const AT_ONCE: usize = 4;
 /// refused by any endpoint.
 const REQUEST_BYTES: usize = 24 << 20;
 
-/// The words of a recording are cut there: hours of talk.
-const WORDS: usize = 60_000;
+/// How far back photos are looked at again, in turns.
+const REMEMBERED_TURNS: usize = 10;
 
 /// What the model is given of one medium.
 #[derive(Debug, Clone, Default)]
@@ -58,30 +54,22 @@ pub(super) enum Sight {
     Words,
 }
 
-/// How a recording reaches the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Itself,
-    Transcribed,
-    NotAtAll,
-}
-
 impl View {
-    fn of(trouble: Trouble) -> Self {
+    pub(super) fn of(trouble: Trouble) -> Self {
         Self {
             trouble: Some(trouble),
             ..Self::default()
         }
     }
 
-    fn words(words: String) -> Self {
+    pub(super) fn words(words: String) -> Self {
         Self {
             words: Some(words),
             ..Self::default()
         }
     }
 
-    fn part(part: Part) -> Self {
+    pub(super) fn part(part: Part) -> Self {
         Self {
             part: Some(part),
             ..Self::default()
@@ -90,42 +78,103 @@ impl View {
 }
 
 impl Turn<'_> {
-    /// The files of the turn.
-    pub(super) fn files(&self) -> impl Iterator<Item = (i64, &File)> {
-        self.claimed
-            .inputs
-            .iter()
-            .filter_map(|message| Some((message.id, message.media.as_ref()?.file()?)))
-    }
-
-    /// What the model is given of each of them.
-    pub(super) async fn views(&self, sight: Sight) -> Result<Views, End> {
-        let takes = match self.files().any(|(_, file)| asks_what_it_takes(file.kind)) {
-            true => self.parts.library.modalities(&self.settings.model).await,
-            false => None,
+    /// What the model is given of the turn's files, of what its messages answer,
+    /// and of the last photos of the history; and the room that all of it takes.
+    pub(super) async fn views(
+        &self,
+        sight: Sight,
+        past: &[Past],
+    ) -> Result<(Views, Option<Memory<'_>>), End> {
+        let own = files(&self.claimed.inputs);
+        let beside = match sight {
+            Sight::Full => self.beside(past, &own),
+            Sight::Words => Vec::new(),
         };
-        let files: Vec<(i64, &File)> = self.files().collect();
         let mut views = Views::new();
+        if own.is_empty() && beside.is_empty() {
+            return Ok((views, None));
+        }
+        let all = own.iter().chain(&beside);
+        let room = self.parts.library.room(all.map(|(_, file)| *file)).await;
+        let takes = self.takes(own.iter().chain(&beside)).await;
         let mut weight = 0;
-        for some in files.chunks(AT_ONCE) {
-            let seen = some
-                .iter()
-                .map(|(message, file)| self.view(*message, file, sight, takes));
-            for ((message, file), view) in some.iter().zip(join_all(seen).await) {
-                let mut view = view?;
-                weight += view.part.as_ref().map_or(0, weight_of);
-                if weight > REQUEST_BYTES && view.part.is_some() {
-                    view.part = None;
-                    view.trouble = view.words.is_none().then_some(Trouble::TooLarge);
-                }
-                count(file.kind, &view);
-                views.insert(*message, view);
+        for some in own.chunks(AT_ONCE) {
+            for (message, view) in self.seen(some, sight, takes).await {
+                views.insert(message, weighed(view?, &mut weight));
             }
         }
-        Ok(views)
+        for some in beside.chunks(AT_ONCE) {
+            for (message, view) in self.seen(some, sight, takes).await {
+                // What cannot be had of it is not missed.
+                if let Ok(view) = view {
+                    views.insert(message, weighed(view, &mut weight));
+                }
+            }
+        }
+        Ok((views, room))
+    }
+
+    async fn seen(
+        &self,
+        files: &[(i64, &File)],
+        sight: Sight,
+        takes: Option<Modalities>,
+    ) -> Vec<(i64, Result<View, End>)> {
+        let views = files
+            .iter()
+            .map(|(message, file)| self.view(*message, file, sight, takes));
+        let views = join_all(views).await;
+        let messages = files.iter().map(|(message, _)| *message);
+        messages.zip(views).collect()
+    }
+
+    async fn takes<'f>(
+        &self,
+        mut files: impl Iterator<Item = &'f (i64, &'f File)>,
+    ) -> Option<Modalities> {
+        match files.any(|(_, file)| file.kind != FileKind::Document) {
+            true => self.parts.library.modalities(&self.settings.model).await,
+            false => None,
+        }
+    }
+
+    /// Files that are looked at again: what is answered, and the last photos.
+    fn beside<'f>(&'f self, past: &'f [Past], own: &[(i64, &File)]) -> Vec<(i64, &'f File)> {
+        let quoted = self.claimed.inputs.iter().filter_map(|message| {
+            let quoted = message.quoted.as_ref()?;
+            Some((quoted.message_id, quoted.media.as_ref()?.file()?))
+        });
+        let remembered = past
+            .iter()
+            .take(REMEMBERED_TURNS)
+            .flat_map(|past| files(&past.inputs))
+            .filter(|(_, file)| matches!(file.kind, FileKind::Photo | FileKind::Image))
+            .take(self.settings.photos_remembered);
+        let mut beside: Vec<(i64, &File)> = Vec::new();
+        for (message, file) in quoted.chain(remembered) {
+            let known = own.iter().chain(&beside).any(|(id, _)| *id == message);
+            if !known && message > 0 {
+                beside.push((message, file));
+            }
+        }
+        beside
     }
 
     async fn view(
+        &self,
+        message: i64,
+        file: &File,
+        sight: Sight,
+        takes: Option<Modalities>,
+    ) -> Result<View, End> {
+        let view = self.look(message, file, sight, takes).await;
+        if let Ok(view) = &view {
+            count(file.kind, view);
+        }
+        view
+    }
+
+    async fn look(
         &self,
         message: i64,
         file: &File,
@@ -141,18 +190,13 @@ impl Turn<'_> {
                 Ok(self.picture(message, file).await)
             }
             FileKind::Voice | FileKind::Audio | FileKind::VideoNote => {
-                let way = match sight {
-                    Sight::Full => self.way(file, takes),
-                    Sight::Words if self.settings.voice == Voice::Off => Way::NotAtAll,
-                    Sight::Words => self.transcribed(),
-                };
-                self.recording(message, file, way).await
+                self.recording(message, file, sight, takes).await
             }
             FileKind::Document => self.document(message, file, sight).await,
         }
     }
 
-    async fn fetch(&self, message: i64, file: &File) -> Result<Bytes, Trouble> {
+    pub(super) async fn fetch(&self, message: i64, file: &File) -> Result<Bytes, Trouble> {
         let turn = self.claimed.claim.turn;
         self.parts.library.fetch(turn, message, file).await
     }
@@ -166,43 +210,6 @@ impl Turn<'_> {
         match prepared {
             Ok((mime, bytes)) => View::part(Part::Image(data_url(&mime, &bytes).into())),
             Err(trouble) => View::of(trouble),
-        }
-    }
-
-    async fn recording(&self, message: i64, file: &File, way: Way) -> Result<View, End> {
-        if way == Way::NotAtAll {
-            return Ok(View::of(Trouble::Unperceived));
-        }
-        if let (Some(words), Way::Transcribed) = (&file.words, way) {
-            return Ok(View::words(words.clone()));
-        }
-        let bytes = match self.fetch(message, file).await {
-            Ok(bytes) => bytes,
-            Err(trouble) => return Ok(View::of(trouble)),
-        };
-        let format = format(file);
-        if way == Way::Itself {
-            let data = STANDARD.encode(bytes).into();
-            return Ok(View::part(Part::Audio { data, format }));
-        }
-        match self.parts.library.words(Recording { bytes, format }).await {
-            Ok(words) if words.is_empty() => Ok(View::of(Trouble::Unreadable)),
-            Ok(words) => {
-                let words = words.chars().take(WORDS).collect::<String>();
-                self.remember(message, &words).await?;
-                Ok(View::words(words))
-            }
-            Err(error) => match error.advice() {
-                Advice::Again(_) => Err(End::Failed(Failure::Exhausted {
-                    last: error,
-                    partial: String::new(),
-                })),
-                Advice::Operator(kind) => Err(End::Failed(Failure::Operator { kind, error })),
-                Advice::Reject(_) => {
-                    tracing::warn!(%error, "a recording was refused");
-                    Ok(View::of(Trouble::Unreadable))
-                }
-            },
         }
     }
 
@@ -243,7 +250,7 @@ impl Turn<'_> {
     }
 
     /// Stores what was heard or read in a medium beside its message.
-    async fn remember(&self, message: i64, words: &str) -> Result<(), End> {
+    pub(super) async fn remember(&self, message: i64, words: &str) -> Result<(), End> {
         let claim = &self.claimed.claim;
         let kept = self.parts.store.keep_words(claim, message, words).await;
         match kept {
@@ -257,36 +264,12 @@ impl Turn<'_> {
         }
     }
 
-    fn way(&self, file: &File, takes: Option<Modalities>) -> Way {
-        match self.settings.voice {
-            Voice::Off => Way::NotAtAll,
-            Voice::Model => Way::Itself,
-            Voice::Transcribe => self.transcribed(),
-            Voice::Auto => {
-                let hears = takes.is_some_and(|takes| takes.audio);
-                if hears && is_taken(file, &self.settings.model) {
-                    Way::Itself
-                } else {
-                    self.transcribed()
-                }
-            }
-        }
-    }
-
-    fn transcribed(&self) -> Way {
-        if self.parts.library.hears() {
-            Way::Transcribed
-        } else {
-            Way::NotAtAll
-        }
-    }
-
     /// A turn of nothing but things we cannot read gets a friendly sentence.
     pub(super) fn unreadable(&self, views: &Views) -> Option<&'static str> {
         let mut sentence = None;
         for message in &self.claimed.inputs {
             let trouble = trouble_of(message, views)?;
-            sentence.get_or_insert(words_for(self.settings.texts, message, trouble));
+            sentence.get_or_insert(words_for(self.texts(), message, trouble));
         }
         sentence
     }
@@ -322,40 +305,29 @@ fn words_for(texts: &'static Texts, message: &Message, trouble: Trouble) -> &'st
     }
 }
 
-fn asks_what_it_takes(kind: FileKind) -> bool {
-    kind != FileKind::Document
+/// The files of some messages.
+fn files(messages: &[Message]) -> Vec<(i64, &File)> {
+    messages
+        .iter()
+        .filter_map(|message| Some((message.id, message.media.as_ref()?.file()?)))
+        .collect()
+}
+
+/// A view as it fits into a request that weighs so much already.
+fn weighed(mut view: View, weight: &mut usize) -> View {
+    let adds = view.part.as_ref().map_or(0, weight_of);
+    if *weight + adds > REQUEST_BYTES {
+        view.part = None;
+        view.trouble = view.words.is_none().then_some(Trouble::TooLarge);
+    } else {
+        *weight += adds;
+    }
+    view
 }
 
 fn says_pdf(file: &File) -> bool {
     let ends = |name: &String| name.to_lowercase().ends_with(".pdf");
     file.mime.as_deref() == Some("application/pdf") || file.name.as_ref().is_some_and(ends)
-}
-
-/// Whether a model that hears takes this kind of recording: OpenAI's take two
-/// formats only, and none takes the sound out of a video.
-fn is_taken(file: &File, model: &str) -> bool {
-    let format = format(file);
-    file.kind != FileKind::VideoNote
-        && (matches!(format, "wav" | "mp3") || !model.starts_with("openai/"))
-}
-
-/// The format of a recording; what is not told is what Telegram makes of it.
-/// Source: core.telegram.org/bots/api#sendvoice, #sendvideonote.
-fn format(file: &File) -> &'static str {
-    match file.mime.as_deref() {
-        Some("audio/mpeg" | "audio/mp3") => "mp3",
-        Some("audio/mp4" | "audio/m4a" | "audio/x-m4a" | "video/mp4") => "m4a",
-        Some("audio/wav" | "audio/x-wav" | "audio/wave") => "wav",
-        Some("audio/flac" | "audio/x-flac") => "flac",
-        Some("audio/aac") => "aac",
-        Some("audio/webm") => "webm",
-        Some("audio/ogg" | "audio/opus") => "ogg",
-        _ => match file.kind {
-            FileKind::VideoNote => "m4a",
-            FileKind::Audio => "mp3",
-            _ => "ogg",
-        },
-    }
 }
 
 fn data_url(mime: &str, bytes: &[u8]) -> String {

@@ -173,8 +173,8 @@ async fn drafts_grow_about_once_a_second_and_are_gone_with_the_answer() {
     for two in drafts.windows(2) {
         assert!(two[1].1 - two[0].1 >= 500, "faster than an eye can follow");
     }
-    for many in drafts.windows(6) {
-        assert!(many[5].1 - many[0].1 >= 3_500, "more than one a second");
+    for many in drafts.windows(8) {
+        assert!(many[7].1 - many[0].1 >= 4_000, "more than one a second");
     }
     for two in drafts[1..].windows(2) {
         assert!(two[0].3.len() < two[1].3.len(), "it shrank: {two:?}");
@@ -262,7 +262,7 @@ async fn photos_reach_the_model_and_a_lost_one_is_spoken_of() {
     };
     house.telegram.fault(FaultRule::always("getFile", gone));
     house.send(ann, Medium::Photo, "", 1);
-    assert!(house.until_heard(ann, 2).await[1].contains("couldn't open the photo"));
+    assert!(house.until_heard(ann, 2).await[1].contains("too large for me"));
     assert_eq!(scribe.bytes().len(), 1);
     assert_balanced(&life.books().await);
 }

@@ -31,7 +31,8 @@ async fn start_and_help_are_answered_at_once_and_the_menu_knows_every_command() 
     pass(20_000).await;
     assert_eq!(house.heard(ann).len(), 2);
     assert!(scribe.bytes().is_empty(), "the model was asked");
-    assert_eq!(house.telegram.counts()["setMyCommands"].ok, 1);
+    // One menu per language, for private chats and for groups.
+    assert_eq!(house.telegram.counts()["setMyCommands"].ok, 2 * 17);
     let asked = house
         .telegram
         .handle("getMyCommands", &serde_json::json!({}), begun);

@@ -205,7 +205,7 @@ fn sends(house: &House) -> u64 {
     ["sendMessage", "sendRichMessage", "editMessageText"]
         .iter()
         .filter_map(|method| counts.get(*method))
-        .map(|count| count.calls as u64)
+        .map(|count| count.calls)
         .sum()
 }
 

@@ -21,6 +21,7 @@ async fn until_says(house: &House, group: i64, words: &str) {
 #[tokio::test(start_paused = true)]
 async fn in_groups_the_bot_answers_when_it_is_meant() {
     let mut house = House::new();
+    house.config.chat.group_context = 0;
     let scribe = house.scribe();
     let life = house.start();
     let (ann, ben) = (house.person("Ann"), house.person("Ben"));
@@ -48,7 +49,7 @@ async fn in_groups_the_bot_answers_when_it_is_meant() {
         "{said:?}"
     );
     let last = &said.last().expect("something").1;
-    assert!(last.contains("[In reply to Lastword: "), "{last}");
+    assert!(last.contains("[In reply to your message: "), "{last}");
     assert!(last.ends_with("Ben: and then?"), "{last}");
     assert!(said.iter().all(|(_, text)| !text.contains("just talking")));
     assert_balanced(&life.books().await);

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use lastword::playground::bot_api::{Act, ChatKind, Medium, Place, Seen};
+use lastword::playground::bot_api::{Act, ChatKind, Medium, Place};
 use lastword::playground::offline::{Fault, Offline};
 use serde_json::{Value, json};
 
@@ -427,26 +427,4 @@ async fn a_late_piece_and_a_stop_meet_at_every_moment_and_nothing_is_lost_or_dou
         assert_balanced(&books);
         assert_eq!(books.messages, 16);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_word_is_on_a_screen_before_the_store_knows() {
-    let model = Offline::echo();
-    model.change(|now| now.fault = Fault::HoldAfter(6));
-    let mut house = House::with(model);
-    let life = house.start();
-    let ann = house.person("Ann");
-    house.say(ann, "hello there");
-    house
-        .until("a word", |house| {
-            house.seen(ann).iter().any(
-                |event| matches!(&event.seen, Seen::Draft { text, .. } if text.starts_with("echo")),
-            )
-        })
-        .await;
-    house.say(ann, "more");
-    pass(3_000).await;
-    let states = life.books().await.states;
-    let claimed = states.iter().find(|(state, _)| *state == "claimed");
-    assert_eq!(claimed, Some(&("claimed", 1)), "{states:?}");
 }

@@ -149,13 +149,22 @@ pub(crate) fn outcomes(books: &Books) -> Vec<(&'static str, u64)> {
 
 /// The data of the buttons under a message.
 pub(crate) fn buttons(post: &Post) -> Vec<String> {
+    of_buttons(post, "callback_data")
+}
+
+/// What is written on the buttons under a message.
+pub(crate) fn labels(post: &Post) -> Vec<String> {
+    of_buttons(post, "text")
+}
+
+fn of_buttons(post: &Post, field: &str) -> Vec<String> {
     let markup = post.content().markup.clone().unwrap_or_default();
     let rows = markup["inline_keyboard"].as_array().cloned();
     rows.unwrap_or_default()
         .iter()
         .filter_map(|row| row.as_array())
         .flatten()
-        .filter_map(|button| button["callback_data"].as_str())
+        .filter_map(|button| button[field].as_str())
         .map(str::to_owned)
         .collect()
 }

@@ -17,6 +17,7 @@ mod planting;
 mod run;
 mod seam_leases;
 mod seam_model;
+mod seam_relays;
 mod seam_signs;
 mod seam_store;
 mod seam_telegram;

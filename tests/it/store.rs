@@ -17,6 +17,7 @@ mod outbox;
 mod people;
 mod probing;
 mod prune;
+mod relays;
 mod retry;
 mod sqlite;
 mod sqlite_failure;

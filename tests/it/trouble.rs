@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use lastword::domain::language::Language;
+use lastword::llm::LlmError;
 use lastword::playground::bot_api::Place;
 use lastword::playground::offline::{Fault, Offline};
+use lastword::texts::Texts;
 
 use crate::house::{House, assert_balanced};
-use crate::neighbours::{buttons, outcomes, pass};
+use crate::neighbours::{buttons, labels, outcomes, pass};
 use crate::scribe::Twist;
 
 const MINUTE_MS: u64 = 60_000;
@@ -223,4 +226,57 @@ async fn a_panic_in_a_group_leaves_one_message_and_no_task_behind() {
     let begun = house.clock.now();
     life.stop().await;
     assert!(house.clock.now() - begun < 2_000, "a task was left behind");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_way_of_failing_is_told_in_a_sentence_of_its_own_with_a_button_to_try_again() {
+    let texts = Texts::of(Language::Portuguese);
+    let status = |code, message: &str| LlmError::Status {
+        code,
+        message: message.to_owned(),
+        retry_after: None,
+    };
+    for (way, refusal, age_s, sentences) in [
+        ("down", status(500, "x"), 86_400, vec![texts.model_away]),
+        (
+            "moderated",
+            status(403, "flagged"),
+            86_400,
+            vec![texts.content_filter],
+        ),
+        ("too long", status(413, "x"), 86_400, vec![texts.too_long]),
+        ("not taken", status(400, "x"), 86_400, vec![texts.failed]),
+        (
+            "no credit, until it is too late",
+            status(402, "x"),
+            600,
+            vec![texts.operator_problem, texts.too_late],
+        ),
+    ] {
+        let mut house = House::new();
+        house.config.intake.max_age = Duration::from_secs(age_s);
+        let scribe = house.scribe();
+        let life = house.start();
+        let ann = house.person("Ann");
+        house
+            .telegram
+            .speak(ann, Some("pt-br"))
+            .expect("she exists");
+        scribe.always("hello", Twist::Refuse(refusal));
+        house.say(ann, "hello");
+        pass(30 * MINUTE_MS).await;
+        assert_eq!(house.heard(ann), sentences, "{way}");
+        let apology = house.answers(ann).pop().expect("an apology");
+        assert_eq!(labels(&apology), [texts.retry_button], "{way}");
+        assert_eq!(outcomes(&life.books().await), [("failed", 1)], "{way}");
+        scribe.never();
+        house.press(Place::private(ann), apology.id, "retry:");
+        let heard = house.until_heard(ann, sentences.len() + 1).await;
+        assert_eq!(
+            heard.last().map(String::as_str),
+            Some("echo: hello"),
+            "{way}"
+        );
+        assert_balanced(&life.books().await);
+    }
 }

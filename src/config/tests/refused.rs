@@ -38,7 +38,7 @@ fn a_wrong_value_names_key_value_what_is_allowed_and_the_line() {
             "groups = true",
             "chat.groups",
             "true",
-            "\"mention\" or \"always\"",
+            "\"mention\" or \"reply\" or \"command\" or \"always\"",
         ),
         (
             "telegram",

@@ -6,8 +6,9 @@
 use serde_json::Value;
 
 use super::{
-    Chat, ChatKind, Event, Link, Mark, Media, Message, Person, Press, Quoted, Stamp, Update, media,
+    Chat, ChatKind, Event, Link, Mark, Message, Person, Press, Quoted, Stamp, Update, media,
 };
+use super::{Side, Way, connection};
 use crate::domain::ids::{ChatId, TurnId, UserId};
 
 /// Reads an update.
@@ -23,7 +24,9 @@ pub fn parse(raw: &[u8]) -> Update {
     Update {
         id: value["update_id"].as_i64(),
         event: event(&value),
-        stamp: stamp(&value["message"]),
+        stamp: ["message", "channel_post"]
+            .iter()
+            .find_map(|kind| stamp(&value[kind])),
     }
 }
 
@@ -50,11 +53,18 @@ fn find_update_id(raw: &[u8]) -> Option<i64> {
 }
 
 fn event(value: &Value) -> Option<Event> {
-    if let Some(message) = value.get("message") {
-        return message_event(message);
+    for kind in NEW {
+        if let Some(message) = value.get(kind) {
+            return message_event(message);
+        }
     }
-    if let Some(edited) = value.get("edited_message") {
-        return message_of(edited).map(|m| Event::Edited(Box::new(m)));
+    for kind in EDITED {
+        if let Some(edited) = value.get(kind) {
+            return message_of(edited).map(|m| Event::Edited(Box::new(m)));
+        }
+    }
+    if let Some(event) = connection::event(value) {
+        return event;
     }
     if let Some(query) = value.get("callback_query") {
         return press(query).map(|p| Event::Press(Box::new(p)));
@@ -73,6 +83,19 @@ fn event(value: &Value) -> Option<Event> {
     }
     value.as_object().map(|_| Event::Other)
 }
+
+/// Where a new message stands in an update, and where a changed one.
+const NEW: [&str; 4] = [
+    "message",
+    "channel_post",
+    "business_message",
+    "guest_message",
+];
+const EDITED: [&str; 3] = [
+    "edited_message",
+    "edited_channel_post",
+    "edited_business_message",
+];
 
 /// The chat that the bot may not write to any more. A basic group that it has
 /// left may just have become a supergroup, whose message about that is to come.
@@ -116,9 +139,31 @@ fn message_of(message: &Value) -> Option<Message> {
         album: string(&message["media_group_id"]),
         quoted: quoted(message),
         forwarded_from: forwarded(&message["forward_origin"]),
+        way: way(message, &chat),
         text,
         chat,
     })
+}
+
+fn way(message: &Value, chat: &Chat) -> Way {
+    if let Some(query) = string(&message["guest_query_id"]) {
+        return Way::Guest { query };
+    }
+    if let Some(connection) = string(&message["business_connection_id"]) {
+        let said = |field: &str| message[field].as_bool().unwrap_or(false);
+        let machine = message["sender_business_bot"].is_object() || said("is_from_offline");
+        // A private chat is named after the other side.
+        let side = match message["from"]["id"].as_i64() {
+            Some(from) if from == chat.id.0 => Side::Peer,
+            _ if machine => Side::Machine,
+            _ => Side::Owner,
+        };
+        return Way::Business { connection, side };
+    }
+    match message["is_automatic_forward"].as_bool() {
+        Some(true) => Way::Feed,
+        _ => Way::Direct,
+    }
 }
 
 fn text_of(message: &Value) -> String {
@@ -175,9 +220,14 @@ fn chat(value: &Value) -> Option<Chat> {
 fn sender(message: &Value, chat: &Chat) -> Person {
     let speaker = &message["sender_chat"];
     if let Some(id) = speaker["id"].as_i64() {
+        let title = string(&speaker["title"]).unwrap_or_else(|| chat.title.clone());
         return Person {
             id: UserId(id),
-            name: string(&speaker["title"]).unwrap_or_else(|| chat.title.clone()),
+            // Anonymous administrators are told apart by their titles only.
+            name: match string(&message["author_signature"]) {
+                Some(signature) => format!("{title} ({signature})"),
+                None => title,
+            },
             language: None,
             is_bot: false,
         };
@@ -206,28 +256,57 @@ fn full_name(value: &Value) -> String {
 }
 
 fn quoted(message: &Value) -> Option<Quoted> {
-    let original = message
+    let quote = &message["quote"];
+    let part = string(&quote["text"]);
+    let manual = quote["is_manual"].as_bool().unwrap_or(false);
+    if let Some(original) = message
         .get("reply_to_message")
         .filter(|m| m.get("forum_topic_created").is_none())
-        .or_else(|| message.get("external_reply"))?;
-    let part = string(&message["quote"]["text"]);
-    let from = person(&original["from"]);
+    {
+        let from = author(original);
+        return Some(Quoted {
+            message_id: original["message_id"].as_i64().unwrap_or(0),
+            name: from.as_ref().map(|p| p.name.clone()).unwrap_or_default(),
+            from: from.map(|p| p.id),
+            text: words_of(original),
+            part: part.filter(|_| manual),
+            media: media::read(original),
+        });
+    }
+    if let Some(original) = message.get("external_reply") {
+        let origin = &original["origin"];
+        // Of its words the update carries the quoted ones only.
+        return Some(Quoted {
+            message_id: 0,
+            from: origin["sender_user"]["id"].as_i64().map(UserId),
+            name: forwarded(origin).unwrap_or_default(),
+            text: part.unwrap_or_else(|| words_of(original)),
+            part: None,
+            media: media::read(original),
+        });
+    }
+    let story = message.get("reply_to_story")?;
     Some(Quoted {
-        message_id: original["message_id"].as_i64().unwrap_or(0),
-        name: from.as_ref().map(|p| p.name.clone()).unwrap_or_default(),
-        from: from.map(|p| p.id),
-        text: part.unwrap_or_else(|| words_of(original)),
+        name: string(&story["chat"]["title"]).unwrap_or_else(|| full_name(&story["chat"])),
+        text: "[story]".to_owned(),
+        ..Quoted::default()
     })
+}
+
+/// Who wrote a message that is pointed at.
+fn author(message: &Value) -> Option<Person> {
+    match chat(&message["chat"]) {
+        Some(chat) => Some(sender(message, &chat)),
+        None => person(&message["from"]),
+    }
 }
 
 /// The words of a message, or what it is when it has none: whoever asks "what
 /// is this?" points at a photo.
 fn words_of(message: &Value) -> String {
-    let text = text_of(message);
-    match media::read(message) {
-        Some(Media::Said(said)) if text.is_empty() => said.words(),
-        Some(media) if text.is_empty() => format!("[{}]", media.kind().replace('_', " ")),
-        _ => text,
+    match text_of(message) {
+        text if text.is_empty() => media::read(message).map_or(text, |media| media.name()),
+        text => text,
     }
 }
 
@@ -314,6 +393,7 @@ fn press(query: &Value) -> Option<Press> {
         chat,
         message_id: message["message_id"].as_i64(),
         data: string(&query["data"]).unwrap_or_default(),
+        connection: string(&message["business_connection_id"]),
     })
 }
 

@@ -69,17 +69,7 @@ impl Addresses {
                         edits.push((place, format!(" ({shown})")));
                     }
                 } else if close.starts_with("](<") {
-                    let mut encoded = String::with_capacity(address.len());
-                    for c in address.chars() {
-                        match c {
-                            ' ' => encoded.push_str("%20"),
-                            '(' => encoded.push_str("%28"),
-                            ')' => encoded.push_str("%29"),
-                            '<' => encoded.push_str("%3C"),
-                            c => encoded.push(c),
-                        }
-                    }
-                    edits.push((place, format!("]({encoded})")));
+                    edits.push((place, format!("]({})", encoded(&address))));
                 }
             }
             Event::Start(_) => self.before = before,
@@ -88,9 +78,24 @@ impl Addresses {
     }
 }
 
+/// An address that needs no angle brackets.
+pub(super) fn encoded(address: &str) -> String {
+    let mut encoded = String::with_capacity(address.len());
+    for c in address.chars() {
+        match c {
+            ' ' => encoded.push_str("%20"),
+            '(' => encoded.push_str("%28"),
+            ')' => encoded.push_str("%29"),
+            '<' => encoded.push_str("%3C"),
+            c => encoded.push(c),
+        }
+    }
+    encoded
+}
+
 /// Whether Telegram opens such an address from a rich message. An empty one is
 /// no link either way.
-fn opens(address: &str) -> bool {
+pub(super) fn opens(address: &str) -> bool {
     let known = ["http://", "https://", "tg://", "mailto:", "tel:", "#"];
     let lower = address.to_ascii_lowercase();
     lower.is_empty() || known.iter().any(|scheme| lower.starts_with(scheme))

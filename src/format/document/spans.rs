@@ -7,6 +7,10 @@ use super::super::cut;
 use super::super::entity::{Entity, EntityKind};
 use super::{Attrs, Document, STYLES, Style, place};
 
+/// A quotation of this many lines, or this long, folds.
+const QUOTE_LINES: usize = 14;
+const QUOTE_BYTES: usize = 1600;
+
 /// A layer of the stack from which entities are derived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layer {
@@ -50,7 +54,7 @@ impl Document {
         Ok(spans
             .iter()
             .map(|span| Entity {
-                kind: self.kind(span.layer),
+                kind: self.kind(*span),
                 offset: number(offset_of(span.start)),
                 length: number(cut::units(&self.text[span.start..span.end])),
             })
@@ -116,9 +120,18 @@ impl Document {
         cut::is_visible(&self.text[span.start..span.end])
     }
 
-    fn kind(&self, layer: Layer) -> EntityKind {
-        match layer {
-            Layer::Quote(_) => EntityKind::Blockquote,
+    fn kind(&self, span: Span) -> EntityKind {
+        match span.layer {
+            Layer::Quote(quote) => {
+                let text = &self.text[span.start..span.end];
+                let folds = place(quote).and_then(|at| self.quotes.get(at)) == Some(&true);
+                let long = text.len() > QUOTE_BYTES || text.matches('\n').count() >= QUOTE_LINES;
+                if folds || long {
+                    EntityKind::ExpandableBlockquote
+                } else {
+                    EntityKind::Blockquote
+                }
+            }
             Layer::Link(link) => EntityKind::TextLink {
                 url: place(link)
                     .and_then(|at| self.links.get(at))
@@ -127,6 +140,7 @@ impl Document {
             },
             Layer::Style(Style::Bold) => EntityKind::Bold,
             Layer::Style(Style::Italic) => EntityKind::Italic,
+            Layer::Style(Style::Underline) => EntityKind::Underline,
             Layer::Style(Style::Strikethrough) => EntityKind::Strikethrough,
             Layer::Style(Style::Spoiler) => EntityKind::Spoiler,
             Layer::Mono(mono) => match place(mono).and_then(|at| self.monos.get(at)) {

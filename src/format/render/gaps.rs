@@ -142,11 +142,20 @@ impl<'a> Gaps<'a> {
     }
 }
 
-/// The length of a list item's marker.
+/// The length of a list item's marker, with its box if it is a task.
 fn item_marker(text: &str) -> usize {
     let rest = text.trim_start();
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    text.len() - rest.len() + digits + usize::from(digits < rest.len())
+    let marker = text.len() - rest.len() + digits + usize::from(digits < rest.len());
+    // The box of a task is shown by its own event.
+    let after = text[marker..].trim_start_matches(' ');
+    let is_box = ["[x]", "[X]", "[ ]"].iter().any(|b| after.starts_with(b));
+    marker
+        + if is_box {
+            text[marker..].len() - after.len() + 3
+        } else {
+            0
+        }
 }
 
 /// Names of definitions ignore case and the width of white space.

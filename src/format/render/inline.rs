@@ -1,7 +1,9 @@
 //! What stands inside a line of a classic message: text, styles, links, code.
 
 use super::super::document::{Attrs, STYLES, Style};
-use super::super::spoiler;
+use super::super::latex;
+use super::super::marks::{self, Mark};
+use super::super::tags::{Effect, Role};
 use super::{OpenLink, Writer};
 
 /// The schemes that Telegram opens from a text link.
@@ -17,25 +19,69 @@ impl Writer<'_> {
             return;
         }
         let mut from = 0;
-        while let Some((event, at)) = self.spoilers.last().copied() {
-            if event != number {
-                break;
-            }
-            self.spoilers.pop();
-            self.write(&text[from..at]);
-            // The marks come in pairs, so every second one closes.
-            let closes = self.spoilers.len().is_multiple_of(2);
-            self.style(Style::Spoiler, !closes);
-            from = at + spoiler::MARK.len();
+        for place in self.places(number) {
+            self.write(&text[from..place.at]);
+            let style = match place.mark {
+                Mark::Spoiler => Style::Spoiler,
+                Mark::Highlight => Style::Bold,
+            };
+            self.style(style, place.opens);
+            from = place.at + marks::LEN;
         }
         self.write(&text[from..]);
     }
 
-    pub(super) fn code_span(&mut self, text: &str) {
-        if let Some(table) = &mut self.table {
-            table.push(text);
-            return;
+    /// The marks in a text event.
+    fn places(&self, number: usize) -> Vec<marks::Place> {
+        let from = self.marks.partition_point(|place| place.event < number);
+        let found = self.marks[from..].iter();
+        found
+            .take_while(|place| place.event == number)
+            .copied()
+            .collect()
+    }
+
+    /// A text event without its marks.
+    pub(super) fn unmarked(&self, number: usize, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut from = 0;
+        for place in self.places(number) {
+            out.push_str(&text[from..place.at]);
+            from = place.at + marks::LEN;
         }
+        out.push_str(&text[from..]);
+        out
+    }
+
+    /// What the tag of this event is for, if it is obeyed.
+    pub(super) fn role(&self, number: usize) -> Option<&Role> {
+        let at = self.roles.binary_search_by_key(&number, |role| role.0);
+        at.ok().map(|at| &self.roles[at].1)
+    }
+
+    pub(super) fn tag(&mut self, number: usize, html: &str) {
+        let (effect, on) = match self.role(number) {
+            None => return self.write(html),
+            Some(Role::Break) => return self.line_break(),
+            Some(Role::Opens(effect)) => (effect.clone(), true),
+            Some(Role::Closes(effect)) => (effect.clone(), false),
+        };
+        match effect {
+            Effect::Bold | Effect::Mark => self.style(Style::Bold, on),
+            Effect::Italic => self.style(Style::Italic, on),
+            Effect::Underline => self.style(Style::Underline, on),
+            Effect::Strikethrough => self.style(Style::Strikethrough, on),
+            Effect::Spoiler => self.style(Style::Spoiler, on),
+            Effect::Lowered => self.script = on.then_some(false),
+            Effect::Raised => self.script = on.then_some(true),
+            Effect::Code => self.mono = if on { self.doc.add_code() } else { 0 },
+            Effect::Link(url) if on => self.start_link(&url, false),
+            Effect::Link(_) => self.end_link(),
+            Effect::Nothing => {}
+        }
+    }
+
+    pub(super) fn code_span(&mut self, text: &str) {
         let hidden = self.styles[Style::Spoiler as usize] > 0;
         if hidden || self.link != 0 {
             // Monospace would end the spoiler or the link.
@@ -52,24 +98,7 @@ impl Writer<'_> {
         self.doc.push(text, attrs);
     }
 
-    pub(super) fn html(&mut self, html: &str) {
-        let tag: String = html.chars().filter(|c| !c.is_whitespace()).collect();
-        if tag.eq_ignore_ascii_case("<br>") || tag.eq_ignore_ascii_case("<br/>") {
-            self.line_break();
-            return;
-        }
-        let text = html.trim_end_matches(['\n', '\r']);
-        self.write(text);
-        if text.len() < html.len() {
-            self.gap(1);
-        }
-    }
-
     pub(super) fn line_break(&mut self) {
-        if let Some(table) = &mut self.table {
-            table.push(" ");
-            return;
-        }
         // Not through a gap: the break belongs to what is bold or linked.
         self.open_line();
         let attrs = self.attrs();
@@ -81,7 +110,7 @@ impl Writer<'_> {
         self.open_line();
         let address = link_address(url);
         let number = match address {
-            Some(address) if self.link == 0 && self.table.is_none() => self.doc.add_link(address),
+            Some(address) if self.link == 0 => self.doc.add_link(address),
             _ => 0,
         };
         self.link = if self.link == 0 { number } else { self.link };
@@ -99,7 +128,7 @@ impl Writer<'_> {
         };
         let url = link.url.clone();
         let shown = self.doc.text().get(link.text_from..).unwrap_or_default();
-        let has_text = self.table.is_some() || !shown.trim().is_empty();
+        let has_text = !shown.trim().is_empty();
         let repeats = shown.trim() == url || url == format!("mailto:{}", shown.trim());
         if link.number != 0 {
             if !has_text {
@@ -141,22 +170,26 @@ impl Writer<'_> {
         Attrs {
             styles,
             link: self.link,
-            mono: 0,
+            mono: self.mono,
             quote: self.quote,
         }
     }
 
     /// Writes text that may hold line breaks.
     pub(super) fn write(&mut self, text: &str) {
-        if let Some(table) = &mut self.table {
-            table.push(text);
-            return;
-        }
         if text.is_empty() {
             return;
         }
         self.open_line();
+        self.after_footnote = false;
         let attrs = self.attrs();
+        if let Some(raised) = self.script
+            && let Some(signs) = latex::script(text, raised)
+        {
+            self.doc.push(&signs, attrs);
+            self.after_heading = false;
+            return;
+        }
         let mut lines = text.split('\n');
         if let Some(first) = lines.next() {
             self.doc.push(first, attrs);
@@ -168,6 +201,11 @@ impl Writer<'_> {
         }
         self.after_heading = false;
     }
+}
+
+/// How a reference to a footnote is shown.
+pub(super) fn reference(label: &str) -> String {
+    format!("[{label}]")
 }
 
 /// The address as Telegram takes it, if it opens such addresses at all.

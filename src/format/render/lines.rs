@@ -50,9 +50,6 @@ impl Writer<'_> {
 
     /// Writes the line breaks, prefixes and markers that are due.
     pub(super) fn open_line(&mut self) {
-        if self.table.is_some() {
-            return;
-        }
         let attrs = Attrs {
             quote: self.quote,
             ..Attrs::default()
@@ -98,7 +95,8 @@ impl Writer<'_> {
             .containers
             .get(self.unopened)
             .map_or(self.prefix.len(), |c| c.prefix_from);
-        self.doc.push(&self.prefix[..opened], attrs);
+        let base = self.prefix_base.min(opened);
+        self.doc.push(&self.prefix[base..opened], attrs);
         self.write_markers(attrs);
     }
 
@@ -114,6 +112,7 @@ impl Writer<'_> {
                     .containers
                     .get(at + 1)
                     .map_or(self.prefix.len(), |c| c.prefix_from);
+                let from = from.max(self.prefix_base).min(to);
                 self.doc.push(&self.prefix[from..to], attrs);
             }
         }

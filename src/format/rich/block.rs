@@ -9,17 +9,13 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 use super::math;
-use super::{BLOCKS_MAX, cut, flat, render};
+use super::{Limits, cut, flat, render};
 
-/// Most levels of nested blocks and markup.
-const LEVELS_MAX: usize = 16;
+/// Most levels of nested blocks and markup, but for two folds around them.
+const LEVELS_MAX: usize = 14;
 
 /// Most columns of a table.
 const COLUMNS_MAX: usize = 20;
-
-/// The largest piece, in UTF-16 units: what Telegram takes, less room for the
-/// fence or the blank line that is added.
-const PIECE_MAX: usize = super::super::RICH_TEXT_MAX - 256;
 
 /// A piece of Markdown that can stand at the end of a message or at the start
 /// of the next one.
@@ -34,7 +30,7 @@ pub(super) struct Piece {
 enum Kind {
     Fence,
     Indented,
-    List,
+    List { first: Option<u64> },
     Table { columns: usize },
     Other,
 }
@@ -49,54 +45,65 @@ struct Block {
 }
 
 /// The answer in pieces; put together they are the answer.
-pub(super) fn pieces(text: &str) -> Vec<Piece> {
+pub(super) fn pieces(text: &str, limits: Limits) -> Vec<Piece> {
     let found = blocks(text);
     let mut pieces = Vec::new();
     let mut at = 0;
     for (block, items) in &found {
         let start = line_start(text, block.range.start, at);
-        between(&text[at..start], &mut pieces);
+        between(&text[at..start], limits, &mut pieces);
         let end = block.range.end.max(start);
-        take(text, block, items, start..end, &mut pieces);
+        take(text, (block, items), start..end, limits, &mut pieces);
         at = end;
     }
-    between(&text[at..], &mut pieces);
+    between(&text[at..], limits, &mut pieces);
     pieces
 }
 
 /// What stands between two blocks: white space, and definitions of links.
-fn between(text: &str, pieces: &mut Vec<Piece>) {
+fn between(text: &str, limits: Limits, pieces: &mut Vec<Piece>) {
     let blocks = usize::from(!text.trim().is_empty());
     if !text.is_empty() {
-        piece_or_flat(text, blocks, 1, pieces);
+        piece_or_flat(text, (blocks, 1), limits, pieces);
     }
 }
 
-fn piece_or_flat(text: &str, blocks: usize, levels: usize, pieces: &mut Vec<Piece>) {
-    if levels <= LEVELS_MAX && blocks <= BLOCKS_MAX && cut::units(text) <= PIECE_MAX {
+fn piece_or_flat(
+    text: &str,
+    (blocks, levels): (usize, usize),
+    limits: Limits,
+    pieces: &mut Vec<Piece>,
+) {
+    if levels <= LEVELS_MAX && blocks <= limits.blocks && cut::units(text) <= limits.piece() {
         pieces.push(Piece {
             text: text.to_owned(),
             blocks,
         });
     } else {
-        pieces.extend(flat(text));
+        pieces.extend(flat(text, limits));
     }
 }
 
 /// Adds a block, taken apart where it must be.
-fn take(text: &str, block: &Block, items: &[Block], range: Range<usize>, pieces: &mut Vec<Piece>) {
+fn take(
+    text: &str,
+    (block, items): (&Block, &[Block]),
+    range: Range<usize>,
+    limits: Limits,
+    pieces: &mut Vec<Piece>,
+) {
     let source = &text[range.clone()];
-    let fits =
-        block.levels <= LEVELS_MAX && block.blocks <= BLOCKS_MAX && cut::units(source) <= PIECE_MAX;
+    let fits = block.levels <= LEVELS_MAX
+        && block.blocks <= limits.blocks
+        && cut::units(source) <= limits.piece();
     match &block.kind {
-        Kind::Fence => fence(source, pieces),
+        Kind::Fence => fence(source, limits, pieces),
         Kind::Indented => {
             let code = render::render(source);
-            fence(&fenced(code.text()), pieces);
+            fence(&fenced(code.text()), limits, pieces);
         }
         Kind::Table { columns } if *columns > COLUMNS_MAX => {
-            let table = render::render(source);
-            fence(&fenced(table.text()), pieces);
+            pieces.extend(flat(source, limits));
         }
         _ if fits => {
             let mut source = source.to_owned();
@@ -106,7 +113,7 @@ fn take(text: &str, block: &Block, items: &[Block], range: Range<usize>, pieces:
                 blocks: block.blocks,
             });
         }
-        Kind::List if items.len() > 1 => {
+        Kind::List { first } if items.len() > 1 => {
             for (number, item) in items.iter().enumerate() {
                 let start = if number == 0 {
                     range.start
@@ -116,17 +123,41 @@ fn take(text: &str, block: &Block, items: &[Block], range: Range<usize>, pieces:
                 let end = items.get(number + 1).map_or(range.end, |next| {
                     line_start(text, next.range.start, range.start)
                 });
-                piece_or_flat(
-                    &text[start..end.max(start)],
-                    item.blocks,
-                    item.levels,
-                    pieces,
-                );
+                let source = &text[start..end.max(start)];
+                let place = u64::try_from(number).unwrap_or(0);
+                let source = match first {
+                    Some(first) => numbered(source, first.saturating_add(place)),
+                    None => source.to_owned(),
+                };
+                piece_or_flat(&source, (item.blocks, item.levels), limits, pieces);
             }
         }
-        Kind::Table { .. } => rows(source, pieces),
-        _ => pieces.extend(flat(source)),
+        Kind::Table { .. } => rows(source, limits, pieces),
+        _ => pieces.extend(flat(source, limits)),
     }
+}
+
+/// An item of a list with its own number: models write "1." before each, and
+/// a list that goes on in the next part must not begin anew.
+fn numbered(item: &str, number: u64) -> String {
+    let words = item.trim_start_matches(' ');
+    let indent = &item[..item.len() - words.len()];
+    let rest = words.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = words.len() - rest.len();
+    let number = number.to_string();
+    if digits == 0 || words.starts_with(&number) && number.len() == digits {
+        return item.to_owned();
+    }
+    // What stands in the item stays in it, though its number grows.
+    let wider = " ".repeat(number.len().saturating_sub(digits));
+    let mut out = format!("{indent}{number}");
+    for (at, line) in rest.split_inclusive('\n').enumerate() {
+        if at > 0 && !line.trim().is_empty() {
+            out.push_str(&wider);
+        }
+        out.push_str(line);
+    }
+    out
 }
 
 /// Text as a block of code, its fence longer than any run of backticks in it.
@@ -140,22 +171,24 @@ fn fenced(text: &str) -> String {
 }
 
 /// A block of code: closed if the model did not, and in several when large.
-fn fence(source: &str, pieces: &mut Vec<Piece>) {
+fn fence(source: &str, limits: Limits, pieces: &mut Vec<Piece>) {
     let (first, rest) = source.split_once('\n').unwrap_or((source, ""));
     let mark = fence_mark(first);
     let inside = rest.trim_end();
     let body = match inside.rsplit_once('\n') {
-        Some((code, last)) if closes(last, mark) => code,
-        None if closes(inside, mark) => "",
+        Some((code, last)) if at_margin(last) && closes(last, mark) => code,
+        None if at_margin(inside) && closes(inside, mark) => "",
         _ => rest.trim_end_matches('\n'),
     };
     let is_closed = body.len() < inside.len();
-    let room = PIECE_MAX.saturating_sub(cut::units(first) + 2 * mark.len());
-    if mark.is_empty() || room < PIECE_MAX / 2 || body.trim().is_empty() {
-        pieces.extend(flat(source));
+    let room = limits
+        .piece()
+        .saturating_sub(cut::units(first) + 2 * mark.len());
+    if mark.is_empty() || room < limits.piece() / 2 || body.trim().is_empty() {
+        pieces.extend(flat(source, limits));
         return;
     }
-    if is_closed && cut::units(source) <= PIECE_MAX {
+    if is_closed && cut::units(source) <= limits.piece() {
         pieces.push(Piece {
             text: source.to_owned(),
             blocks: 1,
@@ -185,6 +218,11 @@ fn fence_mark(line: &str) -> &str {
         return "";
     };
     &line[..line.len() - line.trim_start_matches(c).len()]
+}
+
+/// Whether a line is indented so little that its marks are marks.
+fn at_margin(line: &str) -> bool {
+    !line.starts_with("    ") && !line.trim_start_matches(' ').starts_with('\t')
 }
 
 /// Whether a line closes the fence that `mark` opened.
@@ -243,23 +281,23 @@ fn close_nested_fence(source: &mut String) {
 }
 
 /// A table in several, each with the head.
-fn rows(source: &str, pieces: &mut Vec<Piece>) {
+fn rows(source: &str, limits: Limits, pieces: &mut Vec<Piece>) {
     let lines: Vec<&str> = source.trim_end().lines().collect();
     let Some((head, body)) = lines.split_at_checked(2) else {
-        pieces.extend(flat(source));
+        pieces.extend(flat(source, limits));
         return;
     };
     let head = format!("{}\n{}\n", head[0], head[1]);
     let head_units = cut::units(&head);
     let largest = body.iter().map(|line| cut::units(line)).max().unwrap_or(0);
-    if head_units + largest + 3 > PIECE_MAX {
-        pieces.extend(flat(source));
+    if head_units + largest + 3 > limits.piece() {
+        pieces.extend(flat(source, limits));
         return;
     }
     let (mut text, mut units, mut count) = (head.clone(), head_units, 2);
     for line in body {
         let size = cut::units(line) + 1;
-        if units + size + 1 > PIECE_MAX || count + 1 > BLOCKS_MAX {
+        if units + size + 1 > limits.piece() || count + 1 > limits.blocks {
             text.push('\n');
             pieces.push(Piece {
                 text: std::mem::replace(&mut text, head.clone()),
@@ -297,7 +335,7 @@ fn blocks(text: &str) -> Vec<(Block, Vec<Block>)> {
                 depth += 1;
                 if let Some((top, items)) = found.last_mut() {
                     let is_item = matches!(tag, Tag::Item);
-                    if depth == 2 && is_item && top.kind == Kind::List {
+                    if depth == 2 && is_item && matches!(top.kind, Kind::List { .. }) {
                         items.push(block(Kind::Other, range));
                     }
                     let added = weight(&tag);
@@ -342,7 +380,7 @@ fn kind(tag: &Tag<'_>) -> Kind {
     match tag {
         Tag::CodeBlock(CodeBlockKind::Fenced(_)) => Kind::Fence,
         Tag::CodeBlock(CodeBlockKind::Indented) => Kind::Indented,
-        Tag::List(_) => Kind::List,
+        Tag::List(first) => Kind::List { first: *first },
         Tag::Table(alignments) => Kind::Table {
             columns: alignments.len(),
         },

@@ -85,15 +85,18 @@ pub(super) fn assert_valid(message: &Formatted, what: &str) {
             assert!(b.2 <= a.2, "{what}: {a:?} and {b:?} overlap partly");
             let mono = |kind: &str| kind == "pre" || kind == "code";
             assert!(!mono(&a.0), "{what}: {b:?} in {a:?}");
-            assert!(!mono(&b.0) || a.0 == "blockquote", "{what}: {b:?} in {a:?}");
+            assert!(
+                !mono(&b.0) || a.0.ends_with("blockquote"),
+                "{what}: {b:?} in {a:?}"
+            );
             assert!(a.0 != b.0, "{what}: {b:?} in {a:?}");
-            assert!(b.0 != "blockquote", "{what}: {b:?} in {a:?}");
+            assert!(!b.0.ends_with("blockquote"), "{what}: {b:?} in {a:?}");
         }
     }
 }
 
 /// The extensions of rich Markdown.
-fn options() -> Options {
+pub(super) fn options() -> Options {
     Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH
@@ -108,6 +111,7 @@ pub(super) fn assert_rich(markdown: &str, what: &str) {
     let (mut blocks, mut level) = (0, 0_usize);
     let mut columns = 0;
     let mut code: Option<bool> = None;
+    let mut folds = 0_usize;
     for (event, range) in Parser::new_ext(markdown, options()).into_offset_iter() {
         match &event {
             Event::Start(tag) => {
@@ -141,12 +145,44 @@ pub(super) fn assert_rich(markdown: &str, what: &str) {
                     );
                 }
             }
-            Event::Html(html) => panic!("{what}: a block of HTML: {html}"),
+            Event::Html(html) => {
+                let html = html.trim();
+                let title = html
+                    .strip_prefix("<details><summary>")
+                    .and_then(|rest| rest.strip_suffix("</summary>"));
+                match title {
+                    Some(title) => {
+                        assert!(!title.contains('<'), "{what}: a tag in a title: {title}");
+                        folds += 1;
+                        level += 1;
+                    }
+                    None => {
+                        assert!(
+                            html == "</details>" && folds > 0,
+                            "{what}: a block of HTML: {html}"
+                        );
+                        folds -= 1;
+                        level -= 1;
+                    }
+                }
+            }
             Event::InlineHtml(html) => {
                 let name = html.trim_matches(['<', '>', '/']).trim();
                 let known = [
-                    "u", "ins", "sub", "sup", "b", "strong", "i", "em", "s", "del", "mark", "br",
-                    "br /", "br/",
+                    "u",
+                    "ins",
+                    "sub",
+                    "sup",
+                    "b",
+                    "strong",
+                    "i",
+                    "em",
+                    "s",
+                    "del",
+                    "mark",
+                    "br",
+                    "code",
+                    "tg-spoiler",
                 ];
                 assert!(
                     known.contains(&name.to_lowercase().as_str()),
@@ -162,6 +198,7 @@ pub(super) fn assert_rich(markdown: &str, what: &str) {
             code = None;
         }
     }
+    assert!(folds == 0, "{what}: a fold is left open");
     assert!(blocks <= 500, "{what}: {blocks} blocks");
     assert!(columns <= 20, "{what}: {columns} columns");
 }
@@ -177,7 +214,29 @@ pub(super) fn visible(markdown: &str) -> Vec<char> {
     let clean = markdown
         .replace("\r\n", "\n")
         .replace(['\u{2028}', '\u{202e}'], " ");
-    shown(&clean)
+    shown(&without_formulas(&clean, "\\(", "\\)"))
+}
+
+/// The text without what stands between these marks in one paragraph.
+fn without_formulas(text: &str, open: &str, close: &str) -> String {
+    let mut out = String::new();
+    for paragraph in text.split_inclusive("\n\n") {
+        let mut rest = paragraph;
+        while let Some((before, inside)) = rest.split_once(open) {
+            out.push_str(before);
+            let Some((_, after)) = inside.split_once(close) else {
+                rest = inside;
+                break;
+            };
+            out.push(' ');
+            rest = after;
+        }
+        out.push_str(rest);
+    }
+    if open == "\\(" {
+        return without_formulas(&out, "\\[", "\\]");
+    }
+    out
 }
 
 /// What a rich message shows, with the entities of our escapes read back.
@@ -186,30 +245,90 @@ pub(super) fn visible_rich(markdown: &str) -> Vec<char> {
 }
 
 fn shown(markdown: &str) -> Vec<char> {
-    // Without the extension for formulas: their source is what is seen.
-    let options = options() - Options::ENABLE_MATH;
     let mut text = String::new();
-    for event in Parser::new_ext(markdown, options) {
+    // What other signs may stand for: formulas, and the first name in the head
+    // of a table whose rows become entries.
+    let mut skipped = 0_usize;
+    let mut in_head = false;
+    for event in Parser::new_ext(markdown, options()) {
         match event {
-            Event::Text(t) | Event::Code(t) => text.push_str(&t),
+            Event::Start(Tag::TableHead) => in_head = true,
+            Event::End(TagEnd::TableHead) => in_head = false,
+            Event::Text(t) | Event::Code(t) if skipped == 0 && !in_head => text.push_str(&t),
             Event::Html(t) | Event::InlineHtml(t) => {
-                let tags = [
-                    "br", "u", "ins", "sub", "sup", "b", "strong", "i", "em", "s", "del", "mark",
-                ];
                 let name = t
                     .trim_matches(|c: char| "</> \n".contains(c))
                     .to_lowercase();
-                if !tags.contains(&name.as_str()) {
-                    text.push_str(&t);
+                let name = name.split_whitespace().next().unwrap_or_default();
+                let open = !t.starts_with("</");
+                match name {
+                    "sub" | "sup" if open => skipped += 1,
+                    "sub" | "sup" => skipped = skipped.saturating_sub(1),
+                    _ if TAGS.contains(&name) => {}
+                    _ => text.push_str(&untagged(&t)),
                 }
             }
             Event::FootnoteReference(label) => text.push_str(&label),
             Event::Start(Tag::FootnoteDefinition(label)) => text.push_str(&label),
+            Event::End(TagEnd::Paragraph | TagEnd::Item | TagEnd::TableCell) => {
+                skipped = 0;
+                text.push(' ');
+            }
             _ => text.push(' '),
         }
     }
     letters(&text)
 }
+
+/// HTML without the tags that are obeyed.
+fn untagged(html: &str) -> String {
+    let mut out = String::new();
+    let mut rest = html;
+    while let Some((before, inside)) = rest.split_once('<') {
+        out.push_str(before);
+        let name: String = inside
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect::<String>()
+            .to_lowercase();
+        let known = TAGS.contains(&name.as_str()) || name == "details" || name == "summary";
+        match inside.split_once('>').filter(|_| known) {
+            Some((_, after)) => rest = after,
+            None => {
+                out.push('<');
+                rest = inside;
+            }
+        }
+    }
+    out + rest
+}
+
+/// Tags that are obeyed rather than shown.
+const TAGS: [&str; 22] = [
+    "br",
+    "u",
+    "ins",
+    "b",
+    "strong",
+    "i",
+    "em",
+    "s",
+    "del",
+    "strike",
+    "mark",
+    "kbd",
+    "code",
+    "samp",
+    "tt",
+    "var",
+    "a",
+    "span",
+    "center",
+    "small",
+    "tg-spoiler",
+    "hr",
+];
 
 /// Asserts that all of `wanted` stands in `shown`, in order.
 pub(super) fn in_order(wanted: &[char], shown: &[char], what: &str) {

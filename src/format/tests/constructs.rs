@@ -107,21 +107,21 @@ fn headings_are_bold_and_blocks_stand_apart() {
 fn lists_keep_their_nesting_and_numbers() {
     assert_shows(
         "- a\n  - b\n    continued\n- c\n\n7. x\n8. y\n   - [ ] z\n   - [x] **w**",
-        "• a\n  • b\n    continued\n• c\n\n7. x\n8. y\n   ☐ z\n   ☑ w",
+        "• a\n    ◦ b\n        continued\n• c\n\n7. x\n8. y\n    ☐ z\n    ☑ w",
         &[["bold", "w", ""]],
     );
 }
 
 #[test]
 fn a_nested_list_follows_its_item_without_a_blank_line() {
-    assert_shows("- a\n  - b\n\n- c", "• a\n  • b\n• c", &[]);
+    assert_shows("- a\n  - b\n\n- c", "• a\n    ◦ b\n• c", &[]);
 }
 
 #[test]
 fn code_in_a_list_is_not_indented() {
     assert_shows(
         "1. Run\n\n   ```sh\n   ls  \n     -l\n   ```\n2. Done",
-        "1. Run\n\nls  \n  -l\n\n2. Done",
+        "1. Run\nls  \n  -l\n\n2. Done",
         &[["pre", "ls  \n  -l", "sh"]],
     );
 }
@@ -166,11 +166,76 @@ fn tables_line_up_on_the_screen() {
 }
 
 #[test]
-fn html_stays_literal_and_formulas_are_monospaced() {
+fn known_tags_are_obeyed_and_formulas_become_signs() {
     assert_shows(
         "<b>x</b> a<br>b \\(a_1 * b_1\\), $5 or $6\n\n\\[ x^2 \\]",
-        "<b>x</b> a\nb a_1 * b_1, $5 or $6\n\nx^2",
-        &[["code", "a_1 * b_1", ""], ["code", "x^2", ""]],
+        "x a\nb a₁ * b₁, $5 or $6\n\nx²",
+        &[["bold", "x", ""], ["code", "x²", ""]],
+    );
+}
+
+#[test]
+fn a_table_wider_than_a_phone_becomes_a_list() {
+    assert_shows(
+        "| Year | Where | What happened |\n|---|---|---|\n| 1969 | Moon | People **walk** on the [Moon](https://a.bc) for the first time |\n| Soon | | ? |",
+        "Year: 1969\nWhere: Moon\nWhat happened: People walk on the Moon for the first time\n\nYear: Soon\nWhat happened: ?",
+        &[
+            ["bold", "Year: 1969", ""],
+            ["bold", "walk", ""],
+            ["text_link", "Moon", "https://a.bc"],
+            ["bold", "Year: Soon", ""],
+        ],
+    );
+    assert_shows(
+        "| Code | Meaning |\n|---|---|\n| 429 | Too many requests: wait for a while |\n| 503 | **Unavailable** |",
+        "Code — Meaning\n• 429 — Too many requests: wait for a while\n• 503 — Unavailable",
+        &[
+            ["italic", "Code — Meaning", ""],
+            ["bold", "429", ""],
+            ["bold", "503", ""],
+            ["bold", "Unavailable", ""],
+        ],
+    );
+}
+
+#[test]
+fn what_folds_stands_in_a_quotation_that_folds() {
+    let text = "<details>\n<summary>Show <b>it</b></summary>\nIn *here*\n</details>\nAfter";
+    assert_shows(
+        text,
+        "Show it\nIn here\n\nAfter",
+        &[
+            ["bold", "Show it", ""],
+            ["expandable_blockquote", "In here", ""],
+            ["italic", "here", ""],
+        ],
+    );
+    let wanted = "<details><summary>Show it</summary>\n\nIn *here*\n\n</details>\n\nAfter";
+    assert_eq!(rich(text), [wanted]);
+    assert_rich(wanted, text);
+}
+
+#[test]
+fn tags_do_what_they_are_known_for() {
+    assert_shows(
+        "H<sub>2</sub>O, 10<sup>-3</sup>, <kbd>Ctrl</kbd>+<kbd>C</kbd>, ==hot==, <u>u</u>, <a href=\"https://a.bc\">l</a>, Vec<T>, <b>open",
+        "H₂O, 10⁻³, Ctrl+C, hot, u, l, Vec<T>, <b>open",
+        &[
+            ["code", "Ctrl", ""],
+            ["code", "C", ""],
+            ["bold", "hot", ""],
+            ["underline", "u", ""],
+            ["text_link", "l", "https://a.bc"],
+        ],
+    );
+}
+
+#[test]
+fn bold_beside_punctuation_is_bold_in_scripts_without_spaces() {
+    assert_shows(
+        "**注意：**请看**“这里”**吧",
+        "注意：\u{200a}请看\u{200a}“这里”\u{200a}吧",
+        &[["bold", "注意：", ""], ["bold", "“这里”", ""]],
     );
 }
 
@@ -258,6 +323,17 @@ fn a_rich_answer_brings_no_live_tags_pictures_or_prices_set_as_formulas() {
         ("\\(x < y\\)", "$x < y$"),
         ("one\ntwo", "one  \ntwo"),
         ("<https://a.bc/d>", "https://a.bc/d"),
+        ("<kbd>a</kbd> <center>b</center>", "<code>a</code> b"),
+        ("<a href='https://b.c'>a</a>", "[a](https://b.c)"),
+        ("2 &times; 3 &rarr; &lt;6&gt;", "2 × 3 → &lt;6&gt;"),
+        (
+            "<details><summary>a</summary>b",
+            "<details><summary>a</summary>\n\nb\n\n</details>",
+        ),
+        (
+            "- <details><summary>a</summary>b</details>",
+            "- **a**\n\n  b",
+        ),
         ("```\nopen", "```\nopen\n```"),
         ("- a\n  ```sh\n  ls", "- a\n  ```sh\n  ls\n  ```"),
     ] {
@@ -283,7 +359,7 @@ fn a_rich_answer_beyond_the_limits_is_cut_at_blocks() {
         "-|".repeat(21),
         "c|".repeat(21)
     );
-    assert!(rich(&wide)[0].starts_with("```\nh │ h"));
+    assert!(rich(&wide)[0].starts_with("c  \nh\\: c"));
 }
 
 #[test]
@@ -304,9 +380,26 @@ fn frames_close_or_hide_what_is_unfinished() {
         ("A table:\n\n| a | b |\n|--", "A table:"),
         (
             "a\n\n| a | b |\n|---|---|\n| 1",
-            "a\n\n| a | b |\n|---|---|\n| 1",
+            "a\n\n| a | b |\n|---|---|",
         ),
         ("a ||secr", "a ||secr||"),
+        ("**see `co", "**see `co`**"),
+        ("an _ital", "an _ital_"),
+        ("snake_case", "snake_case"),
+        ("Intro\n-", "Intro"),
+        ("Intro\n--", "Intro"),
+        ("- a\n- [", "- a"),
+        ("1. a\n2.", "1. a"),
+        ("so $x^2 +", "so"),
+        ("it costs $5", "it costs \\$5"),
+        ("a note[^1", "a note"),
+        ("a note[^1].", "a note&#91;1]."),
+        ("say <details><summ", "say"),
+        ("```py", ""),
+        ("a\n\n```py", "a"),
+        ("**bold*", "**bold**"),
+        ("**bold**", "**bold**"),
+        ("x ***both", "x ***both***"),
     ] {
         assert_eq!(preview_rich(partial), wanted, "{partial:?}");
     }

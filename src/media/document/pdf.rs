@@ -39,9 +39,7 @@ pub(super) fn text(file: &[u8], limits: Limits) -> Result<String, Unprepared> {
 
 fn page(document: &Document, number: u32) -> Option<String> {
     let mut text = String::new();
-    let mut output = PlainTextOutput::new(&mut text);
-    output_doc_page(document, &mut output, number).ok()?;
-    drop(output);
+    output_doc_page(document, &mut PlainTextOutput::new(&mut text), number).ok()?;
     Some(text)
 }
 

@@ -81,10 +81,10 @@ fn without_tags(page: &str) -> String {
                 rest = &rest[to..];
             }
             "p" | "div" | "br" | "li" | "tr" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6"
-            | "table" | "ul" | "ol" | "section" | "article" | "pre" | "blockquote" | "title" => {
-                if !text.ends_with('\n') {
-                    text.push('\n');
-                }
+            | "table" | "ul" | "ol" | "section" | "article" | "pre" | "blockquote" | "title"
+                if !text.ends_with('\n') =>
+            {
+                text.push('\n');
             }
             "td" | "th" => text.push('\t'),
             _ => {}

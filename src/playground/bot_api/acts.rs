@@ -61,6 +61,44 @@ impl Place {
     }
 }
 
+/// Who writes in a chat of a business account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BusinessSide {
+    /// The person who wrote to the account.
+    Peer,
+    /// Its owner.
+    Owner,
+    /// Its automatic greeting.
+    Away,
+}
+
+/// As which chat a person writes in a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Identity {
+    /// An administrator who does not show a name: the group itself.
+    Anonymous {
+        /// The administrator's title.
+        #[serde(default)]
+        signature: Option<String>,
+    },
+    /// One of the person's channels.
+    Channel {
+        /// Its id.
+        id: i64,
+        /// Its title.
+        title: String,
+    },
+    /// The group's own channel, whose posts Telegram puts there.
+    Linked {
+        /// Its id.
+        id: i64,
+        /// Its title.
+        title: String,
+    },
+}
+
 /// A medium that a person sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -103,6 +141,11 @@ pub enum Act {
         #[serde(default)]
         username: Option<String>,
     },
+    /// Changes the language of a person's client; `None` tells none.
+    Speak {
+        person: i64,
+        language_code: Option<String>,
+    },
     /// A new group with the bot in it, made by its first member.
     OpenGroup {
         kind: ChatKind,
@@ -117,6 +160,42 @@ pub enum Act {
     },
     /// Text; longer than 4096 units it becomes several messages.
     Say { place: Place, text: String },
+    /// Text that a chat says in a group, in the person's place.
+    SayAs {
+        place: Place,
+        identity: Identity,
+        text: String,
+    },
+    /// An answer to a part of a message that the person picked.
+    Quote {
+        place: Place,
+        part: String,
+        text: String,
+    },
+    /// Connects a business account with the bot, or changes that.
+    ConnectBusiness {
+        connection: String,
+        owner: i64,
+        can_reply: bool,
+        enabled: bool,
+        /// Whether the bot is told.
+        told: bool,
+    },
+    /// Text in a chat of a business account.
+    SayBusiness {
+        connection: String,
+        peer: i64,
+        side: BusinessSide,
+        text: String,
+    },
+    /// Messages are deleted from a chat of a business account.
+    DeleteBusiness {
+        connection: String,
+        peer: i64,
+        messages: Vec<i64>,
+    },
+    /// Text that calls the bot into a chat in which it is not.
+    CallGuest { place: Place, text: String },
     /// Text that is forwarded from somebody else: one message each.
     Forward { place: Place, texts: Vec<String> },
     /// One medium; several photos or documents become an album. `base64` is

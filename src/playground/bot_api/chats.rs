@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answer::Refusal;
+use super::business::OfAccount;
 use super::drafts::Draft;
 use super::posts::Post;
 use crate::clock::Millis;
@@ -52,6 +53,8 @@ pub enum ChatKind {
     Supergroup,
     /// A supergroup with topics.
     Forum,
+    /// A channel, in which the bot is an administrator.
+    Channel,
 }
 
 impl ChatKind {
@@ -60,7 +63,7 @@ impl ChatKind {
     }
 
     pub(super) fn is_super(self) -> bool {
-        matches!(self, Self::Supergroup | Self::Forum)
+        matches!(self, Self::Supergroup | Self::Forum | Self::Channel)
     }
 
     fn word(self) -> &'static str {
@@ -68,6 +71,7 @@ impl ChatKind {
             Self::Private => "private",
             Self::Group => "group",
             Self::Supergroup | Self::Forum => "supergroup",
+            Self::Channel => "channel",
         }
     }
 }
@@ -158,6 +162,9 @@ pub(super) struct Chat {
     pub(super) id: i64,
     pub(super) kind: ChatKind,
     pub(super) title: String,
+    /// Whose it is, when it is a business account's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) of_account: Option<OfAccount>,
     pub(super) username: Option<String>,
     pub(super) state: ChatState,
     /// The bot's own place.
@@ -180,6 +187,7 @@ impl Chat {
             id,
             kind,
             title,
+            of_account: None,
             username: None,
             state: ChatState::Open,
             bot: Standing::Member,
@@ -193,7 +201,8 @@ impl Chat {
     }
 
     pub(super) fn json(&self) -> Value {
-        let mut chat = json!({ "id": self.id, "type": self.kind.word() });
+        let id = self.of_account.as_ref().map_or(self.id, |of| of.peer);
+        let mut chat = json!({ "id": id, "type": self.kind.word() });
         if self.kind.is_group() {
             chat["title"] = self.title.as_str().into();
         } else {

@@ -100,7 +100,9 @@ impl World {
             .get(&id)
             .filter(|post| post.is_visible())
             .ok_or_else(|| Refusal::bad("message to edit not found"))?;
-        if post.author != Author::Bot {
+        // In an account's chat the bot may change what the owner wrote.
+        let owner = chat.of_account.as_ref().map(|of| Author::Person(of.owner));
+        if post.author != Author::Bot && owner != Some(post.author) {
             return Err(Refusal::bad("message can't be edited"));
         }
         match (words, post.is_captioned()) {

@@ -38,6 +38,11 @@ impl World {
             id: Some(id),
             ..Acted::default()
         };
+        if kind == ChatKind::Channel {
+            // Bots are in channels as administrators only.
+            self.move_bot(id, owner, Standing::Administrator, now);
+            return Ok(acted);
+        }
         self.move_bot(id, owner, Standing::Member, now);
         let made = if kind == ChatKind::Group {
             "group_chat_created"

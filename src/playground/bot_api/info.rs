@@ -34,7 +34,8 @@ impl World {
         me["can_join_groups"] = true.into();
         me["can_read_all_group_messages"] = (!self.settings.privacy).into();
         me["supports_inline_queries"] = false.into();
-        me["can_connect_to_business"] = false.into();
+        me["can_connect_to_business"] = true.into();
+        me["supports_guest_queries"] = true.into();
         me["has_main_web_app"] = false.into();
         me
     }

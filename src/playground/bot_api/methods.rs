@@ -51,6 +51,8 @@ impl World {
             "getchatadministrators" => self.get_chat_administrators(params),
             "getchatmembercount" => self.get_chat_member_count(params),
             "leavechat" => self.leave_chat(params, now),
+            "getbusinessconnection" => self.get_business_connection(params, now),
+            "answerguestquery" => self.answer_guest_query(params, now),
             "getfile" => self.get_file(params),
             DOWNLOAD => self.download(params),
             _ => Err(Refusal::unknown_method()),

@@ -37,6 +37,17 @@ impl World {
                 self.people.insert(id, person);
                 Ok(Acted::made(id))
             }
+            Act::Speak {
+                person,
+                language_code,
+            } => {
+                let them = self
+                    .people
+                    .get_mut(&person)
+                    .ok_or("there is no such person")?;
+                them.language_code = language_code;
+                Ok(Acted::default())
+            }
             Act::OpenGroup {
                 kind,
                 title,
@@ -44,6 +55,35 @@ impl World {
             } => self.open_group(kind, title, &members, now),
             Act::OpenTopic { chat, person, name } => self.open_topic(chat, person, name, now),
             Act::Say { place, text } => self.say(&place, &text, now),
+            Act::SayAs {
+                place,
+                identity,
+                text,
+            } => self.say_as(&place, identity, &text, now),
+            Act::Quote { place, part, text } => self.quote(&place, &part, &text, now),
+            Act::ConnectBusiness {
+                connection,
+                owner,
+                can_reply,
+                enabled,
+                told,
+            } => Ok(self.connect_business(&connection, owner, can_reply, enabled, told, now)),
+            Act::SayBusiness {
+                connection,
+                peer,
+                side,
+                text,
+            } => self.say_business(&connection, peer, side, &text, now),
+            Act::DeleteBusiness {
+                connection,
+                peer,
+                messages,
+            } => self.delete_business(&connection, peer, messages, now),
+            Act::CallGuest { place, text } => {
+                let chat = place.chat.ok_or("guests are called into groups")?;
+                let (thread, reply_to) = (place.thread, place.reply_to);
+                self.call_guest(chat, thread, place.person, &text, reply_to, now)
+            }
             Act::Forward { place, texts } => self.forward(&place, texts, now),
             Act::Send {
                 place,
@@ -192,9 +232,13 @@ impl World {
         acted.message_ids.push(id);
         if self.bot_hears(chat_id, id) {
             let message = self.message_json(chat_id, id);
+            let kind = match self.chats.get(&chat_id).map(|chat| chat.kind) {
+                Some(ChatKind::Channel) => "channel_post",
+                _ => "message",
+            };
             acted
                 .update_ids
-                .extend(self.queue_update("message", message, chat_id, now));
+                .extend(self.queue_update(kind, message, chat_id, now));
         }
         Ok(())
     }

@@ -168,6 +168,14 @@ impl World {
     /// their own.
     fn next_message_id(&mut self, chat: i64) -> i64 {
         match self.chats.get_mut(&chat) {
+            Some(chat) if chat.of_account.is_some() => {
+                let of = chat.of_account.as_ref();
+                let account = of.and_then(|of| self.accounts.get_mut(&of.connection));
+                account.map_or(0, |account| {
+                    account.last_id += 1;
+                    account.last_id
+                })
+            }
             Some(chat) if chat.kind.is_super() => {
                 chat.last_id += 1;
                 chat.last_id
@@ -209,13 +217,22 @@ impl World {
             message.insert(name.to_owned(), value);
         };
         put("message_id", post.id.into());
-        put(
-            "from",
-            match post.author {
-                Author::Bot => self.bot.json(),
-                Author::Person(id) => self.user_json(id),
-            },
-        );
+        // Channels speak for themselves.
+        if let Some(of) = &chat.of_account {
+            put("business_connection_id", of.connection.as_str().into());
+            if post.author == Author::Bot {
+                put("sender_business_bot", self.bot.json());
+            }
+        }
+        match (chat.kind, post.author) {
+            (_, Author::Bot) if chat.of_account.is_some() => {
+                let owner = chat.of_account.as_ref().map_or(0, |of| of.owner);
+                put("from", self.user_json(owner));
+            }
+            (ChatKind::Channel, _) => put("sender_chat", chat.json()),
+            (_, Author::Bot) => put("from", self.bot.json()),
+            (_, Author::Person(id)) => put("from", self.user_json(id)),
+        }
         put("chat", chat.json());
         put("date", (post.sent / 1_000).into());
         if let Some(thread) = post.thread {

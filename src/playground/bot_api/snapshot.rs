@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::business::{Account, GuestCall};
 use super::chats::{Chat, Person};
 use super::files::Files;
 use super::queue::Queue;
@@ -27,6 +28,10 @@ pub struct Snapshot {
     commands: BTreeMap<String, Value>,
     random: Random,
     ids: i64,
+    #[serde(default)]
+    accounts: BTreeMap<String, Account>,
+    #[serde(default)]
+    guests: BTreeMap<String, GuestCall>,
 }
 
 impl World {
@@ -42,6 +47,8 @@ impl World {
             "commands": self.commands,
             "random": self.random,
             "ids": self.ids,
+            "accounts": self.accounts,
+            "guests": self.guests,
         }))
     }
 
@@ -59,6 +66,8 @@ impl World {
         self.commands = saved.commands;
         self.random = saved.random;
         self.ids = saved.ids;
+        self.accounts = saved.accounts;
+        self.guests = saved.guests;
         self.touch();
     }
 }

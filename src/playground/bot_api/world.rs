@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answer::Refusal;
+use super::business::{Account, GuestCall};
 use super::chats::{Chat, ChatKind, Person, Standing};
 use super::faults::Faults;
 use super::files::Files;
@@ -115,6 +116,10 @@ pub(super) struct World {
     pub(super) commands: BTreeMap<String, Value>,
     /// Callback queries not answered yet, and where they were pressed.
     pub(super) callbacks: BTreeMap<String, (i64, Millis)>,
+    /// Business accounts, by their connection.
+    pub(super) accounts: BTreeMap<String, Account>,
+    /// Calls of a guest that have no answer yet.
+    pub(super) guests: BTreeMap<String, GuestCall>,
     pub(super) random: Random,
     /// No draft ends by itself before this; may be too early, never too late.
     pub(super) next_draft_end: Millis,
@@ -143,6 +148,8 @@ impl World {
             transcript: Transcript::default(),
             commands: BTreeMap::new(),
             callbacks: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            guests: BTreeMap::new(),
             random,
             next_draft_end: Millis::MAX,
             revision: 0,
@@ -206,6 +213,9 @@ impl World {
     /// The chat that a call names, by id or `@username`.
     pub(super) fn chat_param(&self, params: Params<'_>) -> Result<i64, Refusal> {
         if let Some(id) = params.integer("chat_id") {
+            if let Some(connection) = params.text("business_connection_id") {
+                return self.business_param(&connection, id);
+            }
             return Ok(id);
         }
         let name = params.text("chat_id").unwrap_or_default();

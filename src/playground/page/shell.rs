@@ -6,7 +6,7 @@ use super::Page;
 use crate::playground::bot_api::ChatKind;
 use crate::playground::cast::Stage;
 
-const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E\
+pub(super) const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E\
                     %3Crect width='32' height='32' rx='9' fill='%232f7dd1'/%3E\
                     %3Cpath d='M8 9h16v11H15l-5 5v-5H8z' fill='white'/%3E%3C/svg%3E";
 
@@ -49,6 +49,7 @@ fn top() -> Markup {
             h1 { "Lastword " small { "playground" } }
             div #banner role="status" aria-live="polite" { span.lamp.busy {} span.phase { "connecting" } }
             button #tourist type="button" data-do="tour" title="What it is good at, step by step" { "Tour" }
+            a.to-gallery href="/gallery" { "Gallery" }
             button #curtain type="button" aria-expanded="false" aria-controls="backstage" { "Backstage" }
         }
     }
@@ -152,6 +153,7 @@ fn backstage(page: &Page) -> Markup {
                 }
                 b { "The daemon is the real one" }
                 ", a process of its own. Send something, then kill it."
+                " How answers of every kind look: " a href="/gallery" { "the gallery" } "."
                 @if page.keeps { " The store is kept; the chats on this page begin anew each time." }
             }
             h2 { "Lives" }

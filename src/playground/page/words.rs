@@ -5,24 +5,35 @@
 //! few tags without attributes; links lead to the web or nowhere; pictures are
 //! never fetched.
 
-use std::fmt::Write as _;
-
 use maud::{Markup, PreEscaped, html};
-use pulldown_cmark::{Alignment, CowStr, Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{
+    Alignment, CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd, TextMergeWithOffset,
+};
 use serde_json::Value;
 
+use crate::domain::direction;
+use crate::format;
+use crate::format::marks::{self, Mark};
 use crate::playground::bot_api::{Content, Rich};
 
 /// The tags of Telegram's dialect that are obeyed, and what they become.
-const TAGS: [(&str, &str, &str); 8] = [
+const TAGS: [(&str, &str, &str); 16] = [
     ("tg-thinking", "<span class=\"thinking\">", "</span>"),
     ("tg-spoiler", SPOILER, "</span>"),
+    ("details", "<details>", "</details>"),
+    ("details open", "<details open>", "</details>"),
+    ("summary", "<summary>", "</summary>"),
     ("b", "<b>", "</b>"),
+    ("strong", "<b>", "</b>"),
     ("i", "<i>", "</i>"),
+    ("em", "<i>", "</i>"),
     ("u", "<u>", "</u>"),
     ("s", "<s>", "</s>"),
+    ("mark", "<mark>", "</mark>"),
+    ("code", "<code>", "</code>"),
     ("sub", "<sub>", "</sub>"),
     ("sup", "<sup>", "</sup>"),
+    ("br", "<br>", ""),
 ];
 
 const SPOILER: &str = "<span class=\"spoiler\" tabindex=\"0\">";
@@ -30,35 +41,168 @@ const SPOILER: &str = "<span class=\"spoiler\" tabindex=\"0\">";
 /// What a message or a draft says.
 pub(super) fn html(content: &Content) -> Markup {
     match &content.rich {
-        Some(Rich::Markdown(source)) => html! { div.body.rich { (markdown(source)) } },
+        Some(Rich::Markdown(source)) => {
+            let dir = if direction::is_rtl(source) {
+                "rtl"
+            } else {
+                "ltr"
+            };
+            html! { div.body.rich dir=(dir) { (markdown(source)) } }
+        }
         Some(Rich::Html(source)) => html! { div.body { (source) } },
         None => html! { div.body { (entities(&content.text, &content.entities)) } },
     }
 }
 
 fn markdown(source: &str) -> Markup {
-    let options =
-        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_MATH;
+    let parser = Parser::new_ext(source, options).into_offset_iter();
+    let read: Vec<_> = TextMergeWithOffset::new(parser).collect();
+    let marks = marks::pairs(&read);
     let mut open: Vec<&'static str> = Vec::new();
-    let events = Parser::new_ext(source, options).map(|event| match event {
-        Event::Html(raw) | Event::InlineHtml(raw) => inline(obey(&raw, &mut open)),
-        Event::Start(Tag::Link { dest_url, .. }) => inline(link(&dest_url)),
-        Event::End(TagEnd::Link) => inline("</a>".to_owned()),
-        Event::Start(Tag::Image { .. }) => inline("<span class=\"picture\">".to_owned()),
-        Event::End(TagEnd::Image) => inline("</span>".to_owned()),
-        // Alignment is an inline style, which the page's policy forbids.
-        Event::Start(Tag::Table(columns)) => {
-            Event::Start(Tag::Table(vec![Alignment::None; columns.len()]))
+    let mut columns = Columns::default();
+    let mut events: Vec<Event<'_>> = Vec::with_capacity(read.len());
+    for (number, (event, _)) in read.into_iter().enumerate() {
+        match event {
+            Event::Text(text) => {
+                let from = marks.partition_point(|place| place.event < number);
+                let places = marks[from..]
+                    .iter()
+                    .take_while(|place| place.event == number);
+                marked(&text, places, &mut events);
+            }
+            other => events.push(dressed(other, &mut open, &mut columns)),
         }
-        Event::SoftBreak => Event::HardBreak,
-        other => other,
-    });
+    }
     let mut out = String::new();
-    pulldown_cmark::html::push_html(&mut out, events);
+    pulldown_cmark::html::push_html(&mut out, events.into_iter());
     while let Some(name) = open.pop() {
         out.push_str(tag(name).map_or("", |(_, close)| close));
     }
     PreEscaped(out)
+}
+
+/// One event, its raw HTML obeyed or shown, its looks without inline styles,
+/// which the page's policy forbids.
+fn dressed<'a>(event: Event<'a>, open: &mut Vec<&'static str>, columns: &mut Columns) -> Event<'a> {
+    match event {
+        Event::Html(raw) | Event::InlineHtml(raw) => inline(obey(&raw, open)),
+        Event::Start(Tag::Link { dest_url, .. }) => inline(link(&dest_url)),
+        Event::End(TagEnd::Link) => inline("</a>".to_owned()),
+        Event::Start(Tag::Image { .. }) => inline("<span class=\"picture\">".to_owned()),
+        Event::End(TagEnd::Image) => inline("</span>".to_owned()),
+        Event::Start(Tag::CodeBlock(kind)) => inline(code_block(&kind)),
+        Event::End(TagEnd::CodeBlock) => inline("</code></pre>".to_owned()),
+        Event::InlineMath(latex) => {
+            let shown = format::formula(&latex).join(" ");
+            inline(html! { span.formula { (shown) } }.into_string())
+        }
+        Event::DisplayMath(latex) => {
+            let lines = format::formula(&latex);
+            let rows = lines.len() > 1;
+            let shown = html! { span.formula.display.rows[rows] { (lines.join("\n")) } };
+            inline(shown.into_string())
+        }
+        Event::Start(Tag::Table(_) | Tag::TableHead | Tag::TableRow | Tag::TableCell)
+        | Event::End(TagEnd::Table | TagEnd::TableHead | TagEnd::TableRow | TagEnd::TableCell) => {
+            inline(columns.tag(&event))
+        }
+        Event::TaskListMarker(done) => {
+            inline(html! { span.box { (if done { "☑" } else { "☐" }) } " " }.into_string())
+        }
+        Event::SoftBreak => Event::HardBreak,
+        other => other,
+    }
+}
+
+/// Text with its spoilers and marked words.
+fn marked<'a, 'p>(
+    text: &str,
+    places: impl Iterator<Item = &'p marks::Place>,
+    events: &mut Vec<Event<'a>>,
+) {
+    let mut from = 0;
+    for place in places {
+        events.push(Event::Text(text[from..place.at].to_owned().into()));
+        events.push(inline(
+            match (place.mark, place.opens) {
+                (Mark::Spoiler, true) => SPOILER,
+                (Mark::Spoiler, false) => "</span>",
+                (Mark::Highlight, true) => "<mark>",
+                (Mark::Highlight, false) => "</mark>",
+            }
+            .to_owned(),
+        ));
+        from = place.at + marks::LEN;
+    }
+    events.push(Event::Text(text[from..].to_owned().into()));
+}
+
+/// The columns of the table that is being written.
+#[derive(Debug, Default)]
+struct Columns {
+    alignments: Vec<Alignment>,
+    next: usize,
+    in_head: bool,
+}
+
+impl Columns {
+    fn tag(&mut self, event: &Event<'_>) -> String {
+        let cell = if self.in_head { "th" } else { "td" };
+        match event {
+            Event::Start(Tag::Table(alignments)) => {
+                self.alignments.clone_from(alignments);
+                "<table>".to_owned()
+            }
+            Event::End(TagEnd::Table) => "</tbody></table>".to_owned(),
+            Event::Start(Tag::TableHead) => {
+                (self.next, self.in_head) = (0, true);
+                "<thead><tr>".to_owned()
+            }
+            Event::End(TagEnd::TableHead) => {
+                self.in_head = false;
+                "</tr></thead><tbody>".to_owned()
+            }
+            Event::Start(Tag::TableRow) => {
+                self.next = 0;
+                "<tr>".to_owned()
+            }
+            Event::End(TagEnd::TableRow) => "</tr>".to_owned(),
+            Event::Start(_) => {
+                let class = match self.alignments.get(self.next) {
+                    Some(Alignment::Right) => " class=\"right\"",
+                    Some(Alignment::Center) => " class=\"middle\"",
+                    _ => "",
+                };
+                self.next += 1;
+                format!("<{cell}{class}>")
+            }
+            _ => format!("</{cell}>"),
+        }
+    }
+}
+
+fn code_block(kind: &CodeBlockKind<'_>) -> String {
+    let language = match kind {
+        CodeBlockKind::Fenced(info) => info.split_whitespace().next().unwrap_or_default(),
+        CodeBlockKind::Indented => "",
+    };
+    pre(language)
+}
+
+/// The opening of a block of code.
+fn pre(language: &str) -> String {
+    let mut out = "<pre><code>".to_owned();
+    if !language.is_empty() {
+        out = "<pre data-language=\"".to_owned();
+        escape(language, &mut out);
+        out.push_str("\"><code>");
+    }
+    out
 }
 
 fn inline(html: String) -> Event<'static> {
@@ -85,11 +229,13 @@ fn obey(raw: &str, open: &mut Vec<&'static str>) -> String {
         };
         let known = TAGS.iter().find(|(known, _, _)| *known == name);
         match known {
-            Some((name, html, _)) if !closes => {
-                open.push(name);
+            Some((name, html, close)) if !closes => {
+                if !close.is_empty() {
+                    open.push(name);
+                }
                 out.push_str(html);
             }
-            Some((name, _, html)) if open.last() == Some(name) => {
+            Some((name, _, html)) if open.last().is_some_and(|last| last.starts_with(name)) => {
                 open.pop();
                 out.push_str(html);
             }
@@ -148,8 +294,15 @@ fn entities(text: &str, entities: &[Value]) -> Markup {
     let mut open: Vec<(usize, &'static str)> = Vec::new();
     let (mut out, mut at) = (String::new(), 0);
     for c in text.chars() {
+        let mut after_block = false;
         while let Some((_, close)) = open.pop_if(|(to, _)| *to <= at) {
             out.push_str(close);
+            after_block = close.ends_with("pre>") || close.ends_with("blockquote>");
+        }
+        if after_block && c == '\n' {
+            // A block ends its line, as in Telegram's apps.
+            at += 1;
+            continue;
         }
         while let Some(span) = spans.next_if(|span| span.from <= at) {
             let covered: String = cut(text, &span);
@@ -184,17 +337,12 @@ fn dress(entity: &Value, covered: &str) -> (String, &'static str) {
         "strikethrough" => ("<s>", "</s>"),
         "spoiler" => (SPOILER, "</span>"),
         "code" => ("<code>", "</code>"),
-        "blockquote" | "expandable_blockquote" => ("<blockquote>", "</blockquote>"),
-        "pre" => {
-            let mut open = "<pre><code".to_owned();
-            if !text("language").is_empty() {
-                open.push_str(" data-language=\"");
-                escape(text("language"), &mut open);
-                open.push('"');
-            }
-            let _ = write!(open, ">");
-            return (open, "</code></pre>");
-        }
+        "blockquote" => ("<blockquote>", "</blockquote>"),
+        "expandable_blockquote" => (
+            "<blockquote class=\"folds\" tabindex=\"0\">",
+            "</blockquote>",
+        ),
+        "pre" => return (pre(text("language")), "</code></pre>"),
         "text_link" => return (link(text("url")), "</a>"),
         "url" if covered.contains("://") => return (link(covered), "</a>"),
         "url" => return (link(&format!("https://{covered}")), "</a>"),
@@ -235,7 +383,7 @@ mod tests {
             ),
             (
                 "|a|\n|-:|\n",
-                "<table><thead><tr><th>a</th></tr></thead><tbody>\n</tbody></table>\n",
+                "<table><thead><tr><th class=\"right\">a</th></tr></thead><tbody></tbody></table>",
             ),
             (
                 "[x](https://a.example/?a&\"b)",
@@ -266,7 +414,7 @@ mod tests {
             (
                 "x",
                 vec![json!({"type": "pre", "offset": 0, "length": 1, "language": "\"rs"})],
-                "<pre><code data-language=\"&quot;rs\">x</code></pre>",
+                "<pre data-language=\"&quot;rs\"><code>x</code></pre>",
             ),
         ] {
             assert_eq!(entities(text, &spans).into_string(), expected);

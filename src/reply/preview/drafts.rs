@@ -13,6 +13,7 @@ use super::{Frames, Step, Thoughts};
 use crate::domain::part::Format;
 use crate::domain::preview::Preview;
 use crate::format;
+use crate::reply::limits::Rank;
 use crate::telegram::Call;
 use crate::telegram::methods::{self, Formatted, StopButton};
 
@@ -142,14 +143,14 @@ impl Frames {
             return;
         }
         let text = self.preview.borrow().text.clone();
-        if text.len() > screen.words && self.wait_to_speak().is_zero() {
+        if text.len() > screen.words && self.wait_to_speak(Rank::LastDraft).is_zero() {
             self.call(self.draft(&Frame::Words(text))).await;
         }
     }
 
     fn draft(&self, frame: &Frame) -> Call {
         let (chat, topic, draft) = (self.claim.chat.0, self.claim.topic, self.claim.turn.0);
-        let thinking = self.previews.thinking;
+        let thinking = self.texts.thinking;
         match self.previews.server.format(self.look.format) {
             Format::Rich => {
                 let markdown = match frame {

@@ -32,7 +32,7 @@ impl Frames {
             return;
         };
         let keyboard = json!({"inline_keyboard": [[{
-            "text": self.previews.stop_button,
+            "text": self.texts.stop_button,
             "callback_data": Verb::StopTurn { turn: self.claim.turn }.button_data(),
         }]]});
         let mut begun: Option<Instant> = None;
@@ -43,7 +43,7 @@ impl Frames {
                 return;
             }
             let text = self.preview.borrow_and_update().text.clone();
-            let room = 4096 - format::utf16_len(self.previews.unfinished);
+            let room = 4096 - format::utf16_len(self.texts.unfinished);
             let frame = format::preview_classic(&text)
                 .filter(|frame| format::utf16_len(&frame.text) <= room && text.len() > shown);
             let Some(mut frame) = frame else {
@@ -65,7 +65,7 @@ impl Frames {
                 }
                 Step::Over => return,
             }
-            frame.text.push_str(self.previews.unfinished);
+            frame.text.push_str(self.texts.unfinished);
             let entities = serde_json::to_value(&frame.entities).expect("entities are always JSON");
             let content = Formatted {
                 text: &frame.text,

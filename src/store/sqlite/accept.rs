@@ -3,6 +3,7 @@
 //! An update whose effect fails by a defect of ours is kept as unparsed and
 //! confirmed all the same: one bad update must not block a chat for 24 h.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -12,14 +13,17 @@ use rusqlite::params;
 use tokio::sync::watch;
 
 use super::place::Pace;
+use super::relays::Housed;
 use super::writer::Care;
 use super::{SqliteStore, Tx};
 use crate::clock;
 use crate::death::{self, Moment};
+use crate::domain::address;
 use crate::domain::admission::{Access, Facts, Policy, Verdict};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload};
-use crate::domain::update::{self, Event, Message, Update};
+use crate::domain::update::{self, ChatKind, Event, Message, Person, Update, Way};
+use crate::domain::words::Words;
 use crate::store::{Accepted, Availability, Due, Inbox, Result, Retention, StoreError};
 
 /// What an update was, as stored.
@@ -30,6 +34,8 @@ pub(super) enum Sort {
     Ignored = 2,
     Unparsed = 3,
     Edit = 4,
+    /// It waits to be known what it is about.
+    Waiting = 5,
 }
 
 #[async_trait]
@@ -106,7 +112,7 @@ pub(super) struct Accepting<'a, 'c> {
     pub(super) erased: bool,
 }
 
-impl Accepting<'_, '_> {
+impl<'a> Accepting<'a, '_> {
     fn update(&mut self, update: &Update, raw: &Bytes) -> Result<()> {
         let Some(row) = self.insert(update, raw)? else {
             self.done.duplicates += 1;
@@ -118,7 +124,7 @@ impl Accepting<'_, '_> {
         }
         // What cannot be applied makes all of them run again, with care.
         if self.care == Care::Together {
-            let sort = self.apply(row, update)?;
+            let sort = self.housed(row, update)?;
             return self.sort(row, sort);
         }
         // A savepoint of its own: what we cannot apply is kept, not lost.
@@ -126,7 +132,7 @@ impl Accepting<'_, '_> {
         let before = self.done.clone();
         // A panic of ours over one update must not take its neighbours along,
         // nor come back with every poll.
-        let applied = catch_unwind(AssertUnwindSafe(|| self.apply(row, update)));
+        let applied = catch_unwind(AssertUnwindSafe(|| self.housed(row, update)));
         let applied = applied.unwrap_or_else(|_| {
             Err(StoreError::Defect {
                 reason: "it panicked".to_owned(),
@@ -161,7 +167,7 @@ impl Accepting<'_, '_> {
                 self.tx.bot.0,
                 update.id,
                 self.tx.now,
-                chat_of(update).map(|c| c.0),
+                chat_of(update).filter(|_| !is_relayed(update)).map(|c| c.0),
                 &raw[..]
             ])?;
         Ok((changed == 1).then(|| self.tx.conn.last_insert_rowid()))
@@ -169,9 +175,11 @@ impl Accepting<'_, '_> {
 
     /// Stores what the update was. Messages settle with their turn, everything
     /// else has had its effect now.
-    fn sort(&self, row: i64, sort: Sort) -> Result<()> {
+    pub(super) fn sort(&self, row: i64, sort: Sort) -> Result<()> {
         let sql = match sort {
             Sort::Message => return Ok(()),
+            // Not settled: it has its effect later.
+            Sort::Waiting => "UPDATE updates SET kind = ?2 WHERE id = ?1 AND ?3 IS NOT NULL",
             // Other people's talk is not ours to keep.
             Sort::Ignored => {
                 "UPDATE updates SET kind = ?2, settled_at = ?3, raw = NULL WHERE id = ?1"
@@ -183,6 +191,22 @@ impl Accepting<'_, '_> {
             .prepare_cached(sql)?
             .execute(params![row, sort as i64, self.tx.now])?;
         Ok(())
+    }
+
+    /// Applies an update under the id that its chat has here.
+    pub(super) fn housed(&mut self, row: i64, update: &Update) -> Result<Sort> {
+        match self.house(update)? {
+            Housed::AsItIs => self.apply(row, update),
+            Housed::Relayed(update) => {
+                self.tx
+                    .conn
+                    .prepare_cached("UPDATE updates SET chat = ?2 WHERE id = ?1")?
+                    .execute(params![row, chat_of(&update).map(|c| c.0)])?;
+                self.apply(row, &update)
+            }
+            Housed::Waits(connection) => self.wait_for_connection(row, &connection),
+            Housed::Unwanted => Ok(Sort::Ignored),
+        }
     }
 
     fn apply(&mut self, row: i64, update: &Update) -> Result<Sort> {
@@ -205,6 +229,11 @@ impl Accepting<'_, '_> {
                 }
                 Ok(Sort::Control)
             }
+            Event::Connected(connection) => {
+                self.connected(connection)?;
+                Ok(Sort::Control)
+            }
+            Event::Deleted { chat, messages, .. } => self.deleted(*chat, messages),
             Event::Expelled { chat } => {
                 self.expelled(*chat)?;
                 Ok(Sort::Control)
@@ -214,16 +243,25 @@ impl Accepting<'_, '_> {
     }
 
     fn message(&mut self, row: i64, message: &Message) -> Result<Sort> {
+        if let Some(sort) = self.business(message)? {
+            return Ok(sort);
+        }
         let (sender, chat) = (message.sender.id.0, message.chat.id);
+        let relayed = chat.is_relayed();
         let facts = Facts {
-            admitted: self.policy.access != Access::Open && self.tx.is_admitted(sender, chat.0)?,
+            // Through whom it came was admitted.
+            admitted: relayed
+                || (self.policy.access != Access::Open && self.tx.is_admitted(sender, chat.0)?),
             continues: !chat.is_private() && self.tx.continues(&self.policy.rules, message)?,
         };
         match self.policy.verdict(message, facts) {
-            Verdict::Ignore => Ok(Sort::Ignored),
+            Verdict::Ignore => {
+                self.overhear(message)?;
+                Ok(Sort::Ignored)
+            }
             Verdict::Refuse => {
                 if self.tx.may_refuse(chat.0, sender)? {
-                    let words = Payload::plain(self.policy.words.refused.clone());
+                    let words = Payload::plain(self.words(&message.sender).refused.clone());
                     self.say(chat, message.topic, Kind::Notice, words)?;
                 }
                 Ok(Sort::Ignored)
@@ -235,6 +273,7 @@ impl Accepting<'_, '_> {
                 Ok(Sort::Control)
             }
             Verdict::Turn => {
+                let message = &*self.without_call(message);
                 let conversation = self.tx.conversation(&message.chat, message.topic)?;
                 let not_before = self.waits_until(message)?;
                 let joined =
@@ -249,19 +288,44 @@ impl Accepting<'_, '_> {
         }
     }
 
+    /// What is not meant for the bot may be context of what will be.
+    fn overhear(&self, message: &Message) -> Result<()> {
+        let most = self.policy.rooms.overheard;
+        let chat = message.chat.id.0;
+        if most <= 0 || !matches!(message.chat.kind, ChatKind::Group | ChatKind::Supergroup) {
+            return Ok(());
+        }
+        let admitted = self.policy.admits(chat, chat, Facts::default())
+            || (self.policy.access != Access::Open && self.tx.is_admitted(chat, chat)?);
+        self.tx.overhear(message, most, admitted)
+    }
+
+    /// The message without what only calls the bot.
+    pub(super) fn without_call<'m>(&self, message: &'m Message) -> Cow<'m, Message> {
+        match address::without_call(&message.text, &self.policy.bot) {
+            Some(said) => Cow::Owned(message.only(said)),
+            None => Cow::Borrowed(message),
+        }
+    }
+
     /// Over the limit per minute a message waits, with one polite notice.
     fn waits_until(&mut self, message: &Message) -> Result<i64> {
         let (sender, chat) = (message.sender.id.0, message.chat.id);
         match self.tx.pace(chat.0, sender, self.policy.per_minute)? {
             Pace::Fine => Ok(0),
             Pace::Over { until, tell } => {
-                if tell {
-                    let words = Payload::plain(self.policy.words.too_fast.clone());
+                if tell && !chat.is_relayed() {
+                    let words = Payload::plain(self.words(&message.sender).too_fast.clone());
                     self.say(chat, message.topic, Kind::Notice, words)?;
                 }
                 Ok(until)
             }
         }
+    }
+
+    /// What this person is told things with.
+    pub(super) fn words(&self, person: &Person) -> &'a Words {
+        self.policy.words.of(person.language.as_deref())
     }
 
     /// Plans a message of our own that belongs to no turn.
@@ -319,13 +383,23 @@ impl Accepting<'_, '_> {
     }
 }
 
+/// Whether Telegram's name of its chat is another chat's.
+fn is_relayed(update: &Update) -> bool {
+    match &update.event {
+        Some(Event::Message(m) | Event::Edited(m)) => !matches!(m.way, Way::Direct | Way::Feed),
+        Some(Event::Press(press)) => press.connection.is_some(),
+        Some(Event::Deleted { .. }) => true,
+        _ => false,
+    }
+}
+
 fn chat_of(update: &Update) -> Option<ChatId> {
     match update.event.as_ref()? {
         Event::Message(m) | Event::Edited(m) => Some(m.chat.id),
         Event::Press(p) => p.chat.as_ref().map(|c| c.id),
         Event::DraftStopped { chat, .. } => Some(*chat),
         Event::Migrated { from, .. } => Some(*from),
-        Event::Expelled { chat } => Some(*chat),
-        Event::Other => None,
+        Event::Deleted { chat, .. } | Event::Expelled { chat } => Some(*chat),
+        Event::Connected(_) | Event::Other => None,
     }
 }

@@ -36,14 +36,14 @@ impl Accepting<'_, '_> {
             Some(turn) => self.retry(place, TurnId(turn)),
             None => Ok(Effect::new(
                 "nothing",
-                Some(&self.policy.words.nothing_to_retry),
+                Some(&self.words_at(place).nothing_to_retry),
             )),
         }
     }
 
     /// A replay is a new last turn; the messages move to it.
     pub(super) fn retry(&mut self, place: &Place, turn: TurnId) -> Result<Effect> {
-        let words = &self.policy.words;
+        let words = self.words_at(place);
         let again = self.tx.tried_again(turn)?;
         let Some(again) = again.filter(|again| again.conversation == place.conversation) else {
             return Ok(Effect::new("nothing", Some(&words.nothing_to_retry)));
@@ -52,6 +52,9 @@ impl Accepting<'_, '_> {
             return Ok(Effect::new("refused", Some(&words.not_yours)));
         }
         let replay = self.tx.try_again(turn, &again)?;
+        if again.asker == place.sender {
+            self.speak(replay, place)?;
+        }
         self.due(place.conversation, place.chat, place.topic, self.tx.now);
         Ok(Effect {
             name: "retried",
@@ -62,7 +65,7 @@ impl Accepting<'_, '_> {
 
     /// The answer goes on in a new turn, while it is the last.
     pub(super) fn go_on(&mut self, row: i64, place: &Place, turn: TurnId) -> Result<Effect> {
-        let words = &self.policy.words;
+        let words = self.words_at(place);
         let asker: Option<i64> = self
             .tx
             .conn
@@ -95,12 +98,19 @@ impl Accepting<'_, '_> {
             .new_last_turn(place.conversation, asker, 1, GO_ON.len() as i64)?;
         self.tx
             .insert_message(place.conversation, next, row, &spoken(place, self.tx.now))?;
+        self.speak(next, place)?;
         self.due(place.conversation, place.chat, place.topic, self.tx.now);
         Ok(Effect {
             name: "continued",
             turn: Some(next),
             say: None,
         })
+    }
+
+    /// The turn is answered in the language of who began it.
+    pub(super) fn speak(&self, turn: TurnId, place: &Place) -> Result<()> {
+        let tag = self.policy.words.tag(place.language.as_deref());
+        self.tx.set_language(turn, tag)
     }
 }
 
@@ -173,6 +183,7 @@ impl Tx<'_> {
         self.conn
             .prepare_cached("UPDATE messages SET turn = ?2 WHERE turn = ?1")?
             .execute(params![from.0, to.0])?;
+        self.set_language(to, self.language(from)?.as_deref())?;
         self.conn
             .prepare_cached("UPDATE turns SET outcome = ?2 WHERE id = ?1")?
             .execute(params![from.0, Outcome::Superseded.code()])?;
@@ -238,7 +249,7 @@ fn spoken(place: &Place, now: i64) -> Message {
         sender: Person {
             id: UserId(place.sender),
             name: place.name.clone(),
-            language: None,
+            language: place.language.clone(),
             is_bot: false,
         },
         text: GO_ON.to_owned(),
@@ -248,5 +259,6 @@ fn spoken(place: &Place, now: i64) -> Message {
         forwarded_from: None,
         marks: Vec::new(),
         links: Vec::new(),
+        way: crate::domain::update::Way::Direct,
     }
 }

@@ -11,6 +11,7 @@ use super::place::RATE_WINDOW_MS;
 use super::{Tx, unknown_code};
 use crate::clock::{self, Millis};
 use crate::domain::ids::{ChatId, ConversationId, TurnId};
+use crate::domain::language::Language;
 use crate::domain::part::Payload;
 use crate::domain::turn::{Claim, DEATHS_BEFORE_ALONE, Outcome, State};
 use crate::domain::update::Message;
@@ -70,7 +71,8 @@ impl Tx<'_> {
                 // It will not become readable: asking again and again would
                 // only keep the conversation from going on.
                 tracing::error!(turn.id = head.turn.0, "a stored message cannot be read");
-                let words = Payload::plain(Texts::english().damaged);
+                let language = Language::told(self.language(head.turn)?.as_deref());
+                let words = Payload::plain(Texts::of(language).damaged);
                 self.end_unclaimed(head.turn, Outcome::Failed, &words, ask.owner)?;
                 return Ok(Next::Busy);
             };
@@ -216,6 +218,7 @@ impl Tx<'_> {
                 topic: (topic != 0).then_some(topic),
                 no,
                 owner: ask.owner,
+                language: Language::told(self.language(turn)?.as_deref()),
             },
             title,
             inputs,

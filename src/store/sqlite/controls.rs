@@ -14,6 +14,7 @@ use crate::domain::part::{Kind, Payload};
 use crate::domain::turn::{Outcome, State};
 use crate::domain::update::{Message, Press};
 use crate::domain::verb::Verb;
+use crate::domain::words::Words;
 use crate::store::{PressReply, Result};
 
 /// Where and by whom a verb was used.
@@ -24,6 +25,8 @@ pub(super) struct Place {
     pub(super) sender: i64,
     /// Whose words a turn begun by a button carries.
     pub(super) name: String,
+    /// What that person reads, as told.
+    pub(super) language: Option<String>,
     /// The command's message, shown as answered in groups.
     pub(super) reply_to: Option<i64>,
 }
@@ -45,7 +48,7 @@ impl Effect {
     }
 }
 
-impl Accepting<'_, '_> {
+impl<'a> Accepting<'a, '_> {
     pub(super) fn command(
         &mut self,
         row: i64,
@@ -59,6 +62,7 @@ impl Accepting<'_, '_> {
             topic: message.topic,
             sender: message.sender.id.0,
             name: message.sender.name.clone(),
+            language: message.sender.language.clone(),
             reply_to: (!message.chat.id.is_private()).then_some(message.id),
         };
         self.tx.seal_all(conversation)?;
@@ -85,6 +89,7 @@ impl Accepting<'_, '_> {
     }
 
     pub(super) fn press(&mut self, row: i64, press: &Press) -> Result<Sort> {
+        let words = self.words(&press.sender);
         let mut reply = PressReply {
             query_id: press.query_id.clone(),
             text: None,
@@ -93,7 +98,8 @@ impl Accepting<'_, '_> {
         let mut sort = Sort::Ignored;
         if let (Some(verb), Some(chat)) = (Verb::of_button(&press.data), &press.chat) {
             let facts = Facts {
-                admitted: self.tx.is_admitted(press.sender.id.0, chat.id.0)?,
+                admitted: chat.id.is_relayed()
+                    || self.tx.is_admitted(press.sender.id.0, chat.id.0)?,
                 ..Facts::default()
             };
             if self.policy.admits(press.sender.id.0, chat.id.0, facts) {
@@ -103,6 +109,7 @@ impl Accepting<'_, '_> {
                     topic: press.topic,
                     sender: press.sender.id.0,
                     name: press.sender.name.clone(),
+                    language: press.sender.language.clone(),
                     reply_to: None,
                 };
                 let effect = match &verb {
@@ -112,7 +119,7 @@ impl Accepting<'_, '_> {
                     Verb::Vary { turn, variant } => self.vary(&place, *turn, *variant)?,
                     Verb::ForgetAnswer { yes } => self.forget(&place, *yes)?,
                     // Nothing else has a button.
-                    _ => Effect::new("nothing", Some(&self.policy.words.button_expired)),
+                    _ => Effect::new("nothing", Some(&words.button_expired)),
                 };
                 self.record(row, &place, &verb, &effect)?;
                 sort = match effect.name {
@@ -123,7 +130,7 @@ impl Accepting<'_, '_> {
                 // will never have one again.
                 let served = match effect.name {
                     "retried" | "continued" | "varied" | "forgotten" | "kept" => true,
-                    "nothing" => effect.say.as_ref() == Some(&self.policy.words.button_expired),
+                    "nothing" => effect.say.as_ref() == Some(&words.button_expired),
                     _ => false,
                 };
                 if let Some(message) = press.message_id.filter(|_| served) {
@@ -132,14 +139,14 @@ impl Accepting<'_, '_> {
                 }
                 match (effect.name, effect.say) {
                     ("forgotten", Some(text)) => self.reply(&place, text, None)?,
-                    ("retried", _) => reply.text = Some(self.policy.words.retrying.clone()),
+                    ("retried", _) => reply.text = Some(words.retrying.clone()),
                     (_, say) => reply.text = say,
                 }
             } else {
-                reply.text = Some(self.policy.words.refused.clone());
+                reply.text = Some(words.refused.clone());
             }
         } else {
-            reply.text = Some(self.policy.words.button_expired.clone());
+            reply.text = Some(words.button_expired.clone());
         }
         self.done.presses.push(reply);
         Ok(sort)
@@ -160,6 +167,7 @@ impl Accepting<'_, '_> {
             // Drafts exist in private chats only: the person is the chat.
             sender: chat.0,
             name: String::new(),
+            language: self.tx.language(turn)?,
             reply_to: None,
         };
         let effect = self.stop_turn(&place, turn)?;
@@ -172,7 +180,7 @@ impl Accepting<'_, '_> {
     }
 
     fn start(&mut self, place: &Place, code: &str) -> Result<Effect> {
-        let words = &self.policy.words;
+        let words = self.words_at(place);
         let claiming = !code.is_empty() && self.policy.access == Access::Claim;
         if claiming && !self.tx.has_operator()? {
             let key = format!("claim_code:{}", self.tx.bot);
@@ -206,10 +214,16 @@ impl Accepting<'_, '_> {
 
     /// Groups need other advice than private chats.
     fn help(&self, place: &Place) -> &str {
+        let words = self.words_at(place);
         match place.chat.is_private() {
-            true => &self.policy.words.help,
-            false => &self.policy.words.help_group,
+            true => &words.help,
+            false => &words.help_group,
         }
+    }
+
+    /// What whoever used the verb is told things with.
+    pub(super) fn words_at(&self, place: &Place) -> &'a Words {
+        self.policy.words.of(place.language.as_deref())
     }
 
     /// The history begins anew after everything that came before.
@@ -221,7 +235,7 @@ impl Accepting<'_, '_> {
             "UPDATE conversations SET boundary = last_seal WHERE id = ?1",
             [place.conversation.0],
         )?;
-        Ok(Effect::new("begun", Some(&self.policy.words.new_begun)))
+        Ok(Effect::new("begun", Some(&self.words_at(place).new_begun)))
     }
 
     fn stop_all(&mut self, place: &Place) -> Result<Effect> {
@@ -234,7 +248,7 @@ impl Accepting<'_, '_> {
             )?
             .query_map([place.conversation.0], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
-        let mut stopped = Effect::new("nothing", Some(&self.policy.words.nothing_to_stop));
+        let mut stopped = Effect::new("nothing", Some(&self.words_at(place).nothing_to_stop));
         for turn in open {
             let effect = self.stop_turn(place, TurnId(turn))?;
             match (effect.name, stopped.name) {
@@ -249,7 +263,7 @@ impl Accepting<'_, '_> {
     }
 
     fn stop_turn(&mut self, place: &Place, turn: TurnId) -> Result<Effect> {
-        let words = &self.policy.words;
+        let words = self.words_at(place);
         let found: Option<(i64, i64)> = self
             .tx
             .conn
@@ -291,7 +305,10 @@ impl Accepting<'_, '_> {
     /// Ends a turn that nobody runs; a placeholder it has left says so.
     fn cancel_waiting(&mut self, place: &Place, turn: TurnId) -> Result<()> {
         if self.tx.has_placeholder(turn)? {
-            let words = Payload::plain(self.policy.words.stopped.clone());
+            // It is the asker's, whoever has stopped it.
+            let asker = self.tx.language(turn)?;
+            let words = self.policy.words.of(asker.as_deref());
+            let words = Payload::plain(words.stopped.clone());
             self.tx
                 .end_unclaimed(turn, Outcome::Cancelled, &words, self.instance)?;
             if !self.done.outbox.contains(&place.chat) {
@@ -303,18 +320,18 @@ impl Accepting<'_, '_> {
     }
 
     fn ask_forget(&mut self, place: &Place) -> Result<Effect> {
-        let words = self.policy.words.clone();
+        let words = self.words_at(place);
         let button = |text: &str, yes: bool| json!({"text": text, "callback_data": Verb::ForgetAnswer { yes }.button_data()});
         let keyboard = json!({"inline_keyboard": [[
             button(&words.forget_yes, true),
             button(&words.forget_no, false),
         ]]});
-        self.reply(place, words.forget_question, Some(keyboard))?;
+        self.reply(place, words.forget_question.clone(), Some(keyboard))?;
         Ok(Effect::new("asked", None))
     }
 
     fn forget(&mut self, place: &Place, yes: bool) -> Result<Effect> {
-        let words = &self.policy.words;
+        let words = self.words_at(place);
         if !self.tx.governs(place.sender, place.chat)? {
             return Ok(Effect::new("refused", Some(&words.not_yours)));
         }

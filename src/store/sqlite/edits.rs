@@ -35,6 +35,7 @@ impl Accepting<'_, '_> {
         let Some(conversation) = self.tx.find_conversation(message.chat.id, topic)? else {
             return Ok(Sort::Ignored);
         };
+        let message = &*self.without_call(message);
         match self.tx.replace_input(conversation, message)? {
             Some(Edited::Restarted(turn)) => {
                 self.done.cut.push(turn);
@@ -43,7 +44,10 @@ impl Accepting<'_, '_> {
             Some(Edited::TooLate(turn)) => self.edited_late(conversation, message, turn)?,
             Some(Edited::InTime) => {}
             // Other people's talk, or what was forgotten: not ours to keep.
-            None => return Ok(Sort::Ignored),
+            None => {
+                self.tx.overhear_edit(conversation, message)?;
+                return Ok(Sort::Ignored);
+            }
         }
         Ok(Sort::Edit)
     }
@@ -67,10 +71,11 @@ impl Accepting<'_, '_> {
                 on_edit = OnEdit::Offer;
             }
         }
-        if on_edit == OnEdit::Ignore {
+        // In other people's names nothing is offered and nothing said twice.
+        if on_edit == OnEdit::Ignore || chat.is_relayed() {
             return Ok(());
         }
-        let offer = offer(turn, &self.policy.words.answer_again);
+        let offer = offer(turn, &self.words(&message.sender).answer_again);
         if let Some(last) = self.tx.last_answered(conversation, turn, Variant::Again)? {
             if on_edit == OnEdit::Answer {
                 self.tx.vary(turn, &last, Variant::Again)?;

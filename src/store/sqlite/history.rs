@@ -54,7 +54,11 @@ impl Tx<'_> {
                 // screen is the one before.
                 answer = self.answer_of(varies)?;
             }
-            let turn = Past { inputs, answer };
+            let turn = Past {
+                turn: TurnId(turn),
+                inputs,
+                answer,
+            };
             if turn.inputs.is_empty() {
                 continue;
             }

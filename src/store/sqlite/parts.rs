@@ -138,6 +138,9 @@ impl Tx<'_> {
         payload: &Payload,
         owner: InstanceId,
     ) -> Result<()> {
+        if self.is_guest(chat)? {
+            return Ok(());
+        }
         self.insert_part(&PartRow {
             chat,
             topic,

@@ -16,14 +16,16 @@ use super::writer::Writer;
 use super::*;
 use crate::domain::address::{BotUser, Groups};
 use crate::domain::admission::{Access, Busy, Policy};
-use crate::domain::ids::{ChatId, InstanceId};
+use crate::domain::ids::{ChatId, InstanceId, UserId};
 use crate::domain::part::{OnUncertain, Payload, Sent};
 use crate::domain::probe::{Probed, Resolving};
 use crate::domain::turn::{Blame, Outcome};
+use crate::domain::update::{self, ConnectionStanding};
 use crate::domain::window::Rules;
-use crate::domain::words::Words;
+use crate::domain::words::{Wordbook, Words};
 use crate::store::{
-    Answer, Ask, Begin, Company, Flush, Inbox, Leases, Next, Outbox, Planned, Retention, Turns,
+    Answer, Ask, Begin, Company, Flush, Inbox, Leases, Next, Outbox, Planned, Relays, Retention,
+    Turns,
 };
 
 /// A bot's year: settled turns with what belongs to them.
@@ -45,6 +47,13 @@ const HISTORY: &str = "
     INSERT INTO people SELECT 1, value + 1000, 0, 0 FROM generate(2000);
     INSERT INTO senders (bot, chat, sender, since, count) SELECT 1, value, value, 0, 0 FROM generate(5000);
     INSERT INTO administrators SELECT 1, -value, 0, '[]' FROM generate(500);
+    INSERT INTO chatter (conversation, number, message_id, sender, name, text, at)
+        SELECT 1 + value % 100, value, value, 1, 'x', 'x', value FROM generate(5000);
+    UPDATE parts SET message_id = id;
+    INSERT INTO relays (bot, owner, chat, connection, at)
+        SELECT 1, value, value, 'x' || value, value FROM generate(5000);
+    INSERT INTO relays (bot, query, at) SELECT 1, 'q' || value, value FROM generate(5000);
+    INSERT INTO connections SELECT 1, 'x' || value, value, 1 FROM generate(5000);
     INSERT INTO sequences SELECT 1, -value, 0 FROM generate(500);
 ";
 
@@ -55,6 +64,7 @@ const SHORT: &[&str] = &[
     "INDEX turns_owner",
     "INDEX parts_open",
     "INDEX parts_owner",
+    "INDEX unconnected_of",
     "SCAN instances",
     "SCAN (subquery",
     "CONSTANT ROW",
@@ -75,6 +85,10 @@ fn filled() -> (TempDir, SqliteStore) {
     let store = SqliteStore::open(&path, BotId(1), Clock::system(), Mode::Inline).unwrap();
     with(&store, |conn| {
         for statement in HISTORY.split(';').filter(|s| !s.trim().is_empty()) {
+            if !statement.contains("generate(") {
+                conn.execute_batch(statement).unwrap();
+                continue;
+            }
             let (head, count) = statement
                 .trim()
                 .trim_end_matches(')')
@@ -104,12 +118,62 @@ fn update(id: i64, text: &str) -> Bytes {
     ))
 }
 
+/// A business account and a guest, from the first message to the last.
+async fn relay(store: &SqliteStore, me: InstanceId) {
+    let accept = async |content: &str| {
+        let id = 900_060 + i64::try_from(content.len()).unwrap();
+        let update = format!("{{\"update_id\": {id}, {content}}}");
+        let batch = vec![Bytes::from(update)];
+        store.accept(me, batch, policy()).await.unwrap()
+    };
+    let message = |kind: &str, from: i64, more: &str| {
+        format!(
+            "\"{kind}\": {{\"message_id\": {from}, \"date\": 1, \"text\": \"x\", {more}, \
+             \"chat\": {{\"id\": 9, \"type\": \"private\"}}, \"from\": {{\"id\": {from}, \"first_name\": \"A\"}}}}"
+        )
+    };
+    let link = "\"business_connection_id\": \"link\"";
+    accept(&message("business_message", 9, link)).await;
+    assert_eq!(store.unconnected(5).await.unwrap(), ["link"]);
+    let mut connection = update::Connection {
+        id: "link".into(),
+        owner: UserId(10),
+        standing: ConnectionStanding::Usable,
+    };
+    let heard = store.connect(me, connection.clone(), policy()).await;
+    let chat = heard.unwrap().due[0].chat;
+    assert!(store.relay(chat).await.unwrap().is_some());
+    accept(&message("business_message", 100, link)).await;
+    accept(&message(
+        "business_message",
+        9,
+        &format!("{link}, \"via\": 1"),
+    ))
+    .await;
+    accept(&format!(
+        "\"deleted_business_messages\": {{{link}, \"chat\": {{\"id\": 9}}, \"message_ids\": [9]}}"
+    ))
+    .await;
+    accept(&message("guest_message", 9, "\"guest_query_id\": \"q\"")).await;
+    connection.standing = ConnectionStanding::Idle;
+    store.connect(me, connection, policy()).await.unwrap();
+}
+
+/// Somebody talks in a group, and not to the bot.
+fn talk(id: i64) -> Bytes {
+    Bytes::from(format!(
+        "{{\"update_id\": {id}, \"message\": {{\"message_id\": {id}, \"date\": 1, \"text\": \"x\", \
+         \"chat\": {{\"id\": -7, \"type\": \"group\"}}, \"from\": {{\"id\": 8, \"first_name\": \"B\"}}}}}}"
+    ))
+}
+
 fn policy() -> Arc<Policy> {
     Arc::new(Policy {
         bot: BotUser {
             id: BotId(1),
             username: "b".into(),
             name: "b".into(),
+            hears: crate::domain::address::Hears::All,
         },
         rules: Rules::default(),
         busy: Busy::Interrupt,
@@ -118,7 +182,8 @@ fn policy() -> Arc<Policy> {
         ids: std::collections::BTreeSet::new(),
         edits: crate::domain::variant::OnEdit::Offer,
         per_minute: 30,
-        words: words(),
+        words: Wordbook::new(None, |_| words()),
+        rooms: crate::domain::admission::Rooms::default(),
     })
 }
 
@@ -170,6 +235,9 @@ async fn live(store: &SqliteStore) {
     };
     let first = claim().await;
     store.history(&first, 1000).await.unwrap();
+    accept(vec![talk(900_050), talk(900_051)]).await;
+    store.surroundings(&first, vec![3, 5], 20).await.unwrap();
+    relay(store, me).await;
     store
         .keep_request(&first, Bytes::from_static(b"x"))
         .await

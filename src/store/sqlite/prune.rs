@@ -27,6 +27,8 @@ impl Tx<'_> {
              (SELECT id FROM turns WHERE settled_at > ?1 AND settled_at <= ?2 AND outcome = 1)",
         )?;
         debug_assert_eq!(Outcome::Failed.code(), 1);
+        gone += self.prune_overheard()?;
+        gone += self.prune_guests(self.now - millis(keep.updates), step)?;
         Ok(gone)
     }
 
@@ -129,6 +131,7 @@ impl Tx<'_> {
             "DELETE FROM requests WHERE turn IN (SELECT id FROM turns WHERE conversation = ?1)",
             "DELETE FROM answers WHERE turn IN (SELECT id FROM turns WHERE conversation = ?1)",
             "UPDATE messages SET body = NULL WHERE conversation = ?1",
+            "DELETE FROM chatter WHERE conversation = ?1",
             "UPDATE parts SET payload = '' \
              WHERE turn IN (SELECT id FROM turns WHERE conversation = ?1)",
             "UPDATE turns SET offer = NULL WHERE conversation = ?1 AND offer IS NOT NULL",

@@ -54,6 +54,10 @@ impl Tx<'_> {
 
     /// Remembers that a message id was given, not earlier than `at`.
     pub(super) fn saw_message(&self, chat: ChatId, id: i64, at: Millis) -> Result<()> {
+        if chat.is_relayed() {
+            // Nothing is ever asked there.
+            return Ok(());
+        }
         let sequence = chat.id_sequence();
         self.conn
             .prepare_cached(

@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, params};
 use super::{SqliteStore, Tx};
 use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, TurnId};
+use crate::domain::language::Language;
 use crate::domain::turn::Claim;
 use crate::store::signs::{Owed, Receipt, Receipts, Signs};
 use crate::store::{Flush, Result};
@@ -24,7 +25,7 @@ impl Signs for SqliteStore {
         .await
     }
 
-    async fn next_turn(&self, conversation: ConversationId) -> Result<Option<TurnId>> {
+    async fn next_turn(&self, conversation: ConversationId) -> Result<Option<(TurnId, Language)>> {
         self.run("signs.next_turn", move |tx| {
             let next: Option<i64> = tx
                 .conn
@@ -34,7 +35,11 @@ impl Signs for SqliteStore {
                 )?
                 .query_row([conversation.0], |row| row.get(0))
                 .optional()?;
-            Ok(next.map(TurnId))
+            let Some(turn) = next.map(TurnId) else {
+                return Ok(None);
+            };
+            let language = Language::told(tx.language(turn)?.as_deref());
+            Ok(Some((turn, language)))
         })
         .await
     }
@@ -78,15 +83,16 @@ impl Tx<'_> {
         let owed: Vec<Receipt> = self
             .conn
             .prepare_cached(
-                // In a private chat whoever runs a turn shows a draft. A window
+                // What was shown of a turn that nobody runs any more has gone. In
+                // a private chat whoever runs one shows a draft. A window
                 // whose time has come and that is still open waits for
                 // something, like one that has to wait for a minute to end.
                 "SELECT t.id, c.chat, \
                         (SELECT message_id FROM messages WHERE turn = t.id ORDER BY id DESC LIMIT 1) \
                  FROM turns AS t INDEXED BY turns_open \
                  CROSS JOIN conversations AS c ON c.id = t.conversation \
-                 WHERE t.state < 4 AND t.bot = ?1 AND t.receipt IS NULL AND t.shown = 0 AND t.told = 0 \
-                   AND (t.state = 1 OR (t.state = 2 AND c.chat < 0) \
+                 WHERE t.state < 4 AND t.bot = ?1 AND t.receipt IS NULL AND t.told = 0 \
+                   AND (t.state = 1 OR (t.state = 2 AND t.shown = 0 AND c.chat < 0) \
                         OR (t.state = 0 AND (?3 OR t.due_at <= ?4 OR t.not_before > ?4))) \
                    AND (SELECT max(accepted_at) FROM messages WHERE turn = t.id) <= ?4 - ?5 \
                    AND (SELECT message_id FROM messages WHERE turn = t.id ORDER BY id DESC LIMIT 1) > 0 \

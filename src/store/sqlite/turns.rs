@@ -11,10 +11,14 @@ use rusqlite::{OptionalExtension, params};
 use super::{SqliteStore, Tx, claim};
 use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
+use crate::domain::language::Language;
 use crate::domain::part::{self, Kind, Payload};
 use crate::domain::turn::{Blame, Claim, Outcome, Standing};
 use crate::domain::update::Message;
-use crate::store::{Answer, Ask, Books, Due, Next, Past, Result, StoreError, TurnLine, Turns};
+use crate::store::{
+    Answer, Ask, Books, Due, Next, Past, Result, StoreError, Surroundings, TurnLine, Turns,
+};
+use crate::texts::Texts;
 
 #[async_trait]
 impl Turns for SqliteStore {
@@ -34,6 +38,19 @@ impl Turns for SqliteStore {
         let claim = *claim;
         self.run("turns.history", move |tx| tx.history(&claim, chars))
             .await
+    }
+
+    async fn surroundings(
+        &self,
+        claim: &Claim,
+        points: Vec<i64>,
+        talk: i64,
+    ) -> Result<Surroundings> {
+        let claim = *claim;
+        self.run("turns.surroundings", move |tx| {
+            tx.surroundings(&claim, &points, talk)
+        })
+        .await
     }
 
     async fn keep_request(&self, claim: &Claim, body: Bytes) -> Result<()> {
@@ -212,7 +229,9 @@ impl Tx<'_> {
     }
 
     pub(super) fn end_stopped(&self, turn: TurnId, owner: InstanceId) -> Result<()> {
-        self.end_unclaimed(turn, Outcome::Cancelled, &Payload::plain("⏹"), owner)
+        let language = Language::told(self.language(turn)?.as_deref());
+        let words = Payload::plain(Texts::of(language).stopped);
+        self.end_unclaimed(turn, Outcome::Cancelled, &words, owner)
     }
 
     /// Gives a turn that nobody runs its visible end.
@@ -241,6 +260,7 @@ impl Tx<'_> {
             topic: (topic != 0).then_some(topic),
             no,
             owner,
+            language: Language::default(),
         };
         self.answer(
             &claim,

@@ -193,7 +193,11 @@ impl Tx<'_> {
             return Ok(Verdict::Absent);
         }
         let range = resolving.range as usize;
-        if range == 0
+        // There an edit may change what the account's owner wrote: "business
+        // messages that were not sent by the bot […] can only be edited within
+        // 48 hours" (Bot API, editMessageText).
+        if chat.is_relayed()
+            || range == 0
             || known.tries >= TRIES
             // Nothing to begin from, or a message of ours might be in the way.
             || open.high_water == 0

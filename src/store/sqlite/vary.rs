@@ -19,7 +19,7 @@ use crate::store::Result;
 
 impl Accepting<'_, '_> {
     pub(super) fn vary(&mut self, place: &Place, turn: TurnId, variant: Variant) -> Result<Effect> {
-        let words = &self.policy.words;
+        let words = self.words_at(place);
         let last = self.tx.last_answered(place.conversation, turn, variant)?;
         let Some(last) = last else {
             if self.tx.wishes(place, turn, variant)? {
@@ -35,6 +35,9 @@ impl Accepting<'_, '_> {
             return Ok(Effect::new("refused", Some(&words.not_yours)));
         }
         let next = self.tx.vary(turn, &last, variant)?;
+        if last.asker == place.sender {
+            self.speak(next, place)?;
+        }
         self.due(place.conversation, place.chat, place.topic, self.tx.now);
         Ok(Effect {
             name: "varied",

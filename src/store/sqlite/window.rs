@@ -10,6 +10,9 @@ use crate::domain::update::Message;
 use crate::domain::window::{Ahead, Bond, LONG_PIECE, Open, Rules};
 use crate::store::Result;
 
+/// Longer ones are no language. Source: RFC 5646, section 4.4.1.
+const LONGEST_TAG: usize = 35;
+
 /// Where a message went.
 pub(super) struct Joined {
     /// The turn it belongs to now.
@@ -89,6 +92,8 @@ impl Tx<'_> {
             }
             None => self.new_window(conversation, key, &window, due_at, not_before)?,
         };
+        let tag = policy.words.tag(message.sender.language.as_deref());
+        self.set_language(turn, tag)?;
         self.insert_message(conversation, turn, update_row, message)?;
         Ok(Joined {
             turn,
@@ -190,6 +195,28 @@ impl Tx<'_> {
                 window.last_was_long
             ])?;
         Ok(TurnId(self.conn.last_insert_rowid()))
+    }
+
+    /// Whoever spoke last decides what a turn's own words are written in; who
+    /// tells no language changes nothing.
+    pub(super) fn set_language(&self, turn: TurnId, tag: Option<&str>) -> Result<()> {
+        let Some(tag) = tag.filter(|tag| tag.len() <= LONGEST_TAG) else {
+            return Ok(());
+        };
+        self.conn
+            .prepare_cached("UPDATE turns SET language = ?2 WHERE id = ?1")?
+            .execute(params![turn.0, tag])?;
+        Ok(())
+    }
+
+    /// The tag of who is answered, as it was told.
+    pub(super) fn language(&self, turn: TurnId) -> Result<Option<String>> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT language FROM turns WHERE id = ?1")?
+            .query_row([turn.0], |row| row.get(0))
+            .optional()?
+            .flatten())
     }
 
     /// Reopens the running turn of this sender, when nothing of its answer is

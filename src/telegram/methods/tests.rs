@@ -32,6 +32,11 @@ fn bodies_are_what_the_bot_api_documents() {
                 "reply_parameters": {"message_id": 9, "allow_sending_without_reply": true}}),
         ),
         (
+            send_rich_message(7, None, "سلام", None, None),
+            "sendRichMessage",
+            json!({"chat_id": 7, "rich_message": {"markdown": "سلام", "is_rtl": true}}),
+        ),
+        (
             send_rich_message_draft(7, None, 4, "x", StopButton::Keeps),
             "sendRichMessageDraft",
             json!({"chat_id": 7, "draft_id": 4, "rich_message": {"markdown": "x"},
@@ -64,9 +69,14 @@ fn bodies_are_what_the_bot_api_documents() {
             json!({"callback_query_id": "q", "text": "done"}),
         ),
         (
-            set_my_commands(&[("new", "Start afresh")]),
+            set_my_commands(&[("new", "Start afresh")], MenuScope::Everywhere, None),
             "setMyCommands",
-            json!({"commands": [{"command": "new", "description": "Start afresh"}]}),
+            json!({"commands": [{"command": "new", "description": "Start afresh"}], "scope": {"type": "default"}}),
+        ),
+        (
+            set_my_commands(&[("new", "Von vorn")], MenuScope::Groups, Some("de")),
+            "setMyCommands",
+            json!({"commands": [{"command": "new", "description": "Von vorn"}], "scope": {"type": "all_group_chats"}, "language_code": "de"}),
         ),
         (
             send_typing(7, Some(3)),

@@ -376,7 +376,16 @@ impl Judge<'_> {
                     );
                 }
             }
-            let apologies = screen.count(texts.failed);
+            let sentences = [
+                texts.failed,
+                texts.model_away,
+                texts.too_late,
+                texts.too_long,
+            ];
+            let apologies: u64 = sentences
+                .map(|sentence| screen.count(sentence))
+                .iter()
+                .sum();
             let failed = self.world.eye().count(
                 "SELECT count(*) FROM turns AS t JOIN conversations AS c ON c.id = t.conversation \
                  WHERE c.chat = ?1 AND t.ending = 1 AND coalesce(t.outcome, 0) <> 4",

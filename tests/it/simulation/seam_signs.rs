@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use lastword::domain::ids::{ConversationId, TurnId};
+use lastword::domain::language::Language;
 use lastword::domain::turn::Claim;
 use lastword::store::{Owed, Receipt, Receipts, Result, Signs};
 
@@ -16,7 +17,7 @@ impl Signs for Storing {
         .await
     }
 
-    async fn next_turn(&self, conversation: ConversationId) -> Result<Option<TurnId>> {
+    async fn next_turn(&self, conversation: ConversationId) -> Result<Option<(TurnId, Language)>> {
         self.op("next_turn", 0, |store| async move {
             store.next_turn(conversation).await
         })

@@ -16,7 +16,7 @@ use lastword::domain::turn::{Blame, Claim, Standing};
 use lastword::store::sqlite::SqliteStore;
 use lastword::store::{
     Accepted, Answer, Ask, Availability, Begin, Books, Due, Finished, Inbox, Next, Outbox, Past,
-    Result, Retention, StoreError, TurnLine, Turns,
+    Result, Retention, StoreError, Surroundings, TurnLine, Turns,
 };
 use std::collections::BTreeMap;
 use tokio::sync::watch;
@@ -177,6 +177,18 @@ impl Turns for Storing {
     async fn history(&self, claim: &Claim, chars: usize) -> Result<Vec<Past>> {
         self.op("history", claim.chat.0, |store| async move {
             store.history(claim, chars).await
+        })
+        .await
+    }
+
+    async fn surroundings(
+        &self,
+        claim: &Claim,
+        points: Vec<i64>,
+        talk: i64,
+    ) -> Result<Surroundings> {
+        self.op("surroundings", claim.chat.0, |store| async move {
+            store.surroundings(claim, points, talk).await
         })
         .await
     }

@@ -136,10 +136,26 @@ async fn a_forgotten_group_topic_leaves_its_neighbours_alone() {
         message["message_thread_id"] = serde_json::json!(5);
         stage.accept(&[yes]).await;
         assert!(!holds(&stage.path(), "xyzzy"));
-        assert_eq!(
-            stage.claim(other).await.inputs[0].text,
-            "@LastwordBot plover"
-        );
+        assert_eq!(stage.claim(other).await.inputs[0].text, "plover");
+    }
+}
+
+#[tokio::test]
+async fn what_was_overheard_is_forgotten_with_its_group() {
+    for mut stage in stores() {
+        stage.policy.rooms.overheard = 5;
+        stage
+            .store
+            .keep_administrators(ChatId(GROUP), vec![2])
+            .await
+            .unwrap();
+        let said = chatter(GROUP, 7, 1, "xyzzy between us");
+        stage
+            .accept(&[said.clone(), edited(&said, "xyzzy indeed")])
+            .await;
+        assert!(holds(&stage.path(), "xyzzy indeed"));
+        stage.accept(&[press(GROUP, 2, 80, "forget:yes")]).await;
+        assert!(!holds(&stage.path(), "xyzzy"));
     }
 }
 

@@ -19,7 +19,7 @@ use lastword::domain::part::{Content, Kind, OnUncertain, Payload, Sending, Sent}
 use lastword::domain::probe::Resolving;
 use lastword::domain::turn::{Claim, Outcome};
 use lastword::domain::window::Rules;
-use lastword::domain::words::Words;
+use lastword::domain::words::{Wordbook, Words};
 use lastword::store::sqlite::{Mode, SqliteStore};
 use lastword::store::{
     Accepted, Answer, Ask, Begin, Books, Claimed, Company, Flush, Next, Planned, Store, TurnLine,
@@ -94,6 +94,7 @@ fn policy() -> Policy {
             id: BOT_ID,
             username: super::talk::BOT.to_owned(),
             name: "Lastword".to_owned(),
+            hears: lastword::domain::address::Hears::All,
         },
         rules: Rules::default(),
         busy: Busy::Queue,
@@ -102,7 +103,11 @@ fn policy() -> Policy {
         ids: std::collections::BTreeSet::new(),
         edits: lastword::domain::variant::OnEdit::Offer,
         per_minute: 1000,
-        words: words(),
+        words: Wordbook::new(None, |_| words()),
+        rooms: lastword::domain::admission::Rooms {
+            overheard: 0,
+            ..lastword::domain::admission::Rooms::default()
+        },
     }
 }
 

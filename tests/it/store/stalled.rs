@@ -64,6 +64,13 @@ const TABLE: &[(&str, Fence)] = &[
     ("finish_probe", Fence::Send),
     ("replan", Fence::Send),
     ("placeholder", READS),
+    ("surroundings", READS),
+    ("relay", READS),
+    ("unconnected", READS),
+    (
+        "connect",
+        Needless("the same whoever heard it; what waited is taken once"),
+    ),
     (
         "alert",
         Needless("once in a while, by its cause, whoever says it"),
@@ -116,6 +123,7 @@ fn every_operation_says_what_fences_it() {
         include_str!("../../../src/store.rs"),
         include_str!("../../../src/store/outbox.rs"),
         include_str!("../../../src/store/signs.rs"),
+        include_str!("../../../src/store/relays.rs"),
         include_str!("../../../src/store/desk.rs"),
     ];
     let mut declared: Vec<&str> = traits
