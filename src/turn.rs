@@ -83,11 +83,11 @@ pub struct Settings {
     pub buttons: Vec<Button>,
     /// The same in groups.
     pub group_buttons: Vec<Button>,
-    /// An answer of more characters than this is a file; 0 = none is.
-    pub file_above: usize,
     /// How many messages of a group are shown to the model although they were
     /// not meant for it.
     pub overheard: i64,
+    /// An answer of more characters than this is a file; 0 = none is.
+    pub file_above: usize,
 }
 
 /// Whether the requests of two turns may be equal, byte for byte. A re-run of

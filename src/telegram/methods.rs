@@ -119,6 +119,15 @@ pub fn send_rich_message(
     raw("sendRichMessage", body, LASTING)
 }
 
+/// Markdown as `InputRichMessage`, told which way it reads.
+fn rich(markdown: &str) -> Value {
+    let mut rich = json!({"markdown": markdown});
+    if direction::is_rtl(markdown) {
+        rich["is_rtl"] = true.into();
+    }
+    rich
+}
+
 /// `sendDocument` with a file that is uploaded; `caption` of at most 1024 UTF-16
 /// units.
 #[must_use]
@@ -156,15 +165,6 @@ pub fn edit_message_caption(
     let mut body = json!({"chat_id": chat, "message_id": message, "caption": caption});
     set_json(&mut body, "reply_markup", keyboard);
     raw("editMessageCaption", body, LASTING)
-}
-
-/// Markdown as `InputRichMessage`, told which way it reads.
-fn rich(markdown: &str) -> Value {
-    let mut rich = json!({"markdown": markdown});
-    if direction::is_rtl(markdown) {
-        rich["is_rtl"] = true.into();
-    }
-    rich
 }
 
 /// `sendRichMessageDraft`: the preview of a growing answer in a private chat.
