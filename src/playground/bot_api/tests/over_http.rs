@@ -73,6 +73,7 @@ async fn a_file_arrives_as_it_was_sent_and_its_caption_can_be_edited() {
     let running = Running::start().await;
     let token = running.api.bot().token.clone();
     let client = crate::telegram::client::Client::new(&running.base, token.into()).unwrap();
+    running.say("hello");
     let text = "# Ünï\r\n\r\n--lastword-00000000-part--\r\n\"x\" \u{1f408}";
     let upload = crate::telegram::Upload {
         field: "document",
