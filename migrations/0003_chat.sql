@@ -46,16 +46,15 @@ CREATE INDEX keyboards_place ON keyboards (conversation);
 -- each conversation, for an hour, as context of what is asked next. (`at`: when
 -- it was accepted.)
 CREATE TABLE chatter (
-    id           INTEGER PRIMARY KEY AUTOINCREMENT,
-    bot          INTEGER NOT NULL,
     conversation INTEGER NOT NULL,
+    number       INTEGER NOT NULL,
     message_id   INTEGER NOT NULL,
     sender       INTEGER NOT NULL,
     name         TEXT    NOT NULL,
     text         TEXT    NOT NULL,
-    at           INTEGER NOT NULL
-);
-CREATE INDEX chatter_place ON chatter (conversation, id);
+    at           INTEGER NOT NULL,
+    PRIMARY KEY (conversation, number)
+) WITHOUT ROWID;
 CREATE INDEX chatter_age ON chatter (at);
 
 -- Finds what a reply points at among our own messages.

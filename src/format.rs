@@ -20,6 +20,7 @@ pub(crate) mod marks;
 mod math;
 mod render;
 mod rich;
+mod summary;
 mod table;
 mod tags;
 
@@ -97,6 +98,18 @@ pub fn formula(latex: &str) -> Vec<String> {
 #[must_use]
 pub fn plain(markdown: &str) -> Vec<String> {
     cut::plain_parts(markdown, CLASSIC_TEXT_MAX)
+}
+
+/// The first blocks of an answer, of about `max` UTF-16 units, as Markdown.
+#[must_use]
+pub fn summary(markdown: &str, max: usize) -> String {
+    sheltered(|| summary::summary(markdown, max)).unwrap_or_default()
+}
+
+/// What an answer is about: its first heading, else its first line, as text.
+#[must_use]
+pub fn title(markdown: &str) -> String {
+    sheltered(|| summary::title(markdown)).unwrap_or_default()
 }
 
 /// A frame of a running answer for `sendRichMessageDraft`.

@@ -8,6 +8,7 @@ mod answer;
 pub mod client;
 mod errors;
 pub mod methods;
+mod multipart;
 
 pub use errors::Meaning;
 
@@ -26,6 +27,21 @@ pub struct Call {
     pub body: Value,
     /// How long the whole call may take, connecting included.
     pub timeout: Duration,
+    /// A file that goes along.
+    pub file: Option<Upload>,
+}
+
+/// A file that is sent with a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The parameter it stands for.
+    pub field: &'static str,
+    /// Its name, as people see it.
+    pub name: String,
+    /// Its media type.
+    pub mime: &'static str,
+    /// What is in it.
+    pub bytes: Bytes,
 }
 
 /// A server that speaks the Bot API.

@@ -172,6 +172,10 @@ texts! {
     longer_button,
     /// Label of the button that offers another answer after an edit.
     answer_again_button,
+    /// Behind the beginning of a long answer; the file with all of it follows.
+    file_below,
+    /// Under that file.
+    file_caption,
     /// The model cannot be reached for long (credit, key); the turn waits.
     operator_problem,
     /// To the operators, when only they can help.

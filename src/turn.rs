@@ -33,6 +33,7 @@ mod buttons;
 mod conclude;
 mod depict;
 mod fate;
+mod file;
 mod guest;
 mod line;
 mod names;
@@ -85,6 +86,8 @@ pub struct Settings {
     /// How many messages of a group are shown to the model although they were
     /// not meant for it.
     pub overheard: i64,
+    /// An answer of more characters than this is a file; 0 = none is.
+    pub file_above: usize,
 }
 
 /// Whether the requests of two turns may be equal, byte for byte. A re-run of

@@ -8,6 +8,8 @@ use super::walk::{Apply, Walk};
 pub struct Reply {
     /// Which formatting is tried first.
     pub format: Format,
+    /// An answer of more characters than this is sent as a file; 0 = never.
+    pub file_above: u32,
     /// The buttons under an answer, in private chats.
     pub buttons: Vec<Button>,
     /// The same in groups.
@@ -131,6 +133,7 @@ impl Default for Reply {
     fn default() -> Self {
         Self {
             format: Format::Rich,
+            file_above: 16_000,
             buttons: vec![
                 Button::Regenerate,
                 Button::Shorter,
@@ -151,6 +154,12 @@ impl Reply {
         w.knob("reply.format", Apply::Live, &mut self.format, OneOf);
         w.knob("reply.reasoning", Apply::Live, &mut self.reasoning, OneOf);
         w.knob("reply.receipt", Apply::Live, &mut self.receipt, Flag);
+        w.knob(
+            "reply.file_above",
+            Apply::Live,
+            &mut self.file_above,
+            Int(0..=1_000_000),
+        );
         w.knob(
             "reply.buttons",
             Apply::Live,

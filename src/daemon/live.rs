@@ -222,6 +222,7 @@ fn settings(config: &Config, llm: &Arc<dyn Llm>, breaker: &Breaker, seed: u64) -
         photos_remembered: config.media.photos_remembered,
         buttons: buttons(&config.reply.buttons),
         group_buttons: buttons(&config.reply.group_buttons),
+        file_above: config.reply.file_above as usize,
     }
 }
 

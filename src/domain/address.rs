@@ -102,7 +102,7 @@ fn is_commanded(message: &Message, bot: &BotUser) -> bool {
 /// only calls it, at either end, and `/ask` say nothing to the model. `None`
 /// when nothing is to be taken away, or nothing would be left.
 #[must_use]
-pub fn without_call(text: &str, bot: &BotUser) -> Option<String> {
+pub fn without_call<'t>(text: &'t str, bot: &BotUser) -> Option<&'t str> {
     let mut said = text.trim();
     if let Some(rest) = after_ask(said, bot) {
         said = rest.trim_start();
@@ -114,7 +114,7 @@ pub fn without_call(text: &str, bot: &BotUser) -> Option<String> {
     while let Some(rest) = before_name(said, &name) {
         said = rest.trim_end_matches(|c: char| c.is_whitespace() || c == ',');
     }
-    (!said.is_empty() && said != text.trim()).then(|| said.to_owned())
+    (!said.is_empty() && said != text.trim()).then_some(said)
 }
 
 fn after_ask<'a>(text: &'a str, bot: &BotUser) -> Option<&'a str> {
@@ -268,7 +268,7 @@ mod tests {
             ("é@lastwordbot", None),
             ("plain", None),
         ] {
-            assert_eq!(without_call(text, &bot()).as_deref(), said, "{text}");
+            assert_eq!(without_call(text, &bot()), said, "{text}");
         }
     }
 }

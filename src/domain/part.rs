@@ -75,6 +75,11 @@ pub struct Payload {
     /// An inline keyboard (`InlineKeyboardMarkup`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyboard: Option<Value>,
+    /// The name of the file that this is: the whole answer of its turn, which is
+    /// not stored a second time; the content is its caption. A binary that does
+    /// not know of files sends the caption.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
 }
 
 impl Payload {
@@ -85,6 +90,7 @@ impl Payload {
             content: Content::Plain { text: text.into() },
             reply_to: None,
             keyboard: None,
+            document: None,
         }
     }
 }
@@ -117,6 +123,8 @@ pub struct Sending {
     pub topic: Option<i64>,
     /// What to send.
     pub payload: Payload,
+    /// The text of the file, where it is one.
+    pub file: Option<String>,
     /// The message to edit instead of sending a new one.
     pub edit: Option<i64>,
     /// The fence: number of this attempt.

@@ -168,6 +168,25 @@ impl Message {
             .max(1)
     }
 
+    /// The message with this piece of its text and nothing else of it.
+    #[must_use]
+    pub fn only(&self, piece: &str) -> Self {
+        let before = self.text.find(piece).map_or("", |at| &self.text[..at]);
+        let (from, long) = (before.encode_utf16().count(), piece.encode_utf16().count());
+        let moved = self.links.iter().filter_map(|link| {
+            let end = link.end.checked_sub(from)?;
+            (1..=long).contains(&end).then(|| Link {
+                end,
+                url: link.url.clone(),
+            })
+        });
+        Self {
+            text: piece.to_owned(),
+            links: moved.collect(),
+            ..self.clone()
+        }
+    }
+
     /// The text with every address behind the words that lead there.
     #[must_use]
     pub fn written(&self) -> String {

@@ -143,9 +143,11 @@ fn tag(text: &str) -> Option<(Name, &str)> {
     if !head.starts_with("<details") {
         return None;
     }
-    let (attributes, after) = text[8..].split_once('>')?;
+    let window = &text[8..super::cut::reach(text, 8, 80)];
+    let attributes = &window[..window.find('>')?];
+    let after = &text[8 + attributes.len() + 1..];
     let known = attributes.is_empty() || attributes.starts_with(' ');
-    (known && attributes.len() < 80 && !attributes.contains('<')).then_some((Name::Opens, after))
+    (known && !attributes.contains('<')).then_some((Name::Opens, after))
 }
 
 /// The title behind the tag, and what follows it.

@@ -56,6 +56,11 @@ pub(super) fn tame(markdown: &str) -> Option<String> {
     None
 }
 
+/// Whether nothing in a text needs taming.
+pub(super) fn is_tame(text: &str) -> bool {
+    edits(text).is_empty()
+}
+
 /// Text as Markdown that shows exactly this text.
 pub(super) fn escape(text: &str, out: &mut String) {
     for c in text.chars() {

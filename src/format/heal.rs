@@ -7,10 +7,11 @@
 mod pairs;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use pulldown_cmark::{Event, Parser, Tag};
 
-use super::{details, math};
+use super::{cut, details, math};
 
 /// A link, a tag or a formula whose end is missing is looked for this far back.
 const BACK_MAX: usize = 2048;
@@ -333,6 +334,11 @@ fn without_open_references(text: Cow<'_, str>) -> Cow<'_, str> {
     if !text.contains("[^") {
         return text;
     }
+    let defined: HashSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("[^")?.split_once("]:"))
+        .map(|(label, _)| label)
+        .collect();
     let code = math::code_ranges(&text);
     let mut code = code.iter().peekable();
     let mut out = String::with_capacity(text.len());
@@ -342,16 +348,15 @@ fn without_open_references(text: Cow<'_, str>) -> Cow<'_, str> {
         if code.peek().is_some_and(|range| range.start <= open) {
             continue;
         }
-        let Some(len) = text[open..].find(']').filter(|len| *len <= 40) else {
+        let window = &text[open..cut::reach(&text, open, 40)];
+        let Some(len) = window.find(']') else {
             continue;
         };
         let label = &text[open + 2..open + len];
         let is_label = label
             .chars()
             .all(|c| c.is_alphanumeric() || "-_".contains(c));
-        let mark = &text[open..=open + len];
-        let defined = text.contains(&format!("\n{mark}:")) || text.starts_with(&format!("{mark}:"));
-        if is_label && !label.is_empty() && !defined && open >= at {
+        if is_label && !label.is_empty() && !defined.contains(label) && open >= at {
             out.push_str(&text[at..open]);
             out.push_str(&format!("&#91;{label}]"));
             at = open + len + 1;

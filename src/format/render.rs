@@ -21,6 +21,7 @@ use self::tables::Pending;
 use super::document::{Document, STYLES, Style};
 use super::tags::{self, Role};
 use super::{details, flank, latex, marks, math};
+use crate::domain::direction;
 
 /// A thematic break.
 const RULE: &str = "──────────";
@@ -34,6 +35,7 @@ pub(super) fn render(markdown: &str) -> Document {
     let gaps = Gaps::new(&source, &parser);
     let events: Vec<_> = TextMergeWithOffset::new(parser).collect();
     let mut writer = Writer::new(gaps.note_uses(&events));
+    writer.rtl = direction::is_rtl(markdown);
     writer.marks = marks::pairs(&events);
     writer.roles = tags::roles(&events);
     for (number, (event, range)) in events.into_iter().enumerate() {
@@ -107,6 +109,8 @@ struct Writer<'a> {
     after_heading: bool,
     /// The last block was a footnote: the next one follows without a blank line.
     after_footnote: bool,
+    /// The answer reads from right to left.
+    rtl: bool,
     /// The prefix of the lines in a quotation begins here.
     prefix_base: usize,
 }
@@ -136,6 +140,7 @@ impl<'a> Writer<'a> {
             code: None,
             after_heading: false,
             after_footnote: false,
+            rtl: false,
             prefix_base: 0,
         }
     }

@@ -86,6 +86,27 @@ pub(super) fn parts(markdown: &str, limits: Limits) -> Vec<String> {
     }
     finish(&mut text, folds.len(), &mut parts);
     parts
+        .into_iter()
+        .flat_map(|part| settled(part, limits))
+        .collect()
+}
+
+/// A part that Telegram reads as it was meant: what stood in a block of the
+/// whole answer may have come out of it by the cut.
+fn settled(part: String, limits: Limits) -> Vec<String> {
+    if dialect::is_tame(&part) {
+        return vec![part];
+    }
+    match dialect::tame(&part) {
+        Some(again) if cut::units(&again) <= limits.units && !again.contains("<details") => {
+            vec![again]
+        }
+        _ => flat(&part, limits)
+            .into_iter()
+            .map(|piece| piece.text.trim_end().to_owned())
+            .filter(|text| cut::is_visible(text))
+            .collect(),
+    }
 }
 
 fn finish(text: &mut String, folds: usize, parts: &mut Vec<String>) {

@@ -107,6 +107,21 @@ fn hostile_nesting_takes_no_more_than_its_length() {
         "<b>".repeat(10_000),
         "||a".repeat(10_000),
         "`".repeat(30_000) + " `",
+        "<details>".repeat(4_000),
+        "<details".repeat(4_000),
+        "<details><summary>x</summary>\n\n".repeat(1_000),
+        "<sub>a".repeat(5_000),
+        "<".repeat(30_000),
+        "[^1] ".repeat(6_000),
+        "$\\frac{a}{".repeat(3_000),
+        format!(
+            "$${}$$",
+            "\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}".repeat(100)
+        ),
+        "**（".repeat(6_000),
+        "==a".repeat(8_000),
+        "|a".repeat(4_000) + "\n" + &"|-".repeat(4_000) + "\n" + &"|b".repeat(4_000),
+        "- [ ] <details>x\n".repeat(1_000),
         "![](".repeat(8_000),
         "e\u{301}".repeat(20_000) + &"\u{301}".repeat(10_000),
     ] {

@@ -94,6 +94,7 @@ fn router(page: Page) -> Router {
         .route("/events", get(events))
         .route("/do", post(act))
         .route("/photo/{chat}/{message}", get(photo))
+        .route("/file/{chat}/{message}", get(file))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(page.clone(), guard))
         .with_state(page)
@@ -421,6 +422,20 @@ async fn photo(State(page): State<Page>, Path(key): Path<(i64, i64)>) -> Respons
         _ => "image/jpeg",
     };
     ([(header::CONTENT_TYPE, kind)], bytes.clone()).into_response()
+}
+
+/// A document of the bot's, always to be saved and never to be shown as a page.
+async fn file(State(page): State<Page>, Path((chat, message)): Path<(i64, i64)>) -> Response {
+    match page.api.document(chat, message) {
+        Some(bytes) => {
+            let headers = [
+                (header::CONTENT_TYPE, "application/octet-stream"),
+                (header::CONTENT_DISPOSITION, "attachment"),
+            ];
+            (headers, bytes).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 #[cfg(test)]

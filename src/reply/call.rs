@@ -6,19 +6,20 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::plan;
 use crate::domain::ids::ChatId;
 use crate::domain::part::{Content, Payload, Sending, Sent};
 use crate::telegram::methods::{self, Formatted};
-use crate::telegram::{Call, CallError, Meaning};
+use crate::telegram::{Call, CallError, Meaning, Upload};
 
 /// The call that makes a part visible: edits its message where there is one.
 #[must_use]
 pub fn of(sending: &Sending, resent_mark: &str) -> Call {
     let payload = said(sending, resent_mark);
-    match sending.edit {
+    match sending.edit.filter(|_| payload.document.is_none()) {
         Some(message) => edit(sending, &payload, message),
         None => send(sending, &payload),
     }
@@ -42,6 +43,15 @@ fn said(sending: &Sending, resent_mark: &str) -> Payload {
 fn send(sending: &Sending, payload: &Payload) -> Call {
     let (chat, topic) = (sending.chat.0, sending.topic);
     let (reply_to, keyboard) = (payload.reply_to, payload.keyboard.as_ref());
+    if let Some(name) = &payload.document {
+        let upload = Upload {
+            field: "document",
+            name: name.clone(),
+            mime: "text/markdown",
+            bytes: Bytes::from(sending.file.clone().unwrap_or_default()),
+        };
+        return methods::send_document(chat, topic, upload, words(payload), reply_to, keyboard);
+    }
     match &payload.content {
         Content::Rich { markdown } => {
             methods::send_rich_message(chat, topic, markdown, reply_to, keyboard)
@@ -58,6 +68,9 @@ fn send(sending: &Sending, payload: &Payload) -> Call {
 
 fn edit(sending: &Sending, payload: &Payload, message: i64) -> Call {
     let (chat, keyboard) = (sending.chat.0, payload.keyboard.as_ref());
+    if payload.document.is_some() {
+        return methods::edit_message_caption(chat, message, words(payload), keyboard);
+    }
     match &payload.content {
         Content::Rich { markdown } => methods::edit_rich_message(chat, message, markdown, keyboard),
         Content::Classic { text, entities } => {
@@ -66,6 +79,14 @@ fn edit(sending: &Sending, payload: &Payload, message: i64) -> Call {
         Content::Plain { text } => {
             methods::edit_message_text(chat, message, Formatted::plain(text), keyboard)
         }
+    }
+}
+
+/// The caption of a file.
+fn words(payload: &Payload) -> &str {
+    match &payload.content {
+        Content::Plain { text } | Content::Classic { text, .. } => text,
+        Content::Rich { markdown } => markdown,
     }
 }
 

@@ -55,6 +55,7 @@ pub fn plan(markdown: &str, wanted: Format) -> Vec<Payload> {
             content,
             reply_to: None,
             keyboard: None,
+            document: None,
         })
         .collect()
 }
@@ -107,6 +108,17 @@ pub fn safer(payload: &Payload) -> Option<Vec<Payload>> {
         return None;
     }
     parts[0].reply_to = payload.reply_to;
+    if let Some(last) = parts.last_mut() {
+        last.keyboard.clone_from(&payload.keyboard);
+    }
+    Some(parts)
+}
+
+/// What a file holds, as messages: files may not be sent there.
+#[must_use]
+pub fn in_messages(payload: &Payload, text: &str, wanted: Format) -> Option<Vec<Payload>> {
+    let mut parts = plan(text, wanted);
+    parts.first_mut()?.reply_to = payload.reply_to;
     if let Some(last) = parts.last_mut() {
         last.keyboard.clone_from(&payload.keyboard);
     }

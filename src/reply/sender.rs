@@ -24,16 +24,18 @@ use crate::clock::millis;
 use crate::death::{self, Moment};
 use crate::domain::ids::{ChatId, InstanceId};
 use crate::domain::metric;
-use crate::domain::part::{OnUncertain, Sending, Sent};
-use crate::domain::probe::{Probed, Probing, Resolution};
+use crate::domain::part::{Format, OnUncertain, Sending, Sent};
+use crate::domain::probe::{Probed, Probing};
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Kind as Task, Shutdown, Tasks};
 use crate::store::{self, Due, Finished, Store, StoreError};
 use crate::telegram::{CallError, Meaning, Telegram};
 
 mod follow;
+mod outcome;
 
 use follow::Follow;
+use outcome::count;
 
 /// Nothing of a part is written to the socket later than this after its
 /// intent; also the call's time-out.
@@ -232,25 +234,6 @@ impl Sender {
         }
     }
 
-    /// What the end of a part sets going, here.
-    fn conclude(&self, finished: Finished) {
-        if let Some(resolution) = finished.resolved {
-            tracing::info!(?resolution, "a part of unknown arrival was resolved");
-            metrics::counter!(match resolution {
-                Resolution::Bound => metric::UNCERTAIN_BOUND,
-                Resolution::Absent => metric::UNCERTAIN_ABSENT,
-                Resolution::Resent => metric::UNCERTAIN_RESENT,
-                Resolution::Held => metric::UNCERTAIN_HELD,
-            })
-            .increment(1);
-        }
-        if let Some((turn, due, outcome)) = finished.settled {
-            metrics::counter!(metric::TURNS_SETTLED, "outcome" => outcome.as_str()).increment(1);
-            tracing::debug!(turn.id = turn.0, outcome = outcome.as_str(), "turn settled");
-            (self.0.parts.on_settled)(due);
-        }
-    }
-
     /// Asks whether a part has arrived and stores what that has shown.
     /// Returns the chat that the part went to instead, when the group had moved.
     async fn probe(
@@ -289,7 +272,13 @@ impl Sender {
             Meaning::ReplyGone if sending.payload.reply_to.is_some() => {
                 Some(plan::without_reply(&sending.payload))
             }
-            _ => plan::safer(&sending.payload),
+            _ => match &sending.file {
+                Some(text) => {
+                    let format = parts.server.format(Format::Rich);
+                    plan::in_messages(&sending.payload, text, format)
+                }
+                None => plan::safer(&sending.payload),
+            },
         };
         let Some(safer) = safer else {
             tracing::error!(part.id = sending.part.0, %error, "Telegram refuses even plain text");
@@ -312,14 +301,4 @@ fn not_sent(pause: Duration) -> Sent {
     Sent::NotSent {
         retry_in_ms: millis(pause),
     }
-}
-
-fn count(sent: &Sent) {
-    let name = match sent {
-        Sent::Receipt(_) => metric::PARTS_SENT,
-        Sent::Uncertain => metric::PARTS_UNCERTAIN,
-        Sent::Undeliverable => metric::PARTS_UNDELIVERABLE,
-        _ => return,
-    };
-    metrics::counter!(name).increment(1);
 }

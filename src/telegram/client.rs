@@ -24,7 +24,7 @@ use reqwest::{Body, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{Call, CallError, Telegram, answer};
+use super::{Call, CallError, Telegram, answer, multipart};
 use crate::domain::metric;
 use crate::http::{self, BodyError};
 
@@ -112,10 +112,13 @@ impl Client {
             &self.sending
         };
         let url = self.url(&[], std::iter::once(call.method));
-        let body = Bytes::from(call.body.to_string());
+        let (kind, body) = match &call.file {
+            None => ("application/json".to_owned(), call.body.to_string().into()),
+            Some(file) => multipart::encode(&call.body, file),
+        };
         let request = pool
             .post(url)
-            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_TYPE, kind)
             .header(CONTENT_LENGTH, body.len())
             .body(flagged(body, Arc::clone(written)));
         let response = request

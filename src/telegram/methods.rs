@@ -16,7 +16,7 @@ use teloxide::types::{
     ReplyParameters, ThreadId, UserId,
 };
 
-use super::Call;
+use super::{Call, Upload};
 use crate::domain::direction;
 
 /// Calls that must arrive: long enough for a slow answer, short enough that an
@@ -126,6 +126,45 @@ fn rich(markdown: &str) -> Value {
         rich["is_rtl"] = true.into();
     }
     rich
+}
+
+/// `sendDocument` with a file that is uploaded; `caption` of at most 1024 UTF-16
+/// units.
+#[must_use]
+pub fn send_document(
+    chat: i64,
+    topic: Option<i64>,
+    file: Upload,
+    caption: &str,
+    reply_to: Option<i64>,
+    keyboard: Option<&Value>,
+) -> Call {
+    let mut body = json!({
+        "chat_id": chat,
+        "caption": caption,
+        // It is what it is called, whatever Telegram finds in it.
+        "disable_content_type_detection": true,
+    });
+    set(&mut body, "message_thread_id", topic);
+    set(&mut body, "reply_parameters", reply_to.map(reply));
+    set_json(&mut body, "reply_markup", keyboard);
+    Call {
+        file: Some(file),
+        ..raw("sendDocument", body, LASTING)
+    }
+}
+
+/// `editMessageCaption`.
+#[must_use]
+pub fn edit_message_caption(
+    chat: i64,
+    message: i64,
+    caption: &str,
+    keyboard: Option<&Value>,
+) -> Call {
+    let mut body = json!({"chat_id": chat, "message_id": message, "caption": caption});
+    set_json(&mut body, "reply_markup", keyboard);
+    raw("editMessageCaption", body, LASTING)
 }
 
 /// `sendRichMessageDraft`: the preview of a growing answer in a private chat.
@@ -358,6 +397,7 @@ fn raw(method: &'static str, body: Value, timeout: Duration) -> Call {
         method,
         body,
         timeout,
+        file: None,
     }
 }
 

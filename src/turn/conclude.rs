@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::STORE_AWAY;
 use super::apology::{Apology, Wait};
-use super::buttons;
 use super::fate::{self, Fate};
 use super::run::{End, Turn};
+use super::{buttons, file};
 use crate::death::{self, Moment};
 use crate::domain::metric;
 use crate::domain::part::{Kind, Payload};
@@ -183,7 +183,14 @@ impl Turn<'_> {
         keyboard: Option<Value>,
         spent: Option<Spent>,
     ) -> &'static str {
-        let mut payloads = self.parts.speaker.plan(shown);
+        let mut payloads = match text.is_some() && file::is_long(&self.settings, shown) {
+            true => {
+                let question = self.claimed.inputs.last();
+                let question = question.map_or("", |message| message.text.as_str());
+                file::parts(self.texts(), &*self.parts.speaker, shown, question)
+            }
+            false => self.parts.speaker.plan(shown),
+        };
         if payloads.is_empty() {
             payloads.push(Payload::plain(self.texts().empty_answer));
         }

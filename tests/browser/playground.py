@@ -21,6 +21,9 @@ ADA, NOOR = 1001, 1002
 # A long answer takes about twenty seconds, and after a kill it begins anew.
 ANSWER = 120
 
+# All of the tour, on a busy machine.
+TOUR = 600
+
 PICTURES = (
     ("wide-light", 1280, 800, "light"),
     ("wide-dark", 1280, 800, "dark"),
@@ -160,6 +163,27 @@ def an_outage_of_telegram_delays_and_loses_nothing(browser):
     stays(lambda: len(noor.answers()), 2)
 
 
+def the_tour_ends_well(browser, folder):
+    """Every step of it counts its own answers; here it is only watched."""
+
+    def tour():
+        script = "const tour = document.querySelector('.tour'); return [tour.dataset.tour, +tour.dataset.step, tour.innerText]"
+        return browser.run(script)
+
+    browser.click('[data-do="tour"]')
+    until(lambda: tour()[0] == "running", 10, "the tour begins")
+    begun, seen = time.monotonic(), 0
+    while tour()[0] == "running":
+        assert time.monotonic() - begun < TOUR, tour()
+        if tour()[1] > seen:
+            seen = tour()[1]
+            # What a step is about is to be seen after some seconds.
+            time.sleep(4)
+            browser.screenshot(os.path.join(folder, f"tour-{seen:02}.png"))
+        time.sleep(0.5)
+    assert tour()[0] == "passed", tour()
+
+
 def pictures(browser, folder):
     """What the README shows: an answer being written, in four dresses."""
     noor = Chat(browser, NOOR)
@@ -212,6 +236,13 @@ def main(program, folder):
         print("ok  pictures", flush=True)
         no_daemon_outlives_a_killed_playground(browser, playground)
         print("ok  no_daemon_outlives_a_killed_playground", flush=True)
+    with Playground(program) as playground, Browser() as browser:
+        browser.look(1280, 800, "light")
+        browser.open(playground.url)
+        the_tour_ends_well(browser, folder)
+        complaints = browser.complaints()
+        assert complaints == [], complaints
+        print("ok  the_tour_ends_well", flush=True)
     ctrl_c_ends_the_daemon_and_leaves_nothing_behind(program)
     print("ok  ctrl_c_ends_the_daemon_and_leaves_nothing_behind", flush=True)
 

@@ -91,6 +91,8 @@ async fn jump_at(moment: Moment, by: i64) {
             house.say(ann, "hello");
             pass(5_000).await;
             if moment == Moment::Sealed {
+                // Late enough not to join what nobody has seen a word of.
+                pass(5_000).await;
                 house.say(ann, "again");
                 pass(5_000).await;
                 answers = 2;

@@ -205,7 +205,7 @@ fn sends(house: &House) -> u64 {
     ["sendMessage", "sendRichMessage", "editMessageText"]
         .iter()
         .filter_map(|method| counts.get(*method))
-        .map(|count| count.calls as u64)
+        .map(|count| count.calls)
         .sum()
 }
 
@@ -216,7 +216,9 @@ async fn an_answer_to_what_is_gone_comes_without_pointing_at_it() {
     let ann = house.person("Ann");
     let group = house.group(ChatKind::Supergroup, &[ann]);
     let gone = refusal(400, "Bad Request: message to be replied not found");
-    house.telegram.fault(FaultRule::once("sendMessage", gone));
+    for method in ["sendMessage", "sendRichMessage"] {
+        house.telegram.fault(FaultRule::once(method, gone.clone()));
+    }
     house.say_in(group, ann, "@lastword_bot hello");
     house
         .until("the answer is there", |house| {

@@ -186,6 +186,8 @@ impl Scene {
             }
             turn::State::Sealed => {
                 self.ask_and_hold().await;
+                // Late enough not to join what nobody has seen a word of.
+                tokio::time::sleep(self.house.config.chat.window_max).await;
                 self.ask();
                 self.until_turn(turn::State::Gathering).await;
                 let name = self.house.telegram.bot().username.clone();

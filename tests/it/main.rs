@@ -16,6 +16,7 @@ mod disk;
 mod drain;
 mod edits;
 mod faults;
+mod files;
 mod gate;
 mod going_on;
 mod grouping;

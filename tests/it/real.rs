@@ -133,6 +133,9 @@ impl Real {
             ("LASTWORD_ACCESS__MODE", "open".to_owned()),
             ("LASTWORD_ACCESS__PER_MINUTE", "1000".to_owned()),
             ("LASTWORD_CHAT__QUIET_PERIOD", "100ms".to_owned()),
+            // No longer: what comes while a turn runs is the next.
+            ("LASTWORD_CHAT__LONG_PIECE_QUIET", "100ms".to_owned()),
+            ("LASTWORD_CHAT__WINDOW_MAX", "100ms".to_owned()),
             ("LASTWORD_SHUTDOWN__GRACE", "20s".to_owned()),
         ]);
         if transport == Transport::Webhook {

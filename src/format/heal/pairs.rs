@@ -1,5 +1,7 @@
 //! The marks that come in pairs, within the last line of a running answer.
 
+use super::super::cut;
+
 /// Marks that close themselves, the longer before the shorter.
 const MARKS: [&str; 7] = ["**", "~~", "||", "==", "__", "*", "_"];
 
@@ -131,6 +133,9 @@ fn end_of_code(text: &str, run: usize) -> Option<usize> {
     None
 }
 
+/// A longer tag is none.
+const TAG_MAX: usize = 300;
+
 /// Tags that are obeyed in pairs.
 const TAGS: [&str; 17] = [
     "a",
@@ -161,7 +166,8 @@ fn open_tags(paragraph: &str) -> Vec<(usize, String)> {
     let mut at = line_from;
     for (number, text) in line.split('`').enumerate() {
         for (start, _) in text.match_indices('<').filter(|_| number % 2 == 0) {
-            let Some((inside, _)) = text[start + 1..].split_once('>') else {
+            let window = &text[start + 1..cut::reach(text, start + 1, TAG_MAX)];
+            let Some((inside, _)) = window.split_once('>') else {
                 continue;
             };
             let (inside, closes) = match inside.strip_prefix('/') {

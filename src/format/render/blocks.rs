@@ -9,6 +9,12 @@ use super::{Line, Writer};
 /// The bullets of lists in lists.
 const BULLETS: [char; 3] = ['•', '◦', '▪'];
 
+/// Bullets do not change any more in lists deeper than this.
+const BULLETS_DEEP: usize = 16;
+
+/// The mark that makes a line run from right to left.
+const RLM: &str = "\u{200f}";
+
 /// How far each level of a list is indented.
 const INDENT: &str = "    ";
 
@@ -49,15 +55,26 @@ impl Writer<'_> {
             _ => format!("{} ", self.bullet()),
         };
         // Spaces are narrow: four of them are about as wide as a marker.
-        self.container(marker, INDENT);
+        self.container(self.mark() + &marker, INDENT);
+    }
+
+    /// What an item begins with: apps find the direction of each line by its
+    /// first letter, which in an answer from right to left may be Latin.
+    pub(super) fn mark(&self) -> String {
+        if self.rtl {
+            RLM.to_owned()
+        } else {
+            String::new()
+        }
     }
 
     /// A box instead of the bullet, or after the number.
     pub(super) fn task(&mut self, done: bool) {
         let tick = if done { "☑ " } else { "☐ " };
         match self.containers.last_mut().and_then(|c| c.marker.as_mut()) {
-            Some(marker) if !marker.starts_with(|c: char| c.is_ascii_digit()) => {
-                *marker = tick.to_owned();
+            Some(marker) if !marker.contains(|c: char| c.is_ascii_digit()) => {
+                let mark = if marker.starts_with(RLM) { RLM } else { "" };
+                *marker = format!("{mark}{tick}");
             }
             Some(marker) => marker.push_str(tick),
             None => self.write(tick),
@@ -66,7 +83,8 @@ impl Writer<'_> {
 
     /// The bullet of the innermost list.
     fn bullet(&self) -> char {
-        let depth = self.lists.iter().filter(|list| list.is_none()).count();
+        let outer = self.lists.iter().take(BULLETS_DEEP);
+        let depth = outer.filter(|list| list.is_none()).count();
         BULLETS[depth.saturating_sub(1) % BULLETS.len()]
     }
 
@@ -108,6 +126,10 @@ impl Writer<'_> {
             self.open_line();
         }
         self.gap(1);
+        if !self.lists.is_empty() && self.quotes == 0 {
+            // A step and its command stay together.
+            self.one_break();
+        }
         if let Line::Gap(breaks) = self.line {
             self.break_lines(breaks);
         }

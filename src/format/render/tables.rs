@@ -145,7 +145,7 @@ impl<'a> Writer<'a> {
             }
             self.gap(if in_lines { 1 } else { 2 });
             if in_lines {
-                self.container("• ".to_owned(), "    ");
+                self.container(self.mark() + "• ", "    ");
             }
             let mut begun = false;
             for (column, cell) in row.into_iter().enumerate() {

@@ -176,8 +176,8 @@ fn fence(source: &str, limits: Limits, pieces: &mut Vec<Piece>) {
     let mark = fence_mark(first);
     let inside = rest.trim_end();
     let body = match inside.rsplit_once('\n') {
-        Some((code, last)) if closes(last, mark) => code,
-        None if closes(inside, mark) => "",
+        Some((code, last)) if at_margin(last) && closes(last, mark) => code,
+        None if at_margin(inside) && closes(inside, mark) => "",
         _ => rest.trim_end_matches('\n'),
     };
     let is_closed = body.len() < inside.len();
@@ -218,6 +218,11 @@ fn fence_mark(line: &str) -> &str {
         return "";
     };
     &line[..line.len() - line.trim_start_matches(c).len()]
+}
+
+/// Whether a line is indented so little that its marks are marks.
+fn at_margin(line: &str) -> bool {
+    !line.starts_with("    ") && !line.trim_start_matches(' ').starts_with('\t')
 }
 
 /// Whether a line closes the fence that `mark` opened.

@@ -121,7 +121,7 @@ fn a_nested_list_follows_its_item_without_a_blank_line() {
 fn code_in_a_list_is_not_indented() {
     assert_shows(
         "1. Run\n\n   ```sh\n   ls  \n     -l\n   ```\n2. Done",
-        "1. Run\n\nls  \n  -l\n\n2. Done",
+        "1. Run\nls  \n  -l\n\n2. Done",
         &[["pre", "ls  \n  -l", "sh"]],
     );
 }

@@ -7,7 +7,19 @@ use super::check::{assert_rich, assert_valid, in_order, letters, visible, visibl
 use crate::format::{classic, plain, preview_classic, preview_rich, rich, utf16_len};
 
 /// Pieces whose combinations are where formatters break.
-const PIECES: [&str; 64] = [
+const PIECES: [&str; 76] = [
+    "<details>",
+    "<summary>",
+    "</summary>",
+    "</details>",
+    "==",
+    "\\frac{",
+    "\\begin{pmatrix}",
+    "\\\\",
+    "<sub>",
+    "</sub>",
+    "（注意：",
+    "<a href='https://a.bc'>",
     "**",
     "*",
     "_",
@@ -153,11 +165,12 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 fn inline() -> impl Strategy<Value = String> {
-    (words(), 0..9_u8).prop_map(|(words, kind)| match kind {
+    (words(), 0..10_u8).prop_map(|(words, kind)| match kind {
         0 => format!("**{words}**"),
         1 => format!("*{words}*"),
         2 => format!("`{words}`"),
         3 => format!("||{words}||"),
+        9 => format!("<kbd>{words}</kbd> ==x== ||y||"),
         4 => format!("[{words}](https://example.com/x)"),
         5 => format!("~~{words}~~"),
         6 => format!("**{words} *nested* `code`**"),

@@ -21,6 +21,14 @@ const NOT_MODIFIED: &str = "message is not modified: specified new message conte
 /// Bots may delete their messages for two days.
 const DELETE_MS: Millis = 48 * 3_600_000;
 
+/// Which words of a message an edit is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    Text,
+    Caption,
+    Kept,
+}
+
 impl World {
     pub(super) fn edit_message_text(&mut self, params: Params<'_>, now: Millis) -> Answer {
         let content = if params.has("rich_message") {
@@ -52,7 +60,15 @@ impl World {
             markup: send::markup(params)?,
             ..content
         };
-        self.edit(params, |_| content, now)
+        self.edit(params, Words::Text, |_| content, now)
+    }
+
+    pub(super) fn edit_message_caption(&mut self, params: Params<'_>, now: Millis) -> Answer {
+        let content = Content {
+            markup: send::markup(params)?,
+            ..send::caption(params)?
+        };
+        self.edit(params, Words::Caption, |_| content, now)
     }
 
     pub(super) fn edit_message_reply_markup(&mut self, params: Params<'_>, now: Millis) -> Answer {
@@ -61,12 +77,13 @@ impl World {
             markup,
             ..post.content().clone()
         };
-        self.edit(params, change, now)
+        self.edit(params, Words::Kept, change, now)
     }
 
     fn edit(
         &mut self,
         params: Params<'_>,
+        words: Words,
         change: impl FnOnce(&Post) -> Content,
         now: Millis,
     ) -> Answer {
@@ -87,6 +104,15 @@ impl World {
         let owner = chat.of_account.as_ref().map(|of| Author::Person(of.owner));
         if post.author != Author::Bot && owner != Some(post.author) {
             return Err(Refusal::bad("message can't be edited"));
+        }
+        match (words, post.is_captioned()) {
+            (Words::Text, true) => {
+                return Err(Refusal::bad("there is no text in the message to edit"));
+            }
+            (Words::Caption, false) => {
+                return Err(Refusal::bad("there is no caption in the message to edit"));
+            }
+            _ => {}
         }
         let content = change(post);
         if content == *post.content() {

@@ -20,6 +20,26 @@ struct File {
     bytes: Bytes,
 }
 
+/// A file in the parameters of a call: its name and, as base64, what it holds.
+pub(super) fn uploaded(name: &str, bytes: &[u8]) -> Value {
+    json!({ "file_name": name, "base64": STANDARD.encode(bytes) })
+}
+
+/// The file that a call brings under this name.
+pub(super) fn upload(params: Params<'_>, field: &str) -> Result<(String, Bytes), Refusal> {
+    let missing = || Refusal::bad(&format!("there is no {field} in the request"));
+    let file = params.object(field, field).ok().flatten();
+    let file = file.ok_or_else(missing)?;
+    let text = |name: &str| file.get(name).and_then(Value::as_str);
+    let bytes = text("base64").and_then(|text| STANDARD.decode(text).ok());
+    let bytes = bytes.ok_or_else(missing)?;
+    if bytes.is_empty() {
+        return Err(Refusal::bad("file must be non-empty"));
+    }
+    let name = text("file_name").unwrap_or("file").to_owned();
+    Ok((name, bytes.into()))
+}
+
 /// All files, by `file_id`.
 #[derive(Debug, Default)]
 pub(super) struct Files(BTreeMap<String, File>);
@@ -41,6 +61,11 @@ impl Files {
             Some((id, File { path, bytes }))
         };
         Self(saved.into_iter().filter_map(restored).collect())
+    }
+
+    /// What a `file_id` stands for.
+    pub(super) fn by_id(&self, id: &str) -> Option<Bytes> {
+        self.0.get(id).map(|file| file.bytes.clone())
     }
 
     pub(super) fn by_path(&self, path: &str) -> Option<Bytes> {

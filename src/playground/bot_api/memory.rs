@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::answer::{Delivery, Refusal};
+use super::files::uploaded;
 use super::{BotApi, Delivered};
 use crate::telegram::{Call, CallError, Telegram};
 
@@ -20,7 +21,11 @@ pub struct InMemory(pub Arc<BotApi>);
 #[async_trait]
 impl Telegram for InMemory {
     async fn call(&self, call: Call) -> Result<Value, CallError> {
-        let performed = self.0.perform(call.method, call.body);
+        let mut body = call.body;
+        if let Some(file) = call.file {
+            body[file.field] = uploaded(&file.name, &file.bytes);
+        }
+        let performed = self.0.perform(call.method, body);
         match tokio::time::timeout(call.timeout, performed).await {
             Ok(Delivery::Answer(result)) => Ok(result),
             Ok(other) => Err(classify(other)),

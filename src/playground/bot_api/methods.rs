@@ -38,6 +38,8 @@ impl World {
             "sendrichmessage" => self.send_rich_message(params, now),
             "sendmessagedraft" => self.send_message_draft(params, now),
             "sendrichmessagedraft" => self.send_rich_message_draft(params, now),
+            "senddocument" => self.send_document(params, now),
+            "editmessagecaption" => self.edit_message_caption(params, now),
             "editmessagetext" => self.edit_message_text(params, now),
             "editmessagereplymarkup" => self.edit_message_reply_markup(params, now),
             "deletemessage" => self.delete_message(params, now),

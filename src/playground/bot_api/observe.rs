@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::BotApi;
 use super::transcript::{CallRecord, ChatView, Event, MethodCount};
 
@@ -21,6 +23,16 @@ impl BotApi {
     #[must_use]
     pub fn chat(&self, id: i64) -> Option<ChatView> {
         self.with(|world, _| world.chats.get(&id).map(|chat| world.chat_view(chat)))
+    }
+
+    /// What is in the document of a message.
+    #[must_use]
+    pub fn document(&self, chat: i64, message: i64) -> Option<Bytes> {
+        self.with(|world, _| {
+            let post = world.chats.get(&chat)?.posts.get(&message)?;
+            let id = post.extra.get("document")?["file_id"].as_str()?;
+            world.files.by_id(id)
+        })
     }
 
     /// What happened on screens after event `since`, in order.

@@ -123,7 +123,7 @@ impl Post {
     }
 
     /// Whether its words are a caption.
-    fn is_captioned(&self) -> bool {
+    pub(super) fn is_captioned(&self) -> bool {
         MEDIA.iter().any(|kind| self.extra.contains_key(*kind))
     }
 }

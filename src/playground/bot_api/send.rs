@@ -1,16 +1,18 @@
 //! Methods that create messages: `sendMessage`, `sendRichMessage`.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Refusal};
-use super::entities;
 use super::params::Params;
 use super::posts::{Author, Content, NewPost, Rich};
 use super::world::World;
+use super::{entities, files};
 use crate::clock::Millis;
 
 /// Most characters of a rich message.
 const RICH_CHARS: usize = 32_768;
+/// Most UTF-16 units of a caption.
+const CAPTION_UNITS: usize = 1_024;
 /// Most bytes of a button's data.
 const BUTTON_BYTES: usize = 64;
 
@@ -41,7 +43,31 @@ impl World {
         self.send(params, content, now)
     }
 
-    fn send(&mut self, params: Params<'_>, mut content: Content, now: Millis) -> Answer {
+    /// A document with its caption. Only uploads: nothing here sends a file by
+    /// its id or address.
+    pub(super) fn send_document(&mut self, params: Params<'_>, now: Millis) -> Answer {
+        let (name, bytes) = files::upload(params, "document")?;
+        let content = caption(params)?;
+        let ending = name.rsplit('.').next().unwrap_or("bin").to_owned();
+        let mut document = self.store_file("documents", &ending, bytes);
+        document["file_name"] = name.into();
+        document["mime_type"] = "text/markdown".into();
+        let mut extra = Map::new();
+        extra.insert("document".to_owned(), document);
+        self.send_with(params, content, extra, now)
+    }
+
+    fn send(&mut self, params: Params<'_>, content: Content, now: Millis) -> Answer {
+        self.send_with(params, content, Map::new(), now)
+    }
+
+    fn send_with(
+        &mut self,
+        params: Params<'_>,
+        mut content: Content,
+        extra: Map<String, Value>,
+        now: Millis,
+    ) -> Answer {
         let chat_id = self.chat_param(params)?;
         let mut thread = params.integer("message_thread_id");
         content.markup = markup(params)?;
@@ -63,7 +89,7 @@ impl World {
             thread,
             reply_to,
             content,
-            ..NewPost::default()
+            extra,
         };
         let id = self.post(chat_id, Author::Bot, new, now);
         Ok(self.message_json(chat_id, id))
@@ -99,6 +125,20 @@ impl World {
             (false, false) => Err(Refusal::bad("message to be replied not found")),
         }
     }
+}
+
+/// The caption of a medium, checked.
+pub(super) fn caption(params: Params<'_>) -> Result<Content, Refusal> {
+    let text = params.text("caption").unwrap_or_default();
+    let (text, entities) = entities::formatted(params, &text)?;
+    if text.encode_utf16().count() > CAPTION_UNITS {
+        return Err(Refusal::bad("message caption is too long"));
+    }
+    Ok(Content {
+        text,
+        entities,
+        ..Content::default()
+    })
 }
 
 /// The source of `rich_message`: exactly one of Markdown and HTML.

@@ -106,6 +106,7 @@ fn call(method: &'static str, body: Value) -> Call {
         method,
         body,
         timeout: Duration::from_secs(60),
+        file: None,
     }
 }
 

@@ -46,7 +46,11 @@ pub(super) fn post(
             @if post.extra.contains_key("photo") {
                 img.photo src={ "/photo/" (chat.id) "/" (post.id) } alt="a photo" width="220" height="165";
             }
-            @if let Some(what) = attached(post) { p.attached { (what) } }
+            @if let Some(what) = attached(post) {
+                @if post.author == Author::Bot {
+                    p.attached { a href={ "/file/" (chat.id) "/" (post.id) } download=(what.trim_start_matches("📄 ")) { (what) } }
+                } @else { p.attached { (what) } }
+            }
             @if !content.seen().is_empty() { (words::html(content)) }
             p.foot {
                 @for reaction in &post.reactions {

@@ -19,4 +19,6 @@ function show() {
 }
 
 search.addEventListener("input", show);
+// "/gallery?search=table" shows the tables.
+search.value ||= new URLSearchParams(location.search).get("search") ?? "";
 show();

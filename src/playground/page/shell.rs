@@ -153,6 +153,7 @@ fn backstage(page: &Page) -> Markup {
                 }
                 b { "The daemon is the real one" }
                 ", a process of its own. Send something, then kill it."
+                " How answers of every kind look: " a href="/gallery" { "the gallery" } "."
                 @if page.keeps { " The store is kept; the chats on this page begin anew each time." }
             }
             h2 { "Lives" }

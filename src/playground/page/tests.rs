@@ -112,6 +112,38 @@ async fn another_name_for_this_machine_and_a_foreign_form_are_refused() {
 }
 
 #[tokio::test]
+async fn the_gallery_is_a_link_away_and_fetches_nothing_from_elsewhere() {
+    let visit = visit().await;
+    let page = visit.client.get(&visit.root).send().await.unwrap();
+    assert!(page.text().await.unwrap().contains("href=\"/gallery\""));
+    let url = format!("{}/gallery", visit.root);
+    let gallery = visit.client.get(url).send().await.unwrap();
+    assert_eq!(gallery.status(), StatusCode::OK);
+    assert!(
+        gallery
+            .headers()
+            .contains_key(header::CONTENT_SECURITY_POLICY)
+    );
+    let html = gallery.text().await.unwrap();
+    assert!(html.matches("<section class=\"answer\"").count() >= 60);
+    for file in ["page.css", "gallery.css", "gallery.js"] {
+        assert!(html.contains(&format!("\"/{file}\"")), "{file}");
+        let url = format!("{}/{file}", visit.root);
+        let answer = visit.client.get(url).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{file}");
+    }
+    let fetched = [
+        "src=\"http",
+        "@import",
+        "url(http",
+        "rel=\"stylesheet\" href=\"http",
+    ];
+    for foreign in fetched {
+        assert!(!html.contains(foreign), "{foreign}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_person_writes_is_in_the_chat_and_on_the_page_and_never_markup() {
     let visit = visit().await;
     let say = json!({"do": "say", "chat": visit.chat, "person": visit.chat, "text": "<img src=x>", "reply_to": null});
@@ -165,4 +197,22 @@ async fn what_is_impossible_is_said_and_changes_nothing() {
             .chat(chat)
             .is_none_or(|chat| chat.posts.is_empty())
     );
+}
+
+#[tokio::test]
+async fn any_file_can_be_sent_and_is_shown_by_its_name() {
+    let visit = visit().await;
+    let chat = visit.chat;
+    for (name, mime, field) in [
+        ("notes.txt", "text/plain", "document"),
+        ("talk.ogg", "audio/ogg", "voice"),
+        ("song.mp3", "audio/mpeg", "audio"),
+    ] {
+        let attach = json!({"do": "attach", "chat": chat, "person": chat, "caption": "", "name": name,
+                            "mime": mime, "base64": "aGk="});
+        assert_eq!(visit.does(attach).await, StatusCode::NO_CONTENT);
+        let posts = visit.api.chat(chat).map(|view| view.posts);
+        let last = posts.and_then(|mut posts| posts.pop()).expect("a message");
+        assert!(last.extra.contains_key(field), "{:?}", last.extra);
+    }
 }

@@ -102,8 +102,10 @@ fn dressed<'a>(event: Event<'a>, open: &mut Vec<&'static str>, columns: &mut Col
             inline(html! { span.formula { (shown) } }.into_string())
         }
         Event::DisplayMath(latex) => {
-            let shown = format::formula(&latex).join("\n");
-            inline(html! { span.formula.display { (shown) } }.into_string())
+            let lines = format::formula(&latex);
+            let rows = lines.len() > 1;
+            let shown = html! { span.formula.display.rows[rows] { (lines.join("\n")) } };
+            inline(shown.into_string())
         }
         Event::Start(Tag::Table(_) | Tag::TableHead | Tag::TableRow | Tag::TableCell)
         | Event::End(TagEnd::Table | TagEnd::TableHead | TagEnd::TableRow | TagEnd::TableCell) => {
@@ -292,8 +294,15 @@ fn entities(text: &str, entities: &[Value]) -> Markup {
     let mut open: Vec<(usize, &'static str)> = Vec::new();
     let (mut out, mut at) = (String::new(), 0);
     for c in text.chars() {
+        let mut after_block = false;
         while let Some((_, close)) = open.pop_if(|(to, _)| *to <= at) {
             out.push_str(close);
+            after_block = close.ends_with("pre>") || close.ends_with("blockquote>");
+        }
+        if after_block && c == '\n' {
+            // A block ends its line, as in Telegram's apps.
+            at += 1;
+            continue;
         }
         while let Some(span) = spans.next_if(|span| span.from <= at) {
             let covered: String = cut(text, &span);

@@ -303,10 +303,7 @@ impl<'a> Accepting<'a, '_> {
     /// The message without what only calls the bot.
     pub(super) fn without_call<'m>(&self, message: &'m Message) -> Cow<'m, Message> {
         match address::without_call(&message.text, &self.policy.bot) {
-            Some(text) => Cow::Owned(Message {
-                text,
-                ..message.clone()
-            }),
+            Some(said) => Cow::Owned(message.only(said)),
             None => Cow::Borrowed(message),
         }
     }

@@ -148,6 +148,14 @@ impl Tx<'_> {
         let Some((kind, payload)) = next.readable() else {
             return Ok(Begin::Resolved(self.give_up_unreadable(&next)?));
         };
+        let file = match (&payload.document, next.turn) {
+            (Some(_), Some(turn)) => match self.answer_of(turn)? {
+                Some(text) => Some(text),
+                // It will not come back.
+                None => return Ok(Begin::Resolved(self.give_up_unreadable(&next)?)),
+            },
+            _ => None,
+        };
         self.conn
             .prepare_cached(
                 "UPDATE parts SET state = 1, send_no = send_no + 1, high_water = ?2, \
@@ -165,6 +173,7 @@ impl Tx<'_> {
             chat,
             topic: (next.topic != 0).then_some(next.topic),
             payload,
+            file,
             edit: self.message_of(next.target)?,
             send_no: next.send_no + 1,
             owner,

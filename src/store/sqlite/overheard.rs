@@ -36,14 +36,18 @@ impl Tx<'_> {
         let Some(conversation) = place else {
             return Ok(());
         };
+        let last: i64 = self
+            .conn
+            .prepare_cached("SELECT coalesce(max(number), 0) FROM chatter WHERE conversation = ?1")?
+            .query_row([conversation.0], |row| row.get(0))?;
         self.conn
             .prepare_cached(
-                "INSERT INTO chatter (bot, conversation, message_id, sender, name, text, at) \
+                "INSERT INTO chatter (conversation, number, message_id, sender, name, text, at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
-                self.bot.0,
                 conversation.0,
+                last + 1,
                 message.id,
                 message.sender.id.0,
                 message.sender.name,
@@ -51,11 +55,8 @@ impl Tx<'_> {
                 self.now
             ])?;
         self.conn
-            .prepare_cached(
-                "DELETE FROM chatter WHERE conversation = ?1 AND id <= \
-                 (SELECT id FROM chatter WHERE conversation = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-            )?
-            .execute(params![conversation.0, most])?;
+            .prepare_cached("DELETE FROM chatter WHERE conversation = ?1 AND number <= ?2")?
+            .execute(params![conversation.0, last + 1 - most])?;
         Ok(())
     }
 
@@ -94,8 +95,8 @@ impl Tx<'_> {
         Ok(self
             .conn
             .prepare_cached(
-                "DELETE FROM chatter WHERE id IN \
-                 (SELECT id FROM chatter WHERE at < ?1 ORDER BY at LIMIT ?2)",
+                "DELETE FROM chatter WHERE (conversation, number) IN \
+                 (SELECT conversation, number FROM chatter WHERE at < ?1 ORDER BY at LIMIT ?2)",
             )?
             .execute(params![self.now - KEPT_MS, STEP])? as u64)
     }
@@ -123,7 +124,7 @@ impl Tx<'_> {
     fn overheard(&self, conversation: ConversationId, most: i64) -> Result<Vec<Overheard>> {
         let mut statement = self.conn.prepare_cached(
             "SELECT sender, name, text FROM chatter \
-             WHERE conversation = ?1 AND at BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4",
+             WHERE conversation = ?1 AND at BETWEEN ?2 AND ?3 ORDER BY number DESC LIMIT ?4",
         )?;
         let among = params![conversation.0, self.now - KEPT_MS, self.now, most];
         let rows = statement.query_map(among, |row| {
@@ -157,7 +158,7 @@ impl Tx<'_> {
             Some(Pointed {
                 author: Author::Person,
                 turn: Some(TurnId(turn)),
-                text: message.text,
+                text: message.written(),
             })
         });
         Ok(theirs)

@@ -47,8 +47,8 @@ const HISTORY: &str = "
     INSERT INTO people SELECT 1, value + 1000, 0, 0 FROM generate(2000);
     INSERT INTO senders (bot, chat, sender, since, count) SELECT 1, value, value, 0, 0 FROM generate(5000);
     INSERT INTO administrators SELECT 1, -value, 0, '[]' FROM generate(500);
-    INSERT INTO chatter (bot, conversation, message_id, sender, name, text, at)
-        SELECT 1, 1 + value % 100, value, 1, 'x', 'x', value FROM generate(5000);
+    INSERT INTO chatter (conversation, number, message_id, sender, name, text, at)
+        SELECT 1 + value % 100, value, value, 1, 'x', 'x', value FROM generate(5000);
     UPDATE parts SET message_id = id;
     INSERT INTO relays (bot, owner, chat, connection, at)
         SELECT 1, value, value, 'x' || value, value FROM generate(5000);

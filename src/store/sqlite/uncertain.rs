@@ -298,6 +298,8 @@ impl Tx<'_> {
             chat,
             topic: (open.topic != 0).then_some(open.topic),
             payload,
+            // Asked for by its caption.
+            file: None,
             edit: None,
             send_no,
             owner,

@@ -21,6 +21,7 @@ fn call(timeout: Duration) -> Call {
         method: "sendMessage",
         body: json!({"chat_id": 1, "text": "hällo"}),
         timeout,
+        file: None,
     }
 }
 

@@ -190,7 +190,7 @@ async fn a_voice_message_is_given_to_a_model_that_hears_and_transcribed_for_othe
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transcript_is_remembered_and_survives_an_edit_that_changes_nothing() {
+async fn a_transcript_is_remembered() {
     let (mut house, ears) = House::with_ears();
     let scribe = house.scribe();
     let _life = house.start();

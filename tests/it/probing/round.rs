@@ -156,6 +156,7 @@ fn round(ids: i64) -> Probing {
             chat: CHAT,
             topic: None,
             payload: Payload::plain("said"),
+            file: None,
             edit: None,
             send_no: 2,
             owner: InstanceId(1),

@@ -97,6 +97,7 @@ pub(super) async fn scene_with(
     }
     if matches!(moment, Moment::Turn(turn::State::Gathering)) {
         let quiet = "2s".to_owned();
+        real.env.insert("LASTWORD_CHAT__WINDOW_MAX", quiet.clone());
         real.env.insert("LASTWORD_CHAT__QUIET_PERIOD", quiet);
     }
     let ann = real.person("Ann");

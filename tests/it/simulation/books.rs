@@ -295,7 +295,7 @@ impl Judge<'_> {
                 return self.wrong(said.chat, format!("without an end: {said:?} {turn:?}"));
             }
         };
-        let most = most + varied(self.world, turn.id);
+        let most = most + self.world.eye().varied(turn.id);
         // Cut again and again where nothing can be proven: the operator has
         // decided for a marked copy rather than none.
         let marked = (turn.resent.unsigned_abs()).min(copies.saturating_sub(most));
@@ -413,18 +413,6 @@ impl Judge<'_> {
                 .wrong(None, format!("the store's books do not balance: {books:?}"));
         }
     }
-}
-
-/// How many answers were given before this one and are still on the screen, by
-/// their person's wish for another.
-fn varied(world: &World, turn: i64) -> u64 {
-    let count = world.eye().count(
-        "WITH RECURSIVE earlier(id) AS (SELECT varies FROM turns WHERE id = ?1 \
-            UNION SELECT varies FROM turns JOIN earlier USING (id)) \
-         SELECT count(*) FROM earlier WHERE id IS NOT NULL",
-        &[turn],
-    );
-    count.unsigned_abs()
 }
 
 /// Turns that were begun by trying again.

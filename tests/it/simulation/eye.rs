@@ -84,6 +84,18 @@ impl Eye {
             .expect("the schema is known")
     }
 
+    /// How many answers were given before this turn's and are still on the screen,
+    /// by their person's wish for another.
+    pub(super) fn varied(&self, turn: i64) -> u64 {
+        let count = self.count(
+            "WITH RECURSIVE earlier(id) AS (SELECT varies FROM turns WHERE id = ?1 \
+                UNION SELECT varies FROM turns JOIN earlier USING (id)) \
+             SELECT count(*) FROM earlier WHERE id IS NOT NULL",
+            &[turn],
+        );
+        count.unsigned_abs()
+    }
+
     /// What is open, for a message.
     pub(super) fn open_turns(&self) -> String {
         self.with(|store| {

@@ -25,7 +25,12 @@ async fn connect(stage: &Stage, link: &str, standing: ConnectionStanding) -> Vec
     let policy = std::sync::Arc::new(stage.policy.clone());
     let instance = stage.me;
     let accepted = stage.store.connect(instance, connection, policy).await;
-    accepted.unwrap().due.iter().map(|due| due.chat).collect()
+    accepted
+        .expect("the store takes it")
+        .due
+        .iter()
+        .map(|due| due.chat)
+        .collect()
 }
 
 #[tokio::test]

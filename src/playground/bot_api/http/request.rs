@@ -7,8 +7,9 @@ use axum::http::header;
 use serde_json::{Map, Value};
 
 use super::super::answer::Refusal;
+use super::super::files::uploaded;
 
-/// Uploads are not supported; texts never come near this.
+/// Larger than any answer, as text or as a file.
 const BODY_BYTES: usize = 20 << 20;
 
 /// All parameters of a request as one object; the body wins over the query.
@@ -73,21 +74,36 @@ pub(super) fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The text fields of a multipart body.
+/// The fields of a multipart body; files with their names.
 fn read_multipart(kind: &str, body: &[u8], params: &mut Map<String, Value>) -> Option<()> {
     let (_, boundary) = kind.split_once("boundary=")?;
     let boundary = boundary.split(';').next()?.trim().trim_matches('"');
-    let body = String::from_utf8_lossy(body);
-    for part in body.split(&format!("--{boundary}")) {
-        let Some((head, content)) = part.split_once("\r\n\r\n") else {
+    let line = format!("--{boundary}");
+    let mut rest = body;
+    while let Some(at) = find(rest, line.as_bytes()) {
+        rest = &rest[at + line.len()..];
+        let part = &rest[..find(rest, line.as_bytes()).unwrap_or(rest.len())];
+        let Some(at) = find(part, b"\r\n\r\n") else {
             continue;
         };
-        let (_, name) = head.split_once("name=\"")?;
-        let (name, _) = name.split_once('"')?;
-        let content = content.strip_suffix("\r\n").unwrap_or(content);
-        params.insert(name.to_owned(), content.into());
+        let head = String::from_utf8_lossy(&part[..at]);
+        let content = &part[at + 4..];
+        let content = content.strip_suffix(b"\r\n").unwrap_or(content);
+        let field = |key: &str| {
+            let (_, value) = head.split_once(&format!("; {key}=\""))?;
+            Some(value.split_once('"')?.0.to_owned())
+        };
+        let value = match field("filename") {
+            Some(file) => uploaded(&file, content),
+            None => String::from_utf8_lossy(content).into(),
+        };
+        params.insert(field("name")?, value);
     }
     Some(())
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::*;
+use crate::telegram::methods;
 
 /// A running server; ends when dropped.
 struct Running {
@@ -64,6 +65,51 @@ impl Running {
         let ended = tokio::time::timeout(Duration::from_secs(10), self.tasks.wait());
         ended.await.expect("the server ends on its token");
     }
+}
+
+/// The daemon's own transport uploads; what arrives is what was sent.
+#[tokio::test]
+async fn a_file_arrives_as_it_was_sent_and_its_caption_can_be_edited() {
+    let running = Running::start().await;
+    let token = running.api.bot().token.clone();
+    let client = crate::telegram::client::Client::new(&running.base, token.into()).unwrap();
+    let text = "# Ünï\r\n\r\n--lastword-00000000-part--\r\n\"x\" \u{1f408}";
+    let upload = crate::telegram::Upload {
+        field: "document",
+        name: "Über-Katzen.md".to_owned(),
+        mime: "text/markdown",
+        bytes: text.into(),
+    };
+    let keyboard = json!({"inline_keyboard": [[{"text": "x", "callback_data": "again:1"}]]});
+    let call = methods::send_document(501, None, upload, "all of it", None, Some(&keyboard));
+    let sent = client.call(call).await.unwrap();
+    assert_eq!(sent["caption"], "all of it");
+    assert_eq!(sent["document"]["file_name"], "Über-Katzen.md");
+    let id = sent["message_id"].as_i64().unwrap();
+    assert_eq!(running.api.document(501, id).unwrap(), text.as_bytes());
+    let again = methods::edit_message_caption(501, id, "all of it", Some(&keyboard));
+    let error = client.call(again).await.unwrap_err();
+    assert!(error.not_modified(), "{error}");
+    let plain = methods::Formatted::plain("words");
+    let sent = client
+        .call(methods::send_message(501, None, plain, None, None))
+        .await
+        .unwrap();
+    let other = sent["message_id"].as_i64().unwrap();
+    for wrong in [
+        methods::edit_message_caption(501, other, "all of it", None),
+        methods::edit_message_caption(501, other + 9, "all of it", None),
+        methods::edit_message_text(501, id, plain, None),
+    ] {
+        let error = client.call(wrong).await.unwrap_err();
+        assert_eq!(
+            error.meaning(),
+            crate::telegram::Meaning::MessageGone,
+            "{error}"
+        );
+    }
+    drop(client);
+    running.end().await;
 }
 
 #[tokio::test]
