@@ -25,7 +25,7 @@ use crate::death::{self, Moment};
 use crate::domain::ids::{ChatId, InstanceId};
 use crate::domain::metric;
 use crate::domain::part::{Format, OnUncertain, Sending, Sent};
-use crate::domain::probe::{Probed, Probing};
+use crate::domain::probe::{Probed, Probing, Resolution};
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Kind as Task, Shutdown, Tasks};
 use crate::store::{self, Due, Finished, Store, StoreError};
