@@ -109,6 +109,7 @@ async fn long_answers_arrive_in_parts_in_order_and_whole() {
         model.change(|now| now.pace.words = 500);
         let mut house = House::with(model);
         house.config.reply.format = format;
+        house.config.reply.file_above = 0;
         let life = house.start();
         let ann = house.person("Ann");
         house.say(ann, "everything");

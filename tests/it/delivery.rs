@@ -223,7 +223,7 @@ async fn an_answer_to_what_is_gone_comes_without_pointing_at_it() {
     house
         .until("the answer is there", |house| {
             let heard = house.heard(group);
-            heard.len() == 1 && heard[0].ends_with("@lastword_bot hello")
+            heard.len() == 1 && heard[0].ends_with("hello")
         })
         .await;
     assert_eq!(house.answers(group)[0].reply_to, None);

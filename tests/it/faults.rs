@@ -41,7 +41,15 @@ const METHODS: [(&str, Where); 13] = [
 ];
 
 /// Methods with scenes of their own, and why.
-const ELSEWHERE: [(&str, &str); 4] = [
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("sendDocument", "only for very long answers: files.rs"),
+    (
+        "editMessageCaption",
+        "only to look for such a file: files.rs",
+    ),
+    ("setMessageReaction", "only decorates: receipts.rs"),
+    ("getBusinessConnection", "rooms/business.rs"),
+    ("answerGuestQuery", "rooms/guests.rs"),
     (
         "setWebhook",
         "only in webhook mode: src/intake/registration/tests.rs",

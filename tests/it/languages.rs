@@ -110,12 +110,12 @@ async fn apologies_and_what_cannot_be_read_speak_the_persons_language() {
         assert_eq!(labels(&long), below);
         house.act(Act::Send {
             place: Place::private(ann),
-            medium: Medium::Sticker,
+            medium: Medium::Voice,
             caption: String::new(),
             count: 1,
             base64: None,
         });
-        assert_eq!(house.until_heard(ann, 5).await[4], texts.other_unsupported);
+        assert_eq!(house.until_heard(ann, 5).await[4], texts.voice_unsupported);
     }
 }
 

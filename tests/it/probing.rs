@@ -47,6 +47,10 @@ impl Scene {
 
     fn of(mut house: House, room: Room, format: Format) -> Self {
         house.config.reply.format = format;
+        // Longer than the placeholder of a group needs to be sent.
+        house
+            .model
+            .change(|now| now.pace.first = std::time::Duration::from_millis(300));
         let life = house.start();
         let ann = house.person("Ann");
         let place = match room {

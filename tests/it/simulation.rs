@@ -15,6 +15,7 @@ mod mortal;
 mod people;
 mod planting;
 mod run;
+mod screen;
 mod seam_leases;
 mod seam_model;
 mod seam_relays;

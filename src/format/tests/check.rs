@@ -305,7 +305,11 @@ fn untagged(html: &str) -> String {
 }
 
 /// Tags that are obeyed rather than shown.
-const TAGS: [&str; 22] = [
+const TAGS: [&str; 26] = [
+    "div",
+    "p",
+    "font",
+    "big",
     "br",
     "u",
     "ins",

@@ -2,7 +2,7 @@
 //! person sees, what the books say and what was paid.
 
 use lastword::domain::{part, turn};
-use lastword::playground::bot_api::{Act, Fault as Trouble, FaultRule, Place};
+use lastword::playground::bot_api::{Fault as Trouble, FaultRule, Place};
 use lastword::playground::offline::{Behaviour, Fault, Offline, Pace, Voice};
 
 use super::forms::Form;
@@ -275,12 +275,17 @@ async fn reach_part(scene: &Scene, state: part::State, side: Side, expected: &mu
             }
         }
         part::State::Undeliverable => {
-            let Place { person, .. } = scene.place;
-            let gone = match scene.room {
-                Room::Private => Act::Block { person },
-                Room::Group => Act::DeleteChat { chat: scene.chat },
-            };
-            scene.real.telegram.act(gone).expect("people may go");
+            // Telegram tells of a block by an update, too, which would end the
+            // turn before there is a part: the refusal alone.
+            let shut = "Forbidden: bot was blocked by the user".to_owned();
+            scene.trouble(
+                deliver,
+                Trouble::Refuse {
+                    code: 403,
+                    description: Some(shut),
+                    retry_after_s: None,
+                },
+            );
             scene.free_model();
         }
         part::State::Withdrawn => unreachable!("answers are not withdrawn"),

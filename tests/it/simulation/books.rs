@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 use lastword::domain::turn::{Outcome, State};
-use lastword::playground::bot_api::Post;
 use lastword::texts::Texts;
 use rusqlite::OptionalExtension as _;
 
 use super::host::Tally;
 use super::people::{People, Said, What};
+use super::screen::{Screen, Seen};
 use super::world::World;
 use crate::books::Ledger;
 
@@ -117,45 +117,6 @@ struct Turn {
     outcome: Option<i64>,
     /// Times that a part of it was sent again, marked.
     resent: i64,
-}
-
-/// An answer on a screen: when it appeared, and where.
-type Seen = (i64, i64);
-
-/// What stands in a chat, post by post.
-struct Screen {
-    posts: Vec<(Seen, BTreeSet<String>)>,
-    texts: Vec<String>,
-}
-
-impl Screen {
-    fn of<'a>(posts: impl Iterator<Item = &'a Post>) -> Self {
-        let mut screen = Self {
-            posts: Vec::new(),
-            texts: Vec::new(),
-        };
-        for post in posts {
-            let text = post.content().seen();
-            let words = text
-                .split_whitespace()
-                .filter(|word| word.starts_with('w') && word.ends_with('.'))
-                .map(str::to_owned)
-                .collect();
-            // What a stop has cut, or what is still growing, answers nothing.
-            if !text.contains('⏹') && !text.ends_with('…') {
-                screen.posts.push(((post.sent, post.id), words));
-            }
-            screen.texts.push(text.to_owned());
-        }
-        screen
-    }
-
-    fn count(&self, sentence: &str) -> u64 {
-        self.texts
-            .iter()
-            .filter(|text| text.contains(sentence))
-            .count() as u64
-    }
 }
 
 /// The judgement of one run.
