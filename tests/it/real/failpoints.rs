@@ -43,6 +43,8 @@ enum Need {
     Questions,
     /// The questions are in documents.
     Documents,
+    /// The model takes its time, to begin and to write.
+    SlowModel,
     /// The model refuses until the operator acts.
     NoCredit,
     /// Telegram refuses the form of the answers.
@@ -98,6 +100,8 @@ impl Point {
             Need::Stop
         } else if self.is_of(&["file kept", "keep_words"]) {
             Need::Documents
+        } else if self.is_of(&["signs.reveal", "signs.drop_receipt"]) {
+            Need::SlowModel
         } else {
             Need::Questions
         }
@@ -107,7 +111,7 @@ impl Point {
     fn is_in(&self, transport: Transport, room: Room) -> bool {
         let polling = self.is_of(&["poll answered", "batch stored"]);
         let webhook = self.is_of(&["webhook set", "delivery", "value_or"]);
-        let group = self.is_of(&["placeholder", "administrators"]);
+        let group = self.is_of(&["placeholder", "administrators", "drop_receipt"]);
         // A growing message in a group is edited too seldom, and every edit of
         // it goes the same way.
         let private = self.is_of(&["draft shown", "outbox.replan"]);
@@ -203,6 +207,15 @@ impl Scene {
                 for _ in 0..3 {
                     for place in &self.places {
                         self.real.ask_in_a_document(place);
+                    }
+                    self.until_answered().await;
+                }
+            }
+            Need::SlowModel => {
+                self.real.model.change(|now| now.pace = Pace::SLOW);
+                for _ in 0..3 {
+                    for place in &self.places {
+                        self.real.ask_at_length(place, 8);
                     }
                     self.until_answered().await;
                 }
