@@ -65,6 +65,14 @@ impl Scene {
         }
         let process = real.start().await;
         process.says("running").await;
+        // The menu is told beside it, and noted: no commit of the stages.
+        let told = "SELECT count(*) FROM meta WHERE key LIKE 'menu:%'";
+        within("the menu", async {
+            while real.count(told) != Some(1) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
         Self {
             real,
             disk,

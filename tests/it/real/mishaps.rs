@@ -45,7 +45,10 @@ async fn panic_once(moment: Moment, time: u32, transport: Transport) -> Ledger {
     let mut process = real.start().await;
     for _ in 0..2 {
         for person in [ann, bob] {
-            real.ask(&Place::private(person));
+            match moment {
+                Moment::FileKept => real.ask_in_a_document(&Place::private(person)),
+                _ => real.ask(&Place::private(person)),
+            }
             real.say(&Place::private(person), &format!("/help@{name}"));
         }
         let asked = real.asked_so_far();
