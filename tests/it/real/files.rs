@@ -18,7 +18,7 @@ impl Real {
     pub(crate) fn ask_in_a_document(&self, place: &Place) {
         let mut asked = self.asked.lock().expect("plain data");
         let word = format!("q{:05}", asked.len());
-        let caption = format!("@{} what is in it?", self.telegram.bot().username);
+        let caption = format!("@{} what is in {word}", self.telegram.bot().username);
         let act = Act::Attach {
             place: place.clone(),
             file: Attachment {
