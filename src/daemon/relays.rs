@@ -22,6 +22,10 @@ use crate::telegram::{Call, CallError, Telegram, methods};
 /// How long the question about a connection may hold up the sweep.
 const ASK: Duration = Duration::from_secs(3);
 
+/// Connections asked for in one sweep: one that cannot be read must not keep
+/// others from being known.
+const AT_ONCE: u32 = 8;
+
 /// Methods that take a `business_connection_id` (Bot API 10.1), by how they
 /// begin; drafts do not.
 const IN_BUSINESS: [&str; 2] = ["send", "edit"];
@@ -118,7 +122,7 @@ impl Daemon {
     /// Asks whose account it is that messages came through. Those wait in the
     /// store meanwhile; what is not answered now is asked again.
     pub(super) async fn meet_connections(&self) {
-        let unknown = match self.store.unconnected(1).await {
+        let unknown = match self.store.unconnected(AT_ONCE).await {
             Ok(unknown) => unknown,
             Err(error) => return tracing::debug!(%error, "failed to look for connections"),
         };
@@ -126,23 +130,31 @@ impl Daemon {
             let mut call = methods::get_business_connection(&id);
             call.timeout = ASK;
             let connection = match self.telegram.call(call).await {
-                Ok(told) => read_connection(&told),
+                Ok(told) => match read_connection(&told) {
+                    Some(connection) => connection,
+                    None => {
+                        tracing::warn!(
+                            "a business connection cannot be read; it is asked for again"
+                        );
+                        continue;
+                    }
+                },
+                // Only these speak of the connection; a 401 is about our token.
                 Err(
                     error @ CallError::Refused {
-                        code: 400..=403, ..
+                        code: 400 | 403, ..
                     },
                 ) => {
                     tracing::warn!(%error, "a business connection is not ours");
-                    None
+                    Connection {
+                        id,
+                        owner: UserId(0),
+                        standing: ConnectionStanding::Idle,
+                    }
                 }
                 Err(error) => return tracing::debug!(%error, "failed to ask for a connection"),
             };
-            let nobodys = Connection {
-                id,
-                owner: UserId(0),
-                standing: ConnectionStanding::Idle,
-            };
-            self.intake.connect(connection.unwrap_or(nobodys)).await;
+            self.intake.connect(connection).await;
         }
     }
 }

@@ -185,10 +185,18 @@ async fn what_came_through_an_unknown_connection_waits_also_over_a_kill() {
     let life = house.start();
     let (owner, peer) = (house.person("Olga"), house.person("Pete"));
     connect(&house, owner, true, false);
-    let rule = FaultRule::always("getBusinessConnection", Trouble::Unreachable);
-    house.telegram.fault(rule);
+    let rule = |trouble| FaultRule::always("getBusinessConnection", trouble);
+    house.telegram.fault(rule(Trouble::Unreachable));
     let (chat, _) = say(&house, peer, BusinessSide::Peer, "first of all");
     pass(30_000).await;
+    // A token that was changed says nothing of the connection.
+    house.telegram.clear_faults();
+    house.telegram.fault(rule(Trouble::Refuse {
+        code: 401,
+        description: None,
+        retry_after_s: None,
+    }));
+    pass(60_000).await;
     assert!(house.heard(chat).is_empty());
     life.shutdown.stop(Cause::Terminate);
     life.stop().await;
