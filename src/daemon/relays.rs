@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::Daemon;
 use crate::domain::ids::{ChatId, UserId};
@@ -39,15 +40,23 @@ pub(super) struct Relaying {
 
 #[async_trait]
 impl Telegram for Relaying {
-    async fn call(&self, call: Call) -> Result<Value, CallError> {
+    async fn call(&self, mut call: Call) -> Result<Value, CallError> {
         let chat = call.body["chat_id"].as_i64().map(ChatId);
         let Some(chat) = chat.filter(|chat| chat.is_relayed()) else {
             return self.telegram.call(call).await;
         };
+        let begun = Instant::now();
         let relay = self.store.relay(chat).await;
         let relay = relay.map_err(|error| CallError::NotSent {
             reason: error.to_string(),
         })?;
+        // Nothing is written to the socket later than the caller has said.
+        call.timeout = call.timeout.saturating_sub(begun.elapsed());
+        if call.timeout.is_zero() {
+            return Err(CallError::NotSent {
+                reason: "the store took too long to tell the way".to_owned(),
+            });
+        }
         match relay {
             Some(Relay::Business { connection, chat }) => {
                 self.in_business(call, &connection, chat).await
