@@ -183,7 +183,9 @@ impl Turn<'_> {
         keyboard: Option<Value>,
         spent: Option<Spent>,
     ) -> &'static str {
-        let mut payloads = match text.is_some() && file::is_long(&self.settings, shown) {
+        // A guest has no second message: a file would never come.
+        let may_be_file = text.is_some() && !self.is_guest();
+        let mut payloads = match may_be_file && file::is_long(&self.settings, shown) {
             true => {
                 let question = self.claimed.inputs.last();
                 let question = question.map_or("", |message| message.text.as_str());

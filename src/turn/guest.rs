@@ -21,13 +21,17 @@ impl Turn<'_> {
         for payload in &mut payloads {
             (payload.keyboard, payload.reply_to) = (None, None);
         }
-        let inputs = &self.claimed.inputs;
-        let guest = inputs.iter().any(|m| matches!(m.way, Way::Guest { .. }));
-        if guest && payloads.len() > 1 {
+        if self.is_guest() && payloads.len() > 1 {
             payloads.truncate(1);
             payloads.iter_mut().for_each(cut);
         }
         payloads
+    }
+
+    /// Whether the bot was called into a chat where it has one message.
+    pub(super) fn is_guest(&self) -> bool {
+        let inputs = &self.claimed.inputs;
+        inputs.iter().any(|m| matches!(m.way, Way::Guest { .. }))
     }
 }
 

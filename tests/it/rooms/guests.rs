@@ -56,6 +56,8 @@ async fn a_long_or_failed_answer_is_one_message_and_a_strangers_call_none() {
     house.config.access.mode = AccessMode::List;
     let (ann, ben) = (house.person("Ann"), house.person("Ben"));
     house.config.access.ids = [ann].into();
+    // Nor is there a file, whose beginning alone would be left.
+    house.config.reply.file_above = 1_000;
     let life = house.start();
     let group = elsewhere(&house, &[ann, ben]);
     call(&house, Place::group(ben, group), "@lastword_bot hello?");
@@ -67,7 +69,7 @@ async fn a_long_or_failed_answer_is_one_message_and_a_strangers_call_none() {
     pass(60_000).await;
     let heard = house.heard(group);
     assert_eq!(heard.len(), 1);
-    assert!(heard[0].ends_with('…'), "{}", heard[0].len());
+    assert!(heard[0].ends_with('…') && heard[0].len() > 3_000);
     let books = life.books().await;
     assert_balanced(&books);
     assert_eq!(outcomes(&books), [("answered", 1)]);
