@@ -99,5 +99,32 @@ async fn neither_a_cut_send_nor_a_kill_lets_a_guest_answer_twice() {
     house.until_heard(group, 2).await;
     pass(120_000).await;
     assert_eq!(house.heard(group), ["echo: one", "echo: two"]);
-    assert_balanced(&life.books().await);
+    let books = life.books().await;
+    assert_balanced(&books);
+    assert_eq!(outcomes(&books), [("answered", 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_that_is_refused_leaves_a_guest_one_message() {
+    let mut house = House::with(Offline::echo());
+    let life = house.start();
+    let ann = house.person("Ann");
+    let group = elsewhere(&house, &[ann]);
+    let refusal = Trouble::Refuse {
+        code: 400,
+        description: None,
+        retry_after_s: None,
+    };
+    house
+        .telegram
+        .fault(FaultRule::once("answerGuestQuery", refusal));
+    let long = format!("@lastword_bot {}", "word ".repeat(1_500));
+    call(&house, Place::group(ann, group), &long);
+    house.until_heard(group, 1).await;
+    pass(60_000).await;
+    assert_eq!(house.telegram.counts()["answerGuestQuery"].calls, 2);
+    assert!(house.heard(group)[0].ends_with('…'));
+    let books = life.books().await;
+    assert_balanced(&books);
+    assert_eq!(outcomes(&books), [("answered", 1)]);
 }
