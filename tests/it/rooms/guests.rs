@@ -128,3 +128,19 @@ async fn a_form_that_is_refused_leaves_a_guest_one_message() {
     assert_balanced(&books);
     assert_eq!(outcomes(&books), [("answered", 1)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_per_minute_counts_all_calls_of_one_person() {
+    let mut house = House::with(Offline::echo());
+    house.config.access.per_minute = 1;
+    let life = house.start();
+    let ann = house.person("Ann");
+    let group = elsewhere(&house, &[ann]);
+    call(&house, Place::group(ann, group), "@lastword_bot one");
+    house.until_heard(group, 1).await;
+    call(&house, Place::group(ann, group), "@lastword_bot two");
+    pass(20_000).await;
+    assert_eq!(house.heard(group), ["echo: one"]);
+    house.until_heard(group, 2).await;
+    assert_balanced(&life.books().await);
+}
