@@ -124,7 +124,9 @@ impl Turn<'_> {
                 } else {
                     tracing::warn!(turn.id = self.claimed.claim.turn.0, error = %failure, "a turn waits for the model");
                 }
-                let notice = (tell && !self.claimed.told)
+                // In somebody's name the bot has no troubles of its own.
+                let ours = !self.claimed.claim.chat.is_relayed();
+                let notice = (tell && ours && !self.claimed.told)
                     .then(|| Payload::plain(self.texts().operator_problem));
                 self.defer(delay, blame, notice).await
             }

@@ -346,3 +346,20 @@ async fn an_account_that_may_not_send_rich_messages_answers_in_plainer_ones() {
     assert_balanced(&books);
     assert_eq!(outcomes(&books), [("answered", 1)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_hears_nothing_of_the_bots_own_troubles() {
+    let model = Offline::echo();
+    let mut house = House::with(model.clone());
+    let life = house.start();
+    let (owner, peer) = (house.person("Olga"), house.person("Pete"));
+    connect(&house, owner, true, true);
+    model.change(|now| now.fault = Fault::NoCredit);
+    let (chat, _) = say(&house, peer, BusinessSide::Peer, "are you open?");
+    pass(60_000).await;
+    assert!(house.heard(chat).is_empty());
+    model.change(|now| now.fault = Fault::Sound);
+    house.until_heard(chat, 1).await;
+    assert_eq!(house.heard(chat), ["echo: are you open?"]);
+    assert_balanced(&life.books().await);
+}
