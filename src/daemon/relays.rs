@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::Daemon;
 use crate::domain::ids::{ChatId, UserId};
@@ -21,6 +22,10 @@ use crate::telegram::{Call, CallError, Telegram, methods};
 
 /// How long the question about a connection may hold up the sweep.
 const ASK: Duration = Duration::from_secs(3);
+
+/// Connections asked for in one sweep: one that cannot be read must not keep
+/// others from being known.
+const AT_ONCE: u32 = 8;
 
 /// Methods that take a `business_connection_id` (Bot API 10.1), by how they
 /// begin; drafts do not.
@@ -35,15 +40,23 @@ pub(super) struct Relaying {
 
 #[async_trait]
 impl Telegram for Relaying {
-    async fn call(&self, call: Call) -> Result<Value, CallError> {
+    async fn call(&self, mut call: Call) -> Result<Value, CallError> {
         let chat = call.body["chat_id"].as_i64().map(ChatId);
         let Some(chat) = chat.filter(|chat| chat.is_relayed()) else {
             return self.telegram.call(call).await;
         };
+        let begun = Instant::now();
         let relay = self.store.relay(chat).await;
         let relay = relay.map_err(|error| CallError::NotSent {
             reason: error.to_string(),
         })?;
+        // Nothing is written to the socket later than the caller has said.
+        call.timeout = call.timeout.saturating_sub(begun.elapsed());
+        if call.timeout.is_zero() {
+            return Err(CallError::NotSent {
+                reason: "the store took too long to tell the way".to_owned(),
+            });
+        }
         match relay {
             Some(Relay::Business { connection, chat }) => {
                 self.in_business(call, &connection, chat).await
@@ -107,10 +120,8 @@ impl Relaying {
         };
         let answer = methods::answer_guest_query(query, content, call.timeout);
         // An inline message has no number; within its chat it is the first.
-        self.telegram.call(answer).await.map(|mut sent| {
-            sent["message_id"] = 1.into();
-            sent
-        })
+        let sent = self.telegram.call(answer).await;
+        sent.map(|_| json!({"message_id": 1}))
     }
 }
 
@@ -118,7 +129,7 @@ impl Daemon {
     /// Asks whose account it is that messages came through. Those wait in the
     /// store meanwhile; what is not answered now is asked again.
     pub(super) async fn meet_connections(&self) {
-        let unknown = match self.store.unconnected(1).await {
+        let unknown = match self.store.unconnected(AT_ONCE).await {
             Ok(unknown) => unknown,
             Err(error) => return tracing::debug!(%error, "failed to look for connections"),
         };
@@ -126,23 +137,31 @@ impl Daemon {
             let mut call = methods::get_business_connection(&id);
             call.timeout = ASK;
             let connection = match self.telegram.call(call).await {
-                Ok(told) => read_connection(&told),
+                Ok(told) => match read_connection(&told) {
+                    Some(connection) => connection,
+                    None => {
+                        tracing::warn!(
+                            "a business connection cannot be read; it is asked for again"
+                        );
+                        continue;
+                    }
+                },
+                // Only these speak of the connection; a 401 is about our token.
                 Err(
                     error @ CallError::Refused {
-                        code: 400..=403, ..
+                        code: 400 | 403, ..
                     },
                 ) => {
                     tracing::warn!(%error, "a business connection is not ours");
-                    None
+                    Connection {
+                        id,
+                        owner: UserId(0),
+                        standing: ConnectionStanding::Idle,
+                    }
                 }
                 Err(error) => return tracing::debug!(%error, "failed to ask for a connection"),
             };
-            let nobodys = Connection {
-                id,
-                owner: UserId(0),
-                standing: ConnectionStanding::Idle,
-            };
-            self.intake.connect(connection.unwrap_or(nobodys)).await;
+            self.intake.connect(connection).await;
         }
     }
 }

@@ -95,6 +95,47 @@ impl Payload {
     }
 }
 
+/// Stands behind a text that has no room for its rest.
+const REST: &str = " …";
+
+/// UTF-16 units of a classic message left to a text before that.
+const ROOM: usize = 4_090;
+
+/// The first of `parts` alone, where there can be no other; it says that there
+/// would be more.
+#[must_use]
+pub fn only(mut parts: Vec<Payload>) -> Vec<Payload> {
+    if parts.len() > 1 {
+        parts.truncate(1);
+        parts.iter_mut().for_each(cut);
+    }
+    parts
+}
+
+fn cut(payload: &mut Payload) {
+    match &mut payload.content {
+        Content::Rich { markdown } => markdown.push_str(REST),
+        Content::Plain { text } => shorten(text),
+        Content::Classic { text, entities } => {
+            shorten(text);
+            let room = text.encode_utf16().count();
+            for entity in entities.as_array_mut().into_iter().flatten() {
+                let number = |value: &Value| value.as_u64().unwrap_or(0) as usize;
+                let (offset, length) = (number(&entity["offset"]), number(&entity["length"]));
+                entity["offset"] = offset.min(room - 1).into();
+                entity["length"] = length.min(room - offset.min(room - 1)).into();
+            }
+        }
+    }
+}
+
+fn shorten(text: &mut String) {
+    while text.encode_utf16().count() > ROOM {
+        text.pop();
+    }
+    text.push_str(REST);
+}
+
 /// How a text is sent; each step down is tried once when the one above is
 /// refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

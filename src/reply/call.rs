@@ -120,6 +120,10 @@ pub fn judge(sending: &Sending, result: Result<Value, CallError>) -> Judged {
         // An edit is idempotent: it may simply be made again.
         (Meaning::Again(None), _) | (Meaning::Uncertain, Some(_)) => Judged::NotSent,
         (Meaning::Uncertain, None) => Judged::Sent(Sent::Uncertain),
+        // A guest's one answer, sent again: the first is what has used it up.
+        (Meaning::ChatGone, None) if sending.resent && error.is_answered_query() => {
+            Judged::Sent(Sent::Receipt(1))
+        }
         (Meaning::ChatGone, _) => Judged::Sent(Sent::Undeliverable),
         (Meaning::Migrated(to), _) => Judged::Sent(Sent::Migrated(ChatId(to))),
         (Meaning::Unauthorized, _) => Judged::Unauthorized,

@@ -24,11 +24,11 @@ use crate::clock::millis;
 use crate::death::{self, Moment};
 use crate::domain::ids::{ChatId, InstanceId};
 use crate::domain::metric;
-use crate::domain::part::{Format, OnUncertain, Sending, Sent};
+use crate::domain::part::{self, Format, OnUncertain, Sending, Sent};
 use crate::domain::probe::{Probed, Probing, Resolution};
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Kind as Task, Shutdown, Tasks};
-use crate::store::{self, Due, Finished, Store, StoreError};
+use crate::store::{self, Due, Finished, Relay, Store, StoreError};
 use crate::telegram::{CallError, Meaning, Telegram};
 
 mod follow;
@@ -297,11 +297,20 @@ impl Sender {
                 None => plan::safer(&sending.payload),
             },
         };
-        let Some(safer) = safer else {
+        let Some(mut safer) = safer else {
             tracing::error!(part.id = sending.part.0, %error, "Telegram refuses even plain text");
             self.finish(sending, Sent::Undeliverable).await;
             return;
         };
+        if sending.chat.is_relayed() && safer.len() > 1 {
+            match parts.store.relay(sending.chat).await {
+                // A second one would be refused.
+                Ok(Some(Relay::Guest { .. })) => safer = part::only(safer),
+                Ok(_) => {}
+                // Definitely not sent: it may be begun again.
+                Err(_) => return self.finish(sending, not_sent(STORE_AWAY)).await,
+            }
+        }
         match parts.store.replan(sending, safer).await {
             Ok(finished) => self.conclude(finished),
             Err(error) => {

@@ -71,17 +71,17 @@ const GONE: &[&str] = &[
     "bot can't initiate conversation",
     "bot was kicked",
     "bot was blocked",
-    // A business account that does not let us write (any more), and a guest
-    // query that has had its answer.
+    // A business account that does not let us write (any more).
     "business connection not found",
     "business connection is disabled",
     "business_connection_invalid",
     "business_connection_not_allowed",
     "business_peer_invalid",
     "business_peer_usage_missing",
-    "query_id_invalid",
-    "query is too old",
 ];
+
+/// The same of a guest query that has had its answer, or its time.
+const QUERY_OVER: &[&str] = &["query_id_invalid", "query is too old"];
 
 /// Parts of a 400's description that say: no such message of ours.
 const NO_MESSAGE: &[&str] = &[
@@ -148,7 +148,7 @@ impl CallError {
             _ if says(NO_REPLY) => Meaning::ReplyGone,
             _ if says(NO_FILES) => Meaning::FormatRefused,
             _ if says(NO_MESSAGE) => Meaning::MessageGone,
-            _ if says(GONE) => Meaning::ChatGone,
+            _ if says(GONE) || says(QUERY_OVER) => Meaning::ChatGone,
             _ => Meaning::FormatRefused,
         }
     }
@@ -170,6 +170,16 @@ impl CallError {
     #[must_use]
     pub fn chat_is_gone(&self) -> bool {
         self.meaning() == Meaning::ChatGone
+    }
+
+    /// Whether a query takes no answer any more: it has had one, or its time.
+    #[must_use]
+    pub fn is_answered_query(&self) -> bool {
+        let Self::Refused { description, .. } = self else {
+            return false;
+        };
+        let text = description.to_lowercase();
+        QUERY_OVER.iter().any(|part| text.contains(part))
     }
 
     /// The question to ask about a failed `getMe`: is the token wrong (rather

@@ -124,7 +124,9 @@ impl Turn<'_> {
                 } else {
                     tracing::warn!(turn.id = self.claimed.claim.turn.0, error = %failure, "a turn waits for the model");
                 }
-                let notice = (tell && !self.claimed.told)
+                // In somebody's name the bot has no troubles of its own.
+                let ours = !self.claimed.claim.chat.is_relayed();
+                let notice = (tell && ours && !self.claimed.told)
                     .then(|| Payload::plain(self.texts().operator_problem));
                 self.defer(delay, blame, notice).await
             }
@@ -183,7 +185,9 @@ impl Turn<'_> {
         keyboard: Option<Value>,
         spent: Option<Spent>,
     ) -> &'static str {
-        let mut payloads = match text.is_some() && file::is_long(&self.settings, shown) {
+        // A guest has no second message: a file would never come.
+        let may_be_file = text.is_some() && !self.is_guest();
+        let mut payloads = match may_be_file && file::is_long(&self.settings, shown) {
             true => {
                 let question = self.claimed.inputs.last();
                 let question = question.map_or("", |message| message.text.as_str());

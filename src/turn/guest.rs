@@ -3,14 +3,8 @@
 //! other.
 
 use super::run::Turn;
-use crate::domain::part::{Content, Payload};
+use crate::domain::part::{Payload, only};
 use crate::domain::update::Way;
-
-/// Stands behind a text that has no room for its rest.
-const REST: &str = " …";
-
-/// UTF-16 units of a classic message left to a text before that.
-const ROOM: usize = 4_090;
 
 impl Turn<'_> {
     /// The parts of an answer as its chat takes them.
@@ -21,37 +15,15 @@ impl Turn<'_> {
         for payload in &mut payloads {
             (payload.keyboard, payload.reply_to) = (None, None);
         }
+        match self.is_guest() {
+            true => only(payloads),
+            false => payloads,
+        }
+    }
+
+    /// Whether the bot was called into a chat where it has one message.
+    pub(super) fn is_guest(&self) -> bool {
         let inputs = &self.claimed.inputs;
-        let guest = inputs.iter().any(|m| matches!(m.way, Way::Guest { .. }));
-        if guest && payloads.len() > 1 {
-            payloads.truncate(1);
-            payloads.iter_mut().for_each(cut);
-        }
-        payloads
+        inputs.iter().any(|m| matches!(m.way, Way::Guest { .. }))
     }
-}
-
-/// Says that there would be more.
-fn cut(payload: &mut Payload) {
-    match &mut payload.content {
-        Content::Rich { markdown } => markdown.push_str(REST),
-        Content::Plain { text } => shorten(text),
-        Content::Classic { text, entities } => {
-            shorten(text);
-            let room = text.encode_utf16().count();
-            for entity in entities.as_array_mut().into_iter().flatten() {
-                let number = |value: &serde_json::Value| value.as_u64().unwrap_or(0) as usize;
-                let (offset, length) = (number(&entity["offset"]), number(&entity["length"]));
-                entity["offset"] = offset.min(room - 1).into();
-                entity["length"] = length.min(room - offset.min(room - 1)).into();
-            }
-        }
-    }
-}
-
-fn shorten(text: &mut String) {
-    while text.encode_utf16().count() > ROOM {
-        text.pop();
-    }
-    text.push_str(REST);
 }

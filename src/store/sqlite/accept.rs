@@ -311,7 +311,12 @@ impl<'a> Accepting<'a, '_> {
     /// Over the limit per minute a message waits, with one polite notice.
     fn waits_until(&mut self, message: &Message) -> Result<i64> {
         let (sender, chat) = (message.sender.id.0, message.chat.id);
-        match self.tx.pace(chat.0, sender, self.policy.per_minute)? {
+        // Each call of a guest is a chat of its own: the caller's are counted.
+        let counted = match message.way {
+            Way::Guest { .. } => sender,
+            _ => chat.0,
+        };
+        match self.tx.pace(counted, sender, self.policy.per_minute)? {
             Pace::Fine => Ok(0),
             Pace::Over { until, tell } => {
                 if tell && !chat.is_relayed() {

@@ -185,10 +185,18 @@ async fn what_came_through_an_unknown_connection_waits_also_over_a_kill() {
     let life = house.start();
     let (owner, peer) = (house.person("Olga"), house.person("Pete"));
     connect(&house, owner, true, false);
-    let rule = FaultRule::always("getBusinessConnection", Trouble::Unreachable);
-    house.telegram.fault(rule);
+    let rule = |trouble| FaultRule::always("getBusinessConnection", trouble);
+    house.telegram.fault(rule(Trouble::Unreachable));
     let (chat, _) = say(&house, peer, BusinessSide::Peer, "first of all");
     pass(30_000).await;
+    // A token that was changed says nothing of the connection.
+    house.telegram.clear_faults();
+    house.telegram.fault(rule(Trouble::Refuse {
+        code: 401,
+        description: None,
+        retry_after_s: None,
+    }));
+    pass(60_000).await;
     assert!(house.heard(chat).is_empty());
     life.shutdown.stop(Cause::Terminate);
     life.stop().await;
@@ -337,4 +345,21 @@ async fn an_account_that_may_not_send_rich_messages_answers_in_plainer_ones() {
     let books = life.books().await;
     assert_balanced(&books);
     assert_eq!(outcomes(&books), [("answered", 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_hears_nothing_of_the_bots_own_troubles() {
+    let model = Offline::echo();
+    let mut house = House::with(model.clone());
+    let life = house.start();
+    let (owner, peer) = (house.person("Olga"), house.person("Pete"));
+    connect(&house, owner, true, true);
+    model.change(|now| now.fault = Fault::NoCredit);
+    let (chat, _) = say(&house, peer, BusinessSide::Peer, "are you open?");
+    pass(60_000).await;
+    assert!(house.heard(chat).is_empty());
+    model.change(|now| now.fault = Fault::Sound);
+    house.until_heard(chat, 1).await;
+    assert_eq!(house.heard(chat), ["echo: are you open?"]);
+    assert_balanced(&life.books().await);
 }

@@ -56,6 +56,8 @@ async fn a_long_or_failed_answer_is_one_message_and_a_strangers_call_none() {
     house.config.access.mode = AccessMode::List;
     let (ann, ben) = (house.person("Ann"), house.person("Ben"));
     house.config.access.ids = [ann].into();
+    // Nor is there a file, whose beginning alone would be left.
+    house.config.reply.file_above = 1_000;
     let life = house.start();
     let group = elsewhere(&house, &[ann, ben]);
     call(&house, Place::group(ben, group), "@lastword_bot hello?");
@@ -67,7 +69,7 @@ async fn a_long_or_failed_answer_is_one_message_and_a_strangers_call_none() {
     pass(60_000).await;
     let heard = house.heard(group);
     assert_eq!(heard.len(), 1);
-    assert!(heard[0].ends_with('…'), "{}", heard[0].len());
+    assert!(heard[0].ends_with('…') && heard[0].len() > 3_000);
     let books = life.books().await;
     assert_balanced(&books);
     assert_eq!(outcomes(&books), [("answered", 1)]);
@@ -97,5 +99,48 @@ async fn neither_a_cut_send_nor_a_kill_lets_a_guest_answer_twice() {
     house.until_heard(group, 2).await;
     pass(120_000).await;
     assert_eq!(house.heard(group), ["echo: one", "echo: two"]);
+    let books = life.books().await;
+    assert_balanced(&books);
+    assert_eq!(outcomes(&books), [("answered", 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_that_is_refused_leaves_a_guest_one_message() {
+    let mut house = House::with(Offline::echo());
+    let life = house.start();
+    let ann = house.person("Ann");
+    let group = elsewhere(&house, &[ann]);
+    let refusal = Trouble::Refuse {
+        code: 400,
+        description: None,
+        retry_after_s: None,
+    };
+    house
+        .telegram
+        .fault(FaultRule::once("answerGuestQuery", refusal));
+    let long = format!("@lastword_bot {}", "word ".repeat(1_500));
+    call(&house, Place::group(ann, group), &long);
+    house.until_heard(group, 1).await;
+    pass(60_000).await;
+    assert_eq!(house.telegram.counts()["answerGuestQuery"].calls, 2);
+    assert!(house.heard(group)[0].ends_with('…'));
+    let books = life.books().await;
+    assert_balanced(&books);
+    assert_eq!(outcomes(&books), [("answered", 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_per_minute_counts_all_calls_of_one_person() {
+    let mut house = House::with(Offline::echo());
+    house.config.access.per_minute = 1;
+    let life = house.start();
+    let ann = house.person("Ann");
+    let group = elsewhere(&house, &[ann]);
+    call(&house, Place::group(ann, group), "@lastword_bot one");
+    house.until_heard(group, 1).await;
+    call(&house, Place::group(ann, group), "@lastword_bot two");
+    pass(20_000).await;
+    assert_eq!(house.heard(group), ["echo: one"]);
+    house.until_heard(group, 2).await;
     assert_balanced(&life.books().await);
 }
