@@ -83,6 +83,15 @@ pub enum Trouble {
     Unperceived,
 }
 
+/// Why a file was not fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfetched {
+    /// It cannot be had.
+    Never(Trouble),
+    /// Telegram is away, or wants so long a pause.
+    NotNow(Duration),
+}
+
 /// Fetches, keeps and prepares.
 #[derive(Debug)]
 pub struct Library {
@@ -144,14 +153,14 @@ impl Library {
     /// the folder.
     ///
     /// # Errors
-    /// [`Trouble`]; the turn goes on without it.
+    /// [`Unfetched`]: it is of no use, or has to be asked for again later.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub async fn fetch(&self, turn: TurnId, message: i64, file: &File) -> Result<Bytes, Trouble> {
+    pub async fn fetch(&self, turn: TurnId, message: i64, file: &File) -> Result<Bytes, Unfetched> {
         let limit = self.limit(file);
         if file.size.is_some_and(|size| size > limit as u64) {
-            return Err(Trouble::TooLarge);
+            return Err(Unfetched::Never(Trouble::TooLarge));
         }
         let name = folder::name(turn, message, file);
         if let Some(kept) = self.folder.find(name.clone(), limit).await {
@@ -161,7 +170,7 @@ impl Library {
             Ok(bytes) => bytes,
             Err(error) => {
                 tracing::warn!(turn.id = turn.0, %error, "failed to download a file");
-                return Err(trouble(&error));
+                return Err(unfetched(&error));
             }
         };
         if let Err(error) = self.folder.keep(name, bytes.clone()).await {
@@ -180,12 +189,12 @@ impl Library {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => error,
             };
-            let passing = match &error {
-                CallError::NotSent { .. } | CallError::Unknown { .. } => true,
-                CallError::Refused { code, .. } => *code == 429,
+            let Unfetched::NotNow(pause) = unfetched(&error) else {
+                return Err(error);
             };
             match waits.next() {
-                Some(wait) if passing && begun.elapsed() < self.limits.timeout * 2 => {
+                // A longer pause is not waited for here.
+                Some(wait) if pause <= *wait && begun.elapsed() < self.limits.timeout * 2 => {
                     tokio::time::sleep(*wait).await;
                 }
                 _ => return Err(error),
@@ -303,15 +312,23 @@ pub fn is_pdf(file: &[u8]) -> bool {
     document::is_pdf(file)
 }
 
-fn trouble(error: &CallError) -> Trouble {
-    match error {
+fn unfetched(error: &CallError) -> Unfetched {
+    Unfetched::Never(match error {
+        CallError::NotSent { .. } | CallError::Unknown { .. } => {
+            return Unfetched::NotNow(Duration::ZERO);
+        }
+        CallError::Refused {
+            code: 429,
+            retry_after,
+            ..
+        } => return Unfetched::NotNow(retry_after.unwrap_or_default()),
         CallError::Refused { code: 413, .. } => Trouble::TooLarge,
         // Telegram's own words for what is beyond its limit (Bot API, getFile).
         CallError::Refused { description, .. } if description.contains("file is too big") => {
             Trouble::TooLarge
         }
-        _ => Trouble::Unavailable,
-    }
+        CallError::Refused { .. } => Trouble::Unavailable,
+    })
 }
 
 fn unreadable(error: &Unprepared) -> Trouble {

@@ -2,8 +2,9 @@
 //! and read, all of it in the turn.
 //!
 //! What was heard or read is stored beside its message as soon as it is known,
-//! so that neither a crash nor the history needs it twice. A file that fails
-//! costs itself only; where nothing else was said a friendly sentence does.
+//! so that neither a crash nor the history needs it twice. A file that cannot be
+//! had costs itself only; where nothing else was said a friendly sentence does.
+//! While Telegram is away the turn waits, as for a model that is.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use crate::domain::metric;
 use crate::domain::update::{File, FileKind, Media, Message};
 use crate::llm::modalities::Modalities;
 use crate::llm::request::{Dialect, Part};
-use crate::media::{Memory, Trouble, is_pdf};
+use crate::media::{Memory, Trouble, Unfetched, is_pdf};
 use crate::store::{Past, StoreError};
 use crate::texts::Texts;
 
@@ -187,7 +188,7 @@ impl Turn<'_> {
                 if sight == Sight::Words || blind {
                     return Ok(View::of(Trouble::Unperceived));
                 }
-                Ok(self.picture(message, file).await)
+                self.picture(message, file).await
             }
             FileKind::Voice | FileKind::Audio | FileKind::VideoNote => {
                 self.recording(message, file, sight, takes).await
@@ -196,21 +197,29 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) async fn fetch(&self, message: i64, file: &File) -> Result<Bytes, Trouble> {
+    /// The file, or why there is none.
+    pub(super) async fn fetch(
+        &self,
+        message: i64,
+        file: &File,
+    ) -> Result<Result<Bytes, Trouble>, End> {
         let turn = self.claimed.claim.turn;
-        self.parts.library.fetch(turn, message, file).await
+        match self.parts.library.fetch(turn, message, file).await {
+            Ok(bytes) => Ok(Ok(bytes)),
+            Err(Unfetched::Never(trouble)) => Ok(Err(trouble)),
+            Err(Unfetched::NotNow(pause)) => Err(self.later(pause)),
+        }
     }
 
-    async fn picture(&self, message: i64, file: &File) -> View {
-        let fetched = self.fetch(message, file).await;
-        let prepared = match fetched {
+    async fn picture(&self, message: i64, file: &File) -> Result<View, End> {
+        let prepared = match self.fetch(message, file).await? {
             Ok(bytes) => self.parts.library.picture(bytes).await,
             Err(trouble) => Err(trouble),
         };
-        match prepared {
+        Ok(match prepared {
             Ok((mime, bytes)) => View::part(Part::Image(data_url(&mime, &bytes).into())),
             Err(trouble) => View::of(trouble),
-        }
+        })
     }
 
     async fn document(&self, message: i64, file: &File, sight: Sight) -> Result<View, End> {
@@ -220,7 +229,7 @@ impl Turn<'_> {
         {
             return Ok(View::words(words.clone()));
         }
-        let bytes = match self.fetch(message, file).await {
+        let bytes = match self.fetch(message, file).await? {
             Ok(bytes) => bytes,
             Err(trouble) => return Ok(View::of(trouble)),
         };
