@@ -34,6 +34,13 @@ pub use self::folder::Place;
 /// Memory for the files of all turns that run, in KiB.
 const MEMORY_KIB: u32 = 256 * 1024;
 
+/// What one turn has of it at the most, in KiB: however much one person sends,
+/// others have room.
+const SHARE_KIB: u32 = MEMORY_KIB / 4;
+
+/// What a turn waits for its files at the least, all steps together.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// A file is in memory as it came, as base64, and as part of a request.
 const COPIES: u64 = 4;
 
@@ -135,11 +142,16 @@ impl Library {
         let bytes: u64 = files
             .map(|file| file.size.unwrap_or(u64::MAX).min(limit(file)))
             .sum();
-        let kib = u32::try_from(bytes * COPIES / 1024).unwrap_or(MEMORY_KIB);
         // At once for the whole turn: two that each wait for more than is left
         // would wait for each other.
-        let permit = self.memory.acquire_many(kib.min(MEMORY_KIB)).await;
-        permit.ok()
+        self.memory.acquire_many(share(bytes)).await.ok()
+    }
+
+    /// How long getting ready the files of a turn may take: longer than any of
+    /// them may, so that each attempt gets further than the one before.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        PATIENCE.max(self.limits.timeout * 6)
     }
 
     fn limit(&self, file: &File) -> usize {
@@ -312,6 +324,12 @@ pub fn is_pdf(file: &[u8]) -> bool {
     document::is_pdf(file)
 }
 
+/// The memory that a turn with files of so many bytes has, in KiB.
+fn share(bytes: u64) -> u32 {
+    let kib = bytes.saturating_mul(COPIES) / 1024;
+    u32::try_from(kib).map_or(SHARE_KIB, |kib| kib.min(SHARE_KIB))
+}
+
 fn unfetched(error: &CallError) -> Unfetched {
     Unfetched::Never(match error {
         CallError::NotSent { .. } | CallError::Unknown { .. } => {
@@ -334,4 +352,17 @@ fn unfetched(error: &CallError) -> Unfetched {
 fn unreadable(error: &Unprepared) -> Trouble {
     tracing::info!(%error, "a file could not be prepared");
     Trouble::Unreadable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_turn_leaves_room_for_others_however_much_it_has() {
+        for bytes in [200 << 20, u64::from(u32::MAX), u64::MAX] {
+            assert!(share(bytes) <= MEMORY_KIB / 4, "{bytes}");
+        }
+        assert_eq!(share(1 << 20), 4 * 1024);
+    }
 }

@@ -7,11 +7,13 @@
 //! While Telegram is away the turn waits, as for a model that is.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use super::run::{End, Turn};
 use crate::domain::metric;
@@ -86,6 +88,27 @@ impl Turn<'_> {
         sight: Sight,
         past: &[Past],
     ) -> Result<(Views, Option<Memory<'_>>), End> {
+        let limit = self.parts.library.patience();
+        match timeout(limit, self.all_views(sight, past)).await {
+            Ok(views) => views,
+            Err(_elapsed) => {
+                let claim = &self.claimed.claim;
+                tracing::warn!(
+                    turn.id = claim.turn.0,
+                    ?limit,
+                    "files were not ready in time"
+                );
+                // Others have its slot meanwhile; what is kept is not fetched again.
+                Err(self.later(Duration::ZERO))
+            }
+        }
+    }
+
+    async fn all_views(
+        &self,
+        sight: Sight,
+        past: &[Past],
+    ) -> Result<(Views, Option<Memory<'_>>), End> {
         let own = files(&self.claimed.inputs);
         let beside = match sight {
             Sight::Full => self.beside(past, &own),
@@ -104,14 +127,18 @@ impl Turn<'_> {
                 views.insert(message, weighed(view?, &mut weight));
             }
         }
-        for some in beside.chunks(AT_ONCE) {
-            for (message, view) in self.seen(some, sight, takes).await {
-                // What cannot be had of it is not missed.
-                if let Ok(view) = view {
-                    views.insert(message, weighed(view, &mut weight));
+        let rest = async {
+            for some in beside.chunks(AT_ONCE) {
+                for (message, view) in self.seen(some, sight, takes).await {
+                    // What cannot be had of it is not missed.
+                    if let Ok(view) = view {
+                        views.insert(message, weighed(view, &mut weight));
+                    }
                 }
             }
-        }
+        };
+        // Nor is what takes its time.
+        let _ = timeout(self.parts.library.patience() / 4, rest).await;
         Ok((views, room))
     }
 
