@@ -34,6 +34,13 @@ pub use self::folder::Place;
 /// Memory for the files of all turns that run, in KiB.
 const MEMORY_KIB: u32 = 256 * 1024;
 
+/// What one turn has of it at the most, in KiB: however much one person sends,
+/// others have room.
+const SHARE_KIB: u32 = MEMORY_KIB / 4;
+
+/// What a turn waits for its files at the least, all steps together.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// A file is in memory as it came, as base64, and as part of a request.
 const COPIES: u64 = 4;
 
@@ -83,6 +90,15 @@ pub enum Trouble {
     Unperceived,
 }
 
+/// Why a file was not fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfetched {
+    /// It cannot be had.
+    Never(Trouble),
+    /// Telegram is away, or wants so long a pause.
+    NotNow(Duration),
+}
+
 /// Fetches, keeps and prepares.
 #[derive(Debug)]
 pub struct Library {
@@ -126,11 +142,16 @@ impl Library {
         let bytes: u64 = files
             .map(|file| file.size.unwrap_or(u64::MAX).min(limit(file)))
             .sum();
-        let kib = u32::try_from(bytes * COPIES / 1024).unwrap_or(MEMORY_KIB);
         // At once for the whole turn: two that each wait for more than is left
         // would wait for each other.
-        let permit = self.memory.acquire_many(kib.min(MEMORY_KIB)).await;
-        permit.ok()
+        self.memory.acquire_many(share(bytes)).await.ok()
+    }
+
+    /// How long getting ready the files of a turn may take: longer than any of
+    /// them may, so that each attempt gets further than the one before.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        PATIENCE.max(self.limits.timeout * 6)
     }
 
     fn limit(&self, file: &File) -> usize {
@@ -144,14 +165,14 @@ impl Library {
     /// the folder.
     ///
     /// # Errors
-    /// [`Trouble`]; the turn goes on without it.
+    /// [`Unfetched`]: it is of no use, or has to be asked for again later.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub async fn fetch(&self, turn: TurnId, message: i64, file: &File) -> Result<Bytes, Trouble> {
+    pub async fn fetch(&self, turn: TurnId, message: i64, file: &File) -> Result<Bytes, Unfetched> {
         let limit = self.limit(file);
         if file.size.is_some_and(|size| size > limit as u64) {
-            return Err(Trouble::TooLarge);
+            return Err(Unfetched::Never(Trouble::TooLarge));
         }
         let name = folder::name(turn, message, file);
         if let Some(kept) = self.folder.find(name.clone(), limit).await {
@@ -161,7 +182,7 @@ impl Library {
             Ok(bytes) => bytes,
             Err(error) => {
                 tracing::warn!(turn.id = turn.0, %error, "failed to download a file");
-                return Err(trouble(&error));
+                return Err(unfetched(&error));
             }
         };
         if let Err(error) = self.folder.keep(name, bytes.clone()).await {
@@ -180,12 +201,12 @@ impl Library {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => error,
             };
-            let passing = match &error {
-                CallError::NotSent { .. } | CallError::Unknown { .. } => true,
-                CallError::Refused { code, .. } => *code == 429,
+            let Unfetched::NotNow(pause) = unfetched(&error) else {
+                return Err(error);
             };
             match waits.next() {
-                Some(wait) if passing && begun.elapsed() < self.limits.timeout * 2 => {
+                // A longer pause is not waited for here.
+                Some(wait) if pause <= *wait && begun.elapsed() < self.limits.timeout * 2 => {
                     tokio::time::sleep(*wait).await;
                 }
                 _ => return Err(error),
@@ -303,18 +324,45 @@ pub fn is_pdf(file: &[u8]) -> bool {
     document::is_pdf(file)
 }
 
-fn trouble(error: &CallError) -> Trouble {
-    match error {
+/// The memory that a turn with files of so many bytes has, in KiB.
+fn share(bytes: u64) -> u32 {
+    let kib = bytes.saturating_mul(COPIES) / 1024;
+    u32::try_from(kib).map_or(SHARE_KIB, |kib| kib.min(SHARE_KIB))
+}
+
+fn unfetched(error: &CallError) -> Unfetched {
+    Unfetched::Never(match error {
+        CallError::NotSent { .. } | CallError::Unknown { .. } => {
+            return Unfetched::NotNow(Duration::ZERO);
+        }
+        CallError::Refused {
+            code: 429,
+            retry_after,
+            ..
+        } => return Unfetched::NotNow(retry_after.unwrap_or_default()),
         CallError::Refused { code: 413, .. } => Trouble::TooLarge,
         // Telegram's own words for what is beyond its limit (Bot API, getFile).
         CallError::Refused { description, .. } if description.contains("file is too big") => {
             Trouble::TooLarge
         }
-        _ => Trouble::Unavailable,
-    }
+        CallError::Refused { .. } => Trouble::Unavailable,
+    })
 }
 
 fn unreadable(error: &Unprepared) -> Trouble {
     tracing::info!(%error, "a file could not be prepared");
     Trouble::Unreadable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_turn_leaves_room_for_others_however_much_it_has() {
+        for bytes in [200 << 20, u64::from(u32::MAX), u64::MAX] {
+            assert!(share(bytes) <= MEMORY_KIB / 4, "{bytes}");
+        }
+        assert_eq!(share(1 << 20), 4 * 1024);
+    }
 }

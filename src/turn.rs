@@ -326,6 +326,7 @@ impl Runner {
             let _listed = Listed {
                 inner: &inner,
                 turn: claim.turn,
+                cut: Arc::clone(&cut),
             };
             run::Turn::new(&inner.parts, claimed, cut)
                 .run(presence)
@@ -387,14 +388,20 @@ enum Concluded {
     Refused,
 }
 
-/// Takes a turn off the list of running ones when dropped.
+/// Takes a run off the list of running turns when dropped; not the next run of
+/// the same turn, which an edit may have begun already.
 struct Listed<'a> {
     inner: &'a Inner,
     turn: TurnId,
+    cut: Arc<Notify>,
 }
 
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
-        self.inner.running().remove(&self.turn);
+        let mut running = self.inner.running();
+        let listed = running.get(&self.turn);
+        if listed.is_some_and(|listed| Arc::ptr_eq(&listed.cut, &self.cut)) {
+            running.remove(&self.turn);
+        }
     }
 }

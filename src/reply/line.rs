@@ -46,11 +46,16 @@ impl Previews {
         self.tasks.spawn(Kind::Preview, "line", async move {
             // Also when it is cut: whoever waits for its end goes on.
             let _speaking = speaking;
-            let Ok(Some((turn, language))) = previews.store.next_turn(due.conversation).await
-            else {
-                return;
-            };
-            while !stop.is_cancelled() {
+            let mut waiting = None;
+            loop {
+                let Ok(Some((turn, language))) = previews.store.next_turn(due.conversation).await
+                else {
+                    return;
+                };
+                // A Stop took it out of the line, or it has begun.
+                if *waiting.get_or_insert(turn) != turn || stop.is_cancelled() {
+                    return;
+                }
                 let at = *place.borrow();
                 if previews.limits.try_take(due.chat, Rank::Draft).is_zero() {
                     let mut call = previews.in_line(due, turn, wanted, &say(language, at));

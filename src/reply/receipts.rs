@@ -55,8 +55,9 @@ impl Receipts {
         for receipt in receipts.stale {
             match self.react(receipt, None).await {
                 Reacted::Done | Reacted::Refused => self.forget(receipt).await,
-                // The next look finds it again.
-                Reacted::NotNow => break,
+                // The next look finds it again; other chats do not wait for
+                // this one.
+                Reacted::NotNow => {}
             }
         }
         for receipt in receipts.owed {

@@ -80,6 +80,7 @@ impl Turn<'_> {
                 }
                 ended(parked, "parked")
             }
+            End::Later(delay) => self.defer(delay, Blame::World, None).await,
             End::Stumbled(Blame::World) => UNSTORED,
             End::Stumbled(Blame::Turn) => REFUSED,
             End::Gone => "superseded",

@@ -45,6 +45,11 @@ pub(super) fn after_failure(failures: i64) -> Duration {
     FIRST_WAIT * 4_u32.pow(times)
 }
 
+/// The wait of a turn of this age for what is away through nobody's fault.
+pub(super) fn after_outage(age: Duration) -> Duration {
+    (age / 4).clamp(FIRST_WAIT, OPERATOR_RETRY)
+}
+
 /// Decides about a failure of a turn with `failures` earlier ones.
 pub(super) fn of(failure: &Failure, failures: i64, age: Duration, max_age: Duration) -> Fate {
     if age > max_age {

@@ -48,7 +48,7 @@ impl Turn<'_> {
         if let (Some(words), Way::Transcribed) = (&file.words, way) {
             return Ok(View::words(words.clone()));
         }
-        let bytes = match self.fetch(message, file).await {
+        let bytes = match self.fetch(message, file).await? {
             Ok(bytes) => bytes,
             Err(trouble) => return Ok(View::of(trouble)),
         };

@@ -6,6 +6,7 @@
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
@@ -63,6 +64,8 @@ pub(super) enum End {
     Parked,
     /// The store did not carry it: it waits a little.
     Stumbled(Blame),
+    /// Telegram did not carry it: it waits so long.
+    Later(Duration),
     /// Somebody else owns it: nothing more to do here.
     Gone,
 }
@@ -297,6 +300,12 @@ impl<'a> Turn<'a> {
                 }
             }
         }
+    }
+
+    /// The turn waits for its files: `pause` at least, and the longer the longer
+    /// it has waited.
+    pub(super) fn later(&self, pause: Duration) -> End {
+        End::Later(fate::after_outage(self.claimed.age).max(pause))
     }
 
     pub(super) fn stumbled(&self, error: &StoreError) -> End {

@@ -2,22 +2,25 @@
 //! and read, all of it in the turn.
 //!
 //! What was heard or read is stored beside its message as soon as it is known,
-//! so that neither a crash nor the history needs it twice. A file that fails
-//! costs itself only; where nothing else was said a friendly sentence does.
+//! so that neither a crash nor the history needs it twice. A file that cannot be
+//! had costs itself only; where nothing else was said a friendly sentence does.
+//! While Telegram is away the turn waits, as for a model that is.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use super::run::{End, Turn};
 use crate::domain::metric;
 use crate::domain::update::{File, FileKind, Media, Message};
 use crate::llm::modalities::Modalities;
 use crate::llm::request::{Dialect, Part};
-use crate::media::{Memory, Trouble, is_pdf};
+use crate::media::{Memory, Trouble, Unfetched, is_pdf};
 use crate::store::{Past, StoreError};
 use crate::texts::Texts;
 
@@ -85,6 +88,27 @@ impl Turn<'_> {
         sight: Sight,
         past: &[Past],
     ) -> Result<(Views, Option<Memory<'_>>), End> {
+        let limit = self.parts.library.patience();
+        match timeout(limit, self.all_views(sight, past)).await {
+            Ok(views) => views,
+            Err(_elapsed) => {
+                let claim = &self.claimed.claim;
+                tracing::warn!(
+                    turn.id = claim.turn.0,
+                    ?limit,
+                    "files were not ready in time"
+                );
+                // Others have its slot meanwhile; what is kept is not fetched again.
+                Err(self.later(Duration::ZERO))
+            }
+        }
+    }
+
+    async fn all_views(
+        &self,
+        sight: Sight,
+        past: &[Past],
+    ) -> Result<(Views, Option<Memory<'_>>), End> {
         let own = files(&self.claimed.inputs);
         let beside = match sight {
             Sight::Full => self.beside(past, &own),
@@ -103,14 +127,18 @@ impl Turn<'_> {
                 views.insert(message, weighed(view?, &mut weight));
             }
         }
-        for some in beside.chunks(AT_ONCE) {
-            for (message, view) in self.seen(some, sight, takes).await {
-                // What cannot be had of it is not missed.
-                if let Ok(view) = view {
-                    views.insert(message, weighed(view, &mut weight));
+        let rest = async {
+            for some in beside.chunks(AT_ONCE) {
+                for (message, view) in self.seen(some, sight, takes).await {
+                    // What cannot be had of it is not missed.
+                    if let Ok(view) = view {
+                        views.insert(message, weighed(view, &mut weight));
+                    }
                 }
             }
-        }
+        };
+        // Nor is what takes its time.
+        let _ = timeout(self.parts.library.patience() / 4, rest).await;
         Ok((views, room))
     }
 
@@ -187,7 +215,7 @@ impl Turn<'_> {
                 if sight == Sight::Words || blind {
                     return Ok(View::of(Trouble::Unperceived));
                 }
-                Ok(self.picture(message, file).await)
+                self.picture(message, file).await
             }
             FileKind::Voice | FileKind::Audio | FileKind::VideoNote => {
                 self.recording(message, file, sight, takes).await
@@ -196,21 +224,29 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) async fn fetch(&self, message: i64, file: &File) -> Result<Bytes, Trouble> {
+    /// The file, or why there is none.
+    pub(super) async fn fetch(
+        &self,
+        message: i64,
+        file: &File,
+    ) -> Result<Result<Bytes, Trouble>, End> {
         let turn = self.claimed.claim.turn;
-        self.parts.library.fetch(turn, message, file).await
+        match self.parts.library.fetch(turn, message, file).await {
+            Ok(bytes) => Ok(Ok(bytes)),
+            Err(Unfetched::Never(trouble)) => Ok(Err(trouble)),
+            Err(Unfetched::NotNow(pause)) => Err(self.later(pause)),
+        }
     }
 
-    async fn picture(&self, message: i64, file: &File) -> View {
-        let fetched = self.fetch(message, file).await;
-        let prepared = match fetched {
+    async fn picture(&self, message: i64, file: &File) -> Result<View, End> {
+        let prepared = match self.fetch(message, file).await? {
             Ok(bytes) => self.parts.library.picture(bytes).await,
             Err(trouble) => Err(trouble),
         };
-        match prepared {
+        Ok(match prepared {
             Ok((mime, bytes)) => View::part(Part::Image(data_url(&mime, &bytes).into())),
             Err(trouble) => View::of(trouble),
-        }
+        })
     }
 
     async fn document(&self, message: i64, file: &File, sight: Sight) -> Result<View, End> {
@@ -220,7 +256,7 @@ impl Turn<'_> {
         {
             return Ok(View::words(words.clone()));
         }
-        let bytes = match self.fetch(message, file).await {
+        let bytes = match self.fetch(message, file).await? {
             Ok(bytes) => bytes,
             Err(trouble) => return Ok(View::of(trouble)),
         };

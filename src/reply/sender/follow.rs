@@ -87,7 +87,16 @@ impl Follow {
                     drop(head);
                     // An answer that was stored only just now has a preview
                     // that has not ended. Too late for this attempt: another.
-                    parts.hush.over(self.chat).await;
+                    tokio::select! {
+                        biased;
+                        () = work.cancelled() => {}
+                        () = parts.hush.over(self.chat) => {}
+                    }
+                    // A cut ends previews, too: nothing begins after it.
+                    if work.is_cancelled() {
+                        self.sender.finish(&sending, not_sent(Duration::ZERO)).await;
+                        return;
+                    }
                     if let Some(moved) = self.sender.send(&sending, asked).await {
                         self.sender.touch(moved);
                     }

@@ -12,6 +12,7 @@ use super::accept::{Accepting, Sort};
 use super::place::Pace;
 use super::turns::body_of;
 use super::{Tx, heard, unknown_code};
+use crate::domain::admission::{Access, Facts};
 use crate::domain::ids::{ConversationId, TurnId};
 use crate::domain::turn::{MAX_INTERRUPTS, State};
 use crate::domain::update::Message;
@@ -62,6 +63,11 @@ impl Accepting<'_, '_> {
     ) -> Result<()> {
         let chat = message.chat.id;
         let mut on_edit = self.policy.edits;
+        // In other people's names nothing is offered and nothing said twice;
+        // nor to whom nothing is said any more.
+        if on_edit == OnEdit::Ignore || chat.is_relayed() || !self.may_talk(message)? {
+            return Ok(());
+        }
         if on_edit == OnEdit::Answer {
             // Each costs a completion, like a message.
             let pace = self
@@ -70,10 +76,6 @@ impl Accepting<'_, '_> {
             if matches!(pace, Pace::Over { .. }) {
                 on_edit = OnEdit::Offer;
             }
-        }
-        // In other people's names nothing is offered and nothing said twice.
-        if on_edit == OnEdit::Ignore || chat.is_relayed() {
-            return Ok(());
         }
         let offer = offer(turn, &self.words(&message.sender).answer_again);
         if let Some(last) = self.tx.last_answered(conversation, turn, Variant::Again)? {
@@ -91,7 +93,9 @@ impl Accepting<'_, '_> {
         self.tx
             .conn
             .prepare_cached(
-                "UPDATE turns SET wish = ?2, offer = ?3 WHERE id = ?1 AND state IN (2, 3)",
+                // What was pressed is wanted more than an offer.
+                "UPDATE turns SET wish = ?2, offer = ?3 \
+                 WHERE id = ?1 AND state IN (2, 3) AND (?2 > 1 OR wish < 2)",
             )?
             .execute(params![
                 turn.0,
@@ -102,6 +106,16 @@ impl Accepting<'_, '_> {
                 offer
             ])?;
         Ok(())
+    }
+
+    /// Whether its sender is still let in.
+    fn may_talk(&self, message: &Message) -> Result<bool> {
+        let (sender, chat) = (message.sender.id.0, message.chat.id.0);
+        let facts = Facts {
+            admitted: self.policy.access != Access::Open && self.tx.is_admitted(sender, chat)?,
+            continues: false,
+        };
+        Ok(self.policy.admits(sender, chat, facts))
     }
 }
 

@@ -62,6 +62,40 @@ async fn a_file_that_is_too_large_gets_one_friendly_sentence() {
     assert_balanced(&life.books().await);
 }
 
+/// What passes costs no file: the question waits for it, and is seen once.
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_telegram_delays_a_question_about_files_and_costs_none() {
+    for fault in [
+        Trouble::Gateway { code: 502 },
+        Trouble::Unreachable,
+        Trouble::Refuse {
+            code: 429,
+            description: None,
+            retry_after_s: Some(30),
+        },
+    ] {
+        let mut house = House::new();
+        let scribe = house.scribe();
+        let life = house.start();
+        let rule = FaultRule {
+            times: Some(12),
+            ..FaultRule::once("getFile", fault.clone())
+        };
+        house.telegram.fault(rule);
+        let ann = house.person("Ann");
+        house.send(ann, Medium::Photo, "", 1);
+        house.until_heard(ann, 1).await;
+        pass(600_000).await;
+        assert_eq!(house.heard(ann).len(), 1, "{fault:?}");
+        let said: Vec<_> = scribe.requests().iter().map(ToString::to_string).collect();
+        assert!(said.len() == 1 && said[0].contains("image_url"), "{said:?}");
+        assert!(house.telegram.counts()["getFile"].calls >= 12, "{fault:?}");
+        let books = life.books().await;
+        assert_balanced(&books);
+        assert_eq!(outcomes(&books), [("answered", 1)], "{fault:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_model_that_refuses_media_is_asked_once_more_in_words() {
     let (mut house, ears) = House::with_ears();
