@@ -2,9 +2,9 @@
 //! the process. What an edit does to a turn that is not answered yet is in
 //! `grouping.rs`, too.
 
-use lastword::config::Edits;
+use lastword::config::{AccessMode, Edits};
 use lastword::domain::turn::MAX_INTERRUPTS;
-use lastword::playground::bot_api::{Act, Medium, Place};
+use lastword::playground::bot_api::{Act, Fault as Trouble, FaultRule, Medium, Place};
 use lastword::playground::offline::{Fault, Offline};
 use lastword::shutdown::Cause;
 
@@ -73,6 +73,44 @@ async fn an_edit_of_the_last_question_is_answered_at_once_where_that_is_wanted()
     let books = life.books().await;
     assert_balanced(&books);
     assert_eq!(outcomes(&books), [("answered", 1), ("superseded", 1)]);
+}
+
+/// The answer is seen, nobody has told us that it is there: a press is kept.
+#[tokio::test(start_paused = true)]
+async fn what_was_pressed_outlives_an_edit_that_only_offers() {
+    let mut house = House::new();
+    let life = house.start();
+    let ann = house.person("Ann");
+    let rule = FaultRule::once("sendRichMessage", Trouble::HangAfter);
+    house.telegram.fault(rule);
+    let question = house.say(ann, "what is a cta?");
+    house.until_heard(ann, 1).await;
+    let answer = house.answers(ann)[0].id;
+    house.press(Place::private(ann), answer, "again:");
+    house.edit(ann, question, "what is a cat?");
+    house.until_heard(ann, 2).await;
+    pass(60_000).await;
+    let heard = house.heard(ann);
+    let new = heard.iter().filter(|text| text.contains("a cat?"));
+    assert_eq!(new.count(), 1, "{heard:?}");
+    assert_balanced(&life.books().await);
+}
+
+/// Each new answer costs a completion, like a message.
+#[tokio::test(start_paused = true)]
+async fn who_is_no_longer_let_in_gets_no_new_answer_by_editing() {
+    for edits in [Edits::Offer, Edits::Answer] {
+        let (mut house, life, ann, question) = answered(edits).await;
+        let before = labels(&house, ann, 0);
+        life.stop().await;
+        house.config.access.mode = AccessMode::List;
+        let life = house.start();
+        house.edit(ann, question, "what is a cat?");
+        pass(60_000).await;
+        assert_eq!(house.heard(ann).len(), 1, "{edits:?}");
+        assert_eq!(labels(&house, ann, 0), before, "{edits:?}");
+        assert_balanced(&life.books().await);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -123,6 +123,7 @@ fn the_service_knows_how_the_daemon_ends() {
         ("RestartSec", "1"),
         ("StartLimitIntervalSec", "0"),
         ("KillMode", "mixed"),
+        ("OOMPolicy", "continue"),
         ("WatchdogSec", "30"),
         ("StateDirectory", "lastword"),
     ] {
