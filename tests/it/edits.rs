@@ -78,11 +78,7 @@ async fn an_edit_of_the_last_question_is_answered_at_once_where_that_is_wanted()
 /// The answer is seen, nobody has told us that it is there: a press is kept.
 #[tokio::test(start_paused = true)]
 async fn what_was_pressed_outlives_an_edit_that_only_offers() {
-<<<<<<< HEAD
-    let house = House::new();
-=======
     let mut house = House::new();
->>>>>>> ears
     let life = house.start();
     let ann = house.person("Ann");
     let rule = FaultRule::once("sendRichMessage", Trouble::HangAfter);
