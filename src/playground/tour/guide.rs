@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::script::{Deed, STEPS, Step, Who};
 use super::{Shown, Verdict};
-use crate::playground::bot_api::{Act, Medium, Outage, Place};
+use crate::playground::bot_api::Outage;
 use crate::playground::page::{Page, Wish};
 use crate::playground::supervisor::Life;
 
@@ -178,21 +180,20 @@ impl Walk<'_> {
                     text: text.to_owned(),
                 })
             }
-            Deed::Album(who, count, caption) => {
-                let place = Place {
+            Deed::Picture(who, picture) => self.page.grant(Wish::Photo {
+                chat: self.chat(who),
+                person: self.person(who),
+                caption: String::new(),
+                base64: STANDARD.encode(picture),
+            }),
+            Deed::Press(who, verb) => {
+                let (message, data) = self.button(who, verb).ok_or("there is no such button")?;
+                self.page.grant(Wish::Press {
+                    chat: self.chat(who),
                     person: self.person(who),
-                    chat: Some(self.chat(who)),
-                    thread: None,
-                    reply_to: None,
-                };
-                let act = Act::Send {
-                    place,
-                    medium: Medium::Photo,
-                    caption: caption.to_owned(),
-                    count,
-                    base64: None,
-                };
-                self.page.write(self.chat(who), act).map(drop)
+                    message,
+                    data,
+                })
             }
             Deed::Stop(who) => {
                 let draft = self
@@ -212,6 +213,25 @@ impl Walk<'_> {
             Deed::Telegram { away } => self.page.grant(Wish::Telegram { on: away }),
             Deed::Look(_) | Deed::UntilWriting(_) | Deed::UntilReborn => Ok(()),
         }
+    }
+
+    /// The newest button whose data begins with `verb`.
+    fn button(&self, who: Who, verb: &str) -> Option<(i64, String)> {
+        let chat = self.page.api.chat(self.chat(who))?;
+        chat.from_bot()
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .find_map(|post| {
+                let markup = post.content().markup.as_ref()?;
+                let rows = markup.get("inline_keyboard")?.as_array()?;
+                rows.iter()
+                    .filter_map(|row| row.as_array())
+                    .flatten()
+                    .filter_map(|button| button.get("callback_data")?.as_str())
+                    .find(|data| data.starts_with(verb))
+                    .map(|data| (post.id, data.to_owned()))
+            })
     }
 
     fn chat(&self, who: Who) -> i64 {

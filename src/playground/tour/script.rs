@@ -22,8 +22,10 @@ pub(super) enum Deed {
     Say(Who, &'static str),
     /// Somebody changes what they wrote last.
     Edit(Who, &'static str),
-    /// Somebody sends pictures at once, with a caption.
-    Album(Who, u32, &'static str),
+    /// Somebody sends a picture.
+    Picture(Who, &'static [u8]),
+    /// Somebody presses the button below the last answer whose data begins so.
+    Press(Who, &'static str),
     /// Somebody presses Stop below what is being written.
     Stop(Who),
     /// The daemon gets SIGTERM.
@@ -132,10 +134,27 @@ pub(super) const STEPS: &[Step] = &[
         answers: 1,
     },
     Step {
-        title: "An album and its caption",
-        text: "Three pictures arrive as three messages and are one question.",
+        title: "Pictures, then the question",
+        text: "Three pictures and a line of text are four messages and one question.",
         at: Who::Ada,
-        deeds: &[Deed::Album(Who::Ada, 3, "Which of these is the best?")],
+        deeds: &[
+            Deed::Picture(Who::Ada, include_bytes!("beach.png")),
+            Deed::Picture(Who::Ada, include_bytes!("mountain.png")),
+            Deed::Picture(Who::Ada, include_bytes!("city.png")),
+            Deed::Look(MOMENT),
+            Deed::Say(Who::Ada, "Which of these would you choose?"),
+        ],
+        answers: 1,
+    },
+    Step {
+        title: "Shorter, please",
+        text: "Buttons stand under the last answer only. A press is kept like a message: it survives whatever happens next.",
+        at: Who::Ada,
+        deeds: &[
+            Deed::Press(Who::Ada, "shorter"),
+            Deed::Kill,
+            Deed::UntilReborn,
+        ],
         answers: 1,
     },
     Step {
