@@ -99,10 +99,12 @@ class Browser:
         self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
+    def picture(self):
+        return base64.b64decode(self.call("GET", f"{self.session}/screenshot"))
+
     def screenshot(self, path):
-        picture = self.call("GET", f"{self.session}/screenshot")
         with open(path, "wb") as file:
-            file.write(base64.b64decode(picture))
+            file.write(self.picture())
 
     def complaints(self):
         """What the page wrote to the browser's console, by severity."""

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use super::kills::{Moment, Room, Scene, moments, reach, scene};
 use super::verdict::Verdict;
-use super::{Real, Transport, note};
+use super::{Real, Transport, note, within};
 
 /// Worlds at once; they mostly wait.
 const TOGETHER: usize = 6;
@@ -146,7 +146,6 @@ async fn a_correction_made_while_the_daemon_is_down_counts_where_it_can() {
         let expected = reach(&scene, moment).await;
         scene.process.kill().await;
         scene.real.telegram.clear_faults();
-        scene.free_model();
         scene.real.let_cut_sends_expire().await;
         let open = scene
             .real
@@ -155,7 +154,12 @@ async fn a_correction_made_while_the_daemon_is_down_counts_where_it_can() {
         scene
             .real
             .correct(&scene.place, message, "corrected".to_owned());
+        // Which of the two comes first, the answer or the correction, is open.
+        scene.hold_model();
         scene.process = scene.real.start().await;
+        let telegram = &scene.real.telegram;
+        within("the correction", telegram.until(|t| t.pending() == 0)).await;
+        scene.free_model();
         let books = scene.real.until_settled(expected.settled).await;
         crate::house::assert_balanced(&books);
         let heard = scene.real.heard(scene.chat);
