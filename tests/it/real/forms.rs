@@ -1,4 +1,4 @@
-//! What people send besides a line of text: albums and corrections, with a
+//! What people send besides a line of text: albums, corrections, files, with a
 //! signal or `kill -9` at every state of the turn and of its answer's part.
 //!
 //! The moments are those of `kills.rs`, so that a new state is tried here, too.
@@ -24,6 +24,8 @@ pub(super) enum Form {
     Album,
     /// Words that are corrected at once.
     Corrected,
+    /// A file, with the words inside.
+    Document,
 }
 
 impl Real {
@@ -31,6 +33,7 @@ impl Real {
     pub(super) fn ask_as(&self, form: Form, place: &Place) {
         match form {
             Form::Text => self.ask(place),
+            Form::Document => self.ask_in_a_document(place),
             Form::Album => {
                 let act = Act::Send {
                     place: place.clone(),
@@ -135,6 +138,11 @@ async fn an_album_in_a_group_is_answered_once_whenever_the_daemon_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_correction_is_answered_once_whenever_the_daemon_ends() {
     end_at_every_moment(Form::Corrected, Room::Private).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_is_answered_once_whenever_the_daemon_ends() {
+    end_at_every_moment(Form::Document, Room::Private).await;
 }
 
 /// Nobody is there when the correction is made: what was not answered yet is
