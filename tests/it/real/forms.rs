@@ -1,4 +1,4 @@
-//! What people send besides a line of text: albums, corrections, files, with a
+//! What people send besides a line of text: albums, corrections, files, presses, with a
 //! signal or `kill -9` at every state of the turn and of its answer's part.
 //!
 //! The moments are those of `kills.rs`, so that a new state is tried here, too.
@@ -26,6 +26,8 @@ pub(super) enum Form {
     Corrected,
     /// A file, with the words inside.
     Document,
+    /// A press on the button that asks for another answer.
+    Again,
 }
 
 impl Real {
@@ -34,6 +36,16 @@ impl Real {
         match form {
             Form::Text => self.ask(place),
             Form::Document => self.ask_in_a_document(place),
+            Form::Again => {
+                let (message_id, data) = self.again(place).expect("it has the button");
+                let place = place.clone();
+                let act = Act::Press {
+                    place,
+                    message_id,
+                    data,
+                };
+                self.telegram.act(act).expect("people may press");
+            }
             Form::Album => {
                 let act = Act::Send {
                     place: place.clone(),
@@ -55,6 +67,20 @@ impl Real {
                 self.correct(place, said.message(), text);
             }
         }
+    }
+
+    /// The button under an answer that asks for another one.
+    fn again(&self, place: &Place) -> Option<(i64, String)> {
+        let view = self.telegram.chat(place.chat.unwrap_or(place.person))?;
+        view.from_bot().find_map(|post| {
+            let keys = post.content().markup.as_ref()?["inline_keyboard"].as_array()?;
+            let mut keys = keys.iter().filter_map(|row| row.as_array()).flatten();
+            let data = keys.find_map(|key| {
+                let data = key["callback_data"].as_str()?;
+                data.starts_with("again:").then(|| data.to_owned())
+            })?;
+            Some((post.id, data))
+        })
     }
 
     fn correct(&self, place: &Place, message_id: i64, text: String) {
@@ -143,6 +169,50 @@ async fn a_correction_is_answered_once_whenever_the_daemon_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_document_is_answered_once_whenever_the_daemon_ends() {
     end_at_every_moment(Form::Document, Room::Private).await;
+}
+
+/// The first answer stays, and one more comes: never none, never two.
+async fn press_at(moment: Moment, signal: Signal) {
+    let case = format!("press {moment:?} {signal:?}");
+    let mut scene = scene(Transport::Polling, Room::Private, moment).await;
+    scene.ask();
+    scene.real.until_settled(1).await;
+    let (real, place) = (&scene.real, &scene.place);
+    let shown = real.telegram.until(|_| real.again(place).is_some());
+    within("the button", shown).await;
+    scene.form = Form::Again;
+    let expected = reach(&scene, moment).await;
+    end(&mut scene, signal, &case).await;
+    scene.process = scene.real.start().await;
+    let books = scene.real.until_settled(expected.settled + 1).await;
+    crate::house::assert_balanced(&books);
+    let undeliverable = super::outcomes(&books, turn::Outcome::Undeliverable);
+    let heard = scene.real.heard(scene.chat);
+    let answers = heard.iter().filter(|text| text.contains("q00000"));
+    assert_eq!(
+        answers.count() as u64,
+        2 - undeliverable,
+        "{case}: {heard:?}"
+    );
+    let exit = scene.process.stop().await;
+    assert_eq!(exit.code, Some(0), "{case} {exit:?}");
+    note(&case);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_press_for_another_answer_counts_once_whenever_the_daemon_ends() {
+    // Such a turn never gathers, and nothing of its kind waits behind it.
+    let never = [turn::State::Gathering, turn::State::Sealed];
+    let mut cases = Vec::new();
+    for moment in moments(Room::Private) {
+        if !matches!(moment, Moment::Turn(state) if never.contains(&state)) {
+            cases.extend([Signal::TERM, Signal::KILL].map(|signal| (moment, signal)));
+        }
+    }
+    for some in cases.chunks(TOGETHER) {
+        let run = |(moment, signal): &(Moment, Signal)| press_at(*moment, *signal);
+        join_all(some.iter().map(run)).await;
+    }
 }
 
 /// Nobody is there when the correction is made: what was not answered yet is
