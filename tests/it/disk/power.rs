@@ -286,7 +286,10 @@ impl Storm {
         ledger.unstored += self.figures.lost;
         ledger.close(self.begun);
         assert_eq!((self.figures.lost, self.figures.broken), (0, 0));
-        assert_eq!(verdict.doubled, 0, "{verdict:?} {books:?}");
+        // Where nothing proves what became of a send, it is sent again, marked
+        // and counted; copies without a mark are judged in the verdict.
+        assert!(verdict.doubled <= books.resent, "{verdict:?} {books:?}");
+        assert!(verdict.doubled <= 1 + self.figures.cuts / 20, "{books:?}");
         let at_most = self.figures.cuts * self.places.len() as u64;
         assert!(counts.paid_twice() as u64 <= at_most, "{counts:?}");
         let exit = process.stop().await;
