@@ -112,6 +112,7 @@ fn policy() -> Policy {
         access: Access::Open,
         ids: BTreeSet::new(),
         per_minute: 3,
+        edits: lastword::domain::variant::OnEdit::Answer,
         words: Wordbook::new(None, |_| Words {
             greeting: word(),
             help: word(),
@@ -129,6 +130,7 @@ fn policy() -> Policy {
             nothing_to_retry: word(),
             forget_question: word(),
             forget_yes: word(),
+            answer_again: word(),
             forget_no: word(),
             forgotten: word(),
             kept: word(),
