@@ -66,13 +66,7 @@ impl Scene {
         let process = real.start().await;
         process.says("running").await;
         // The menu is told beside it, and noted: no commit of the stages.
-        let told = "SELECT count(*) FROM meta WHERE key LIKE 'menu:%'";
-        within("the menu", async {
-            while real.count(told) != Some(1) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        })
-        .await;
+        real.until_menu_is_told().await;
         Self {
             real,
             disk,

@@ -17,6 +17,8 @@ async fn alone() -> (Real, Process) {
     let real = Real::new(Transport::Polling).await;
     let old = real.start().await;
     old.says("running").await;
+    // Who is stopped in the middle of a commit lets nobody else in.
+    real.until_menu_is_told().await;
     (real, old)
 }
 

@@ -41,6 +41,18 @@ impl Real {
         }
     }
 
+    /// Waits until the menu is told, which a start does beside everything else:
+    /// then nothing is written any more by itself.
+    pub(crate) async fn until_menu_is_told(&self) {
+        let told = "SELECT count(*) FROM meta WHERE key LIKE 'menu:%'";
+        super::within("the menu", async {
+            while self.count(told) != Some(1) {
+                tokio::time::sleep(LOOK).await;
+            }
+        })
+        .await;
+    }
+
     /// Waits until nothing is left of the connections of the dead: a stand-in
     /// closes one only when it has read, and carried out, what had been sent.
     pub(crate) async fn until_quiet(&self) {
