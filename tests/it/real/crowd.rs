@@ -152,9 +152,7 @@ impl Crowd {
         ledger.drains = self.drained + self.early;
         ledger.judge();
         assert!(ledger.paid_twice <= self.may_pay_twice, "{ledger:?}");
-        // Marked copies of what nothing could prove; others were judged above.
-        let at_most = 1 + ledger.kills / 100;
-        assert!(ledger.resent_visible_twice <= at_most, "{ledger:?}");
+        assert_eq!(ledger.resent_visible_twice, 0, "{ledger:?}");
         let exit = process.stop().await;
         assert_eq!(exit.code, Some(0), "{exit:?}");
         ledger
