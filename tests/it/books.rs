@@ -39,6 +39,10 @@ pub(crate) struct Ledger {
     pub(crate) uncertain_resent: u64,
     /// Of those, copies that people see twice.
     pub(crate) resent_visible_twice: u64,
+    /// Of those, copies that no probe could have prevented: another message was
+    /// given up unproven in that chat before, and no id between is known.
+    #[serde(default)]
+    pub(crate) haunted_twice: u64,
     /// Completions finished more than once for the same request.
     pub(crate) paid_twice: u64,
     /// Deaths by `kill -9` or at a fail point.
@@ -77,6 +81,13 @@ impl Ledger {
         self.judge();
     }
 
+    /// Every copy that a probe could have prevented was, and the others are few:
+    /// at most one in `of` deaths.
+    pub(crate) fn judge_copies(&self, deaths: u64, of: u64) {
+        assert_eq!(self.resent_visible_twice, self.haunted_twice, "{self:?}");
+        assert!(self.haunted_twice <= 1 + deaths / of, "{self:?}");
+    }
+
     /// In = out: fails unless nothing was lost, doubled or inverted.
     pub(crate) fn judge(&self) {
         assert_eq!(self.lost, 0, "lost: {self:?}");
@@ -101,6 +112,7 @@ impl AddAssign<&Self> for Ledger {
         self.uncertain_bound += other.uncertain_bound;
         self.uncertain_resent += other.uncertain_resent;
         self.resent_visible_twice += other.resent_visible_twice;
+        self.haunted_twice += other.haunted_twice;
         self.paid_twice += other.paid_twice;
         self.kills += other.kills;
         self.drains += other.drains;
@@ -161,6 +173,7 @@ fn books_of_one_proof_add_up() {
         uncertain_bound: 1,
         uncertain_resent: 1,
         resent_visible_twice: 1,
+        haunted_twice: 1,
         paid_twice: 1,
         kills: 1,
         drains: 1,
@@ -181,5 +194,19 @@ fn books_of_one_proof_add_up() {
             field == "proof" || value.as_f64() == Some(2.0),
             "{field}: {value}"
         );
+    }
+}
+
+#[test]
+fn a_copy_that_a_probe_could_have_prevented_is_not_excused() {
+    let ledger = |seen, haunted| Ledger {
+        resent_visible_twice: seen,
+        haunted_twice: haunted,
+        ..Ledger::of("sample")
+    };
+    ledger(2, 2).judge_copies(20, 20);
+    for (seen, haunted) in [(1, 0), (2, 1), (3, 3)] {
+        let judged = std::panic::catch_unwind(|| ledger(seen, haunted).judge_copies(20, 20));
+        assert!(judged.is_err(), "{seen} copies, {haunted} excused");
     }
 }

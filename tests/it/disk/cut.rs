@@ -310,7 +310,12 @@ fn a_truncation_that_is_not_synchronised_is_there_or_not() {
         unsynced.record(2, 512, 1, (512, 512), "", &[]);
         let mut random = <StdRng as rand::SeedableRng>::seed_from_u64(seed);
         let mut fate = Fate::Random(&mut random, 1);
-        undo_writes(&path, &unsynced.inodes[&1], &mut fate, &mut Taken::default());
+        undo_writes(
+            &path,
+            &unsynced.inodes[&1],
+            &mut fate,
+            &mut Taken::default(),
+        );
         let found = fs::read(&path).expect("it can be read");
         let is_new = |byte: &u8| matches!(byte, 0 | b'n');
         match found.len() {

@@ -30,6 +30,8 @@ struct Turn {
     topic: i64,
     words: Vec<String>,
     resent: u64,
+    /// Another message of the bot was given up in this chat, or this one twice.
+    haunted: bool,
     outcome: Option<i64>,
 }
 
@@ -105,6 +107,9 @@ impl Real {
         }
         let owned_up = (copies - 1).min(turn.resent).min(marked);
         ledger.resent_visible_twice += owned_up;
+        if turn.haunted {
+            ledger.haunted_twice += owned_up;
+        }
         if copies - 1 > owned_up {
             note(&format!("{last} has {copies} answers: {turn:?} {heard:?}"));
             ledger.doubled += copies - 1 - owned_up;
@@ -149,7 +154,10 @@ impl Real {
         let mut statement = store
             .prepare(
                 "SELECT t.id, c.chat, c.topic, t.outcome, m.body, \
-                    (SELECT coalesce(sum(resent), 0) FROM parts WHERE turn = t.id AND kind = 0) \
+                    (SELECT coalesce(sum(resent), 0) FROM parts WHERE turn = t.id AND kind = 0), \
+                    EXISTS (SELECT 1 FROM parts AS p JOIN parts AS g ON g.chat = p.chat \
+                        AND g.held + g.resent > (g.id = p.id) \
+                        WHERE p.turn = t.id AND p.kind = 0 AND p.resent > 0) \
                  FROM turns AS t JOIN conversations AS c ON c.id = t.conversation \
                  JOIN messages AS m ON m.turn = t.id ORDER BY t.id, m.id",
             )
@@ -163,16 +171,19 @@ impl Real {
                     row.get::<_, Option<i64>>(3)?,
                     row.get::<_, String>(4)?,
                     row.get::<_, i64>(5)?,
+                    row.get::<_, bool>(6)?,
                 ))
             })
             .expect("the schema is known");
         let mut turns: BTreeMap<i64, Turn> = BTreeMap::new();
         for row in rows {
-            let (id, chat, topic, outcome, body, resent) = row.expect("the schema is known");
+            let (id, chat, topic, outcome, body, resent, haunted) =
+                row.expect("the schema is known");
             let turn = turns.entry(id).or_default();
             (turn.chat, turn.topic) = (chat, topic);
             turn.outcome = outcome;
             turn.resent = resent.unsigned_abs();
+            turn.haunted = haunted;
             // The pictures behind the first of an album have no words.
             turn.words.extend(word_of(&body));
         }
