@@ -26,8 +26,8 @@ pub struct Shown {
     pub gathered_at: Option<Millis>,
     /// When somebody took it up, last.
     pub claimed_at: Option<Millis>,
-    /// How often somebody took it up.
-    pub claims: i64,
+    /// The number of its claim; grows whenever it changes hands.
+    pub claim: i64,
     /// Who owns it now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,

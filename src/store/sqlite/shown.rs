@@ -31,7 +31,7 @@ impl Tx<'_> {
                     listed,
                     gathered_at: row.get(0)?,
                     claimed_at: row.get(1)?,
-                    claims: row.get(2)?,
+                    claim: row.get(2)?,
                     owner: row
                         .get::<_, Option<i64>>(3)?
                         .map(|owner| format!("{owner:016x}")),

@@ -76,7 +76,8 @@ async fn a_cancel_ends_what_waits_and_asks_the_owner_of_what_runs() {
     // One that gathers, one that was closed; by a visitor and by an instance.
     for (person, by) in [(8, None), (9, Some(stage.me))] {
         stage.hears(private(person, 1, "waiting")).await;
-        let turn = stage.turns().await[0].turn;
+        let waiting = desk.turns(desk::Which::Waiting, 1).await;
+        let turn = waiting.expect("a list")[0].turn;
         let chat = ChatId(person);
         assert_eq!(desk.cancel(turn, by).await, Ok(Cancel::Stopped(chat)));
         // What a visitor has left, whoever lives takes over.
@@ -170,10 +171,7 @@ async fn a_turn_shows_its_whole_receipt_and_no_word_unless_asked() {
     ];
     let after = times.map(|at| at.expect("it was written down") - BASE);
     assert_eq!(after, [0, 3_000, 3_010, 3_510, 3_530, 3_530]);
-    assert_eq!(
-        (shown.claims, shown.model.as_deref()),
-        (1, Some("some/model"))
-    );
+    assert_eq!(shown.model.as_deref(), Some("some/model"));
     assert_eq!(
         (shown.completion_tokens, shown.credits),
         (Some(7), Some(0.25))
