@@ -16,13 +16,14 @@ use super::writer::Writer;
 use super::*;
 use crate::domain::address::{BotUser, Groups};
 use crate::domain::admission::{Access, Busy, Policy};
-use crate::domain::ids::{ChatId, InstanceId, UserId};
+use crate::domain::ids::{ChatId, InstanceId, TurnId, UserId};
 use crate::domain::part::{OnUncertain, Payload, Sent};
 use crate::domain::probe::{Probed, Resolving};
 use crate::domain::turn::{Blame, Outcome};
 use crate::domain::update::{self, ConnectionStanding};
 use crate::domain::window::Rules;
 use crate::domain::words::{Wordbook, Words};
+use crate::store::desk::{self, Desk};
 use crate::store::{
     Answer, Ask, Begin, Company, Flush, Inbox, Leases, Next, Outbox, Planned, Relays, Retention,
     Turns,
@@ -66,6 +67,8 @@ const SHORT: &[&str] = &[
     "INDEX parts_owner",
     "INDEX unconnected_of",
     "SCAN instances",
+    // One row for each bot.
+    "INDEX sqlite_autoindex_pauses_1",
     "SCAN (subquery",
     "CONSTANT ROW",
 ];
@@ -77,6 +80,8 @@ const WHOLE: &str = "(bot=?)";
 const COLD: &[&str] = &[
     "FROM turns AS t JOIN conversations AS c ON c.id = t.conversation \
              WHERE t.bot = ?1 ORDER BY t.id DESC",
+    // An operator's list.
+    "t.failures, t.deaths FROM turns AS t JOIN conversations AS c",
 ];
 
 fn filled() -> (TempDir, SqliteStore) {
@@ -295,6 +300,7 @@ async fn live(store: &SqliteStore) {
         }
     }
     store.placeholder(third.turn).await.unwrap();
+    operate(store, ask, third.turn).await;
     lose(store, me, chat, resolving).await;
     let commands = ["/retry", "/stop", "/new", "/start", "/forget"];
     for (id, command) in (900_010..).zip(commands) {
@@ -310,6 +316,24 @@ async fn live(store: &SqliteStore) {
     store.successor(me).await.unwrap();
     store.recent(20).await.unwrap();
     store.leave(me).await.unwrap();
+}
+
+/// What operators look at and do.
+async fn operate(store: &SqliteStore, ask: Ask, turn: TurnId) {
+    store.picture().await.unwrap();
+    store.usage(Duration::from_secs(60)).await.unwrap();
+    store.show(turn, desk::Texts::Shown).await.unwrap();
+    store.pause(None).await.unwrap();
+    let waiting = vec![update(900_070, "waits")];
+    store.accept(ask.owner, waiting, policy()).await.unwrap();
+    assert_eq!(store.claim(ask).await.unwrap(), Next::Busy);
+    let listed = store.turns(desk::Which::Waiting, 1).await.unwrap();
+    store.cancel(listed[0].turn, None).await.unwrap();
+    store.resume().await.unwrap();
+    store.reap(ask.owner).await.unwrap();
+    for change in [store.ban(9), store.allow(9), store.unban(9)] {
+        change.await.unwrap();
+    }
 }
 
 /// Sends whose fate nobody knows, and what becomes of them.
