@@ -5,6 +5,7 @@
 //! knows who its neighbours are; here they are introduced to each other.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::domain::phase::Phase;
 use crate::grouper::Grouper;
 use crate::llm::Llm;
 use crate::media::{Library, Senses};
+use crate::ops::control::Farewell;
 use crate::ops::health::Role;
 use crate::ops::helm::Helm;
 use crate::ops::systemd::Systemd;
@@ -34,6 +36,7 @@ use crate::turn::Runner;
 
 mod books;
 mod build;
+mod control;
 mod door;
 mod drain;
 mod helm;
@@ -81,6 +84,8 @@ pub struct Seams {
     pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
     /// What was warned of lately.
     pub troubles: Troubles,
+    /// The folder of the control socket; none in tests.
+    pub control: Option<PathBuf>,
     /// Decides jitter and the ids of this process; fixed in simulations.
     pub seed: u64,
     /// Reads the configuration anew (SIGHUP).
@@ -177,6 +182,8 @@ struct Daemon {
     store: Arc<dyn Store>,
     close: Box<dyn Closable>,
     helm: Arc<dyn Helm>,
+    control: Option<PathBuf>,
+    farewell: Farewell,
     telegram: Arc<dyn Telegram>,
     shutdown: Shutdown,
     systemd: Systemd,
@@ -213,6 +220,7 @@ pub async fn run(seams: Seams) -> Result<ExitCode, StartError> {
     let ops = daemon.listen_ops().await?;
     daemon.serve_ops(ops);
     let daemon = Arc::new(daemon);
+    control::listen(&daemon);
     let known = identity::first_look(&daemon).await?;
     over("telegram");
     let door = door::Door::of(&daemon).await?;

@@ -13,6 +13,7 @@ use super::{Daemon, Intake, Live, Seams, instance_id, intake, voice};
 use crate::domain::part::OnUncertain;
 use crate::grouper::Grouper;
 use crate::media::{self, Library};
+use crate::ops::control::Farewell;
 use crate::ops::health::Role;
 use crate::pulse::Pulse;
 use crate::reply::hush::Hush;
@@ -45,6 +46,7 @@ impl Daemon {
             systemd,
             metrics,
             troubles,
+            control,
             seed,
             reload,
             begun,
@@ -194,6 +196,8 @@ impl Daemon {
         Self {
             role,
             helm,
+            control,
+            farewell: Farewell::default(),
             config,
             bot,
             instance,

@@ -121,6 +121,9 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     receipts::last_look(daemon).await;
     close(daemon, ladder.limit(Rung::Close), cut).await;
     rung(Rung::Close);
+    if let Ok(report) = serde_json::to_value(shutdown.last_words()) {
+        daemon.farewell.say(report).await;
+    }
     daemon.tasks.close();
     let code = match daemon.lines {
         Lines::Printed => shutdown.finish(),

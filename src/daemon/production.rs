@@ -149,6 +149,7 @@ pub async fn run_with(
         systemd,
         metrics: Some(metrics),
         troubles,
+        control: Some(crate::ops::control::folder(&config.store.path)),
         seed: rand::rng().random(),
         reload: Box::new(FromSources {
             sources: sources.clone(),
