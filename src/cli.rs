@@ -4,7 +4,9 @@
 pub mod check;
 pub mod desk;
 pub mod drain;
+pub mod keep;
 pub mod roll;
+pub mod show;
 pub mod status;
 pub mod steer;
 
@@ -69,6 +71,8 @@ pub enum Command {
     Check,
     /// List turns, without anybody's words, beside a running daemon or without
     Turns(desk::Turns),
+    /// Show one turn: its receipt with all times, its parts, what it cost
+    Show(show::One),
     /// Let a failed turn run again
     Replay(steer::One),
     /// Show how it stands: live from every daemon at the store, else what the
@@ -84,6 +88,10 @@ pub enum Command {
     /// Let a daemon answer what is open and end, as SIGTERM does; print its
     /// report
     Drain(drain::Wish),
+    /// Copy the store to a new file, beside a running daemon
+    Backup(keep::Backup),
+    /// Look the whole store over: its pages, its references, its books
+    Verify(keep::Verify),
     /// Read one file from stdin, within limits: the daemon starts it for itself
     #[command(hide = true)]
     Prepare,

@@ -76,6 +76,16 @@ impl Clock {
     }
 }
 
+/// A stored time for people to read: `YYYY-MM-DD HH:MM:SS.mmm`, in UTC.
+#[must_use]
+pub fn stamp(at: Millis) -> String {
+    let (year, month, day) = civil(at.div_euclid(86_400_000));
+    let rest = at.rem_euclid(86_400_000);
+    let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60);
+    let milli = rest % 1_000;
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{milli:03}")
+}
+
 /// The calendar date of a day since the Unix epoch (proleptic Gregorian; the
 /// algorithm is Howard Hinnant's `civil_from_days`).
 fn civil(days: i64) -> (i64, i64, i64) {
@@ -114,5 +124,6 @@ mod tests {
         assert_eq!(civil(11_016), (2000, 2, 29));
         assert_eq!(civil(20_778), (2026, 11, 21));
         assert_eq!(civil(-1), (1969, 12, 31));
+        assert_eq!(stamp(1_790_003_723_004), "2026-09-21 15:15:23.004");
     }
 }

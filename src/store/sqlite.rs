@@ -26,6 +26,7 @@ mod engine;
 mod gone;
 mod heard;
 mod history;
+mod keep;
 mod keyboards;
 mod late;
 mod leases;

@@ -27,6 +27,7 @@ mod late;
 mod media;
 mod neighbours;
 mod ops;
+mod pause;
 mod poison;
 mod polling;
 mod previews;

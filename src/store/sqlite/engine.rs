@@ -231,7 +231,7 @@ fn create(path: &Path) -> Result<()> {
 
 /// Makes the names of the store's files durable: without it a power cut may take
 /// a new file with it.
-fn sync_folder(path: &Path) -> Result<()> {
+pub(super) fn sync_folder(path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     File::open(if folder.as_os_str().is_empty() {
         Path::new(".")
@@ -280,7 +280,7 @@ fn checkpoint(conn: &Connection) -> Result<bool> {
     Ok(busy == 0)
 }
 
-fn refuse_network(path: &Path) -> Result<()> {
+pub(super) fn refuse_network(path: &Path) -> Result<()> {
     let absolute = fs::canonicalize(path)?;
     let Ok(mounts) = fs::read_to_string("/proc/self/mounts") else {
         return Ok(());
