@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod desk;
+pub mod doctor;
 pub mod drain;
 pub mod keep;
 pub mod roll;
@@ -88,6 +89,9 @@ pub enum Command {
     /// Let a daemon answer what is open and end, as SIGTERM does; print its
     /// report
     Drain(drain::Wish),
+    /// Look at everything the daemon needs: token, webhook, model, clock, disk,
+    /// files, unit; say what to do
+    Doctor(doctor::Visit),
     /// Copy the store to a new file, beside a running daemon
     Backup(keep::Backup),
     /// Look the whole store over: its pages, its references, its books

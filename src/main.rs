@@ -47,6 +47,9 @@ fn main() -> ProcessExit {
         Command::Show(asked) => desk(&shutdown, async |out, err| {
             cli::show::show(&asked, &sources, out, err).await
         }),
+        Command::Doctor(asked) => desk(&shutdown, async |out, err| {
+            cli::doctor::doctor(&asked, &sources, out, err).await
+        }),
         Command::Backup(asked) => desk(&shutdown, async |out, err| {
             cli::keep::backup(&asked, &sources, out, err).await
         }),
