@@ -19,8 +19,9 @@ use crate::shutdown::parent;
 const PASSED: [&str; 3] = ["LASTWORD_CHAT__", "LASTWORD_LLM__", "LASTWORD_REPLY__"];
 
 /// Taken away whatever they say: other bots, other managers.
-const TAKEN: [&str; 10] = [
+const TAKEN: [&str; 11] = [
     "LASTWORD_",
+    "OPS_CONSOLE_TOKEN",
     "TRANSCRIPTION_",
     "TELEGRAM_",
     "OPENROUTER_",
