@@ -6,5 +6,7 @@
 
 pub mod console;
 pub mod health;
+pub mod helm;
 pub mod metrics;
+pub mod status;
 pub mod systemd;
