@@ -21,6 +21,7 @@ use crate::llm::Llm;
 use crate::media::{Library, Senses};
 use crate::ops::health::Role;
 use crate::ops::helm::Helm;
+use crate::ops::metrics::Recorded;
 use crate::ops::systemd::Systemd;
 use crate::pulse::Pulse;
 use crate::reply::receipts::Receipts;
@@ -34,6 +35,7 @@ use crate::turn::Runner;
 
 mod books;
 mod build;
+mod console;
 mod door;
 mod drain;
 mod helm;
@@ -78,7 +80,7 @@ pub struct Seams {
     /// The service manager.
     pub systemd: Systemd,
     /// Where metrics are read; none in tests.
-    pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    pub metrics: Option<Recorded>,
     /// What was warned of lately.
     pub troubles: Troubles,
     /// Decides jitter and the ids of this process; fixed in simulations.
@@ -177,10 +179,11 @@ struct Daemon {
     store: Arc<dyn Store>,
     close: Box<dyn Closable>,
     helm: Arc<dyn Helm>,
+    clock: Clock,
     telegram: Arc<dyn Telegram>,
     shutdown: Shutdown,
     systemd: Systemd,
-    metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    metrics: Option<Recorded>,
     tasks: Tasks,
     pulse: Pulse,
     live: Arc<Live>,
@@ -324,9 +327,16 @@ impl Daemon {
     }
 
     fn serve_ops(&self, listener: Option<tokio::net::TcpListener>) {
-        let (Some(address), Some(handle)) = (self.config.ops.listen, self.metrics.clone()) else {
+        let (Some(address), Some(Recorded { handle, latency })) =
+            (self.config.ops.listen, self.metrics.clone())
+        else {
             return;
         };
+        let console = console::of(self, address, latency);
+        if let Some(console) = console.clone() {
+            self.tasks
+                .keep(Kind::Ops, "console", move || console.clone().keep_drawing());
+        }
         let ops = crate::ops::health::Ops::new(
             &self.shutdown,
             &self.pulse,
@@ -336,7 +346,8 @@ impl Daemon {
                 role: self.role.subscribe(),
                 available: self.store.availability(),
             }),
-        );
+        )
+        .with_console(console);
         self.tasks.spawn(Kind::Ops, "ops", async move {
             let listener = match listener {
                 Some(listener) => listener,

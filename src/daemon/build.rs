@@ -177,7 +177,7 @@ impl Daemon {
             bot,
             instance,
             mode: config.telegram.mode,
-            clock,
+            clock: clock.clone(),
             begun,
             store: Arc::clone(&store),
             desk,
@@ -194,6 +194,7 @@ impl Daemon {
         Self {
             role,
             helm,
+            clock,
             config,
             bot,
             instance,

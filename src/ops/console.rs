@@ -30,9 +30,11 @@ use crate::config::ConsoleToken;
 use crate::shutdown::Shutdown;
 
 pub mod latency;
+mod organs;
 mod page;
 pub mod picture;
 mod plot;
+pub mod scene;
 mod sections;
 mod sessions;
 mod stream;

@@ -134,7 +134,8 @@ fn a_console_for_other_machines_needs_a_token_of_the_operators_and_says_what_tra
         ("0.0.0.0:9464", false, true, false),
         ("0.0.0.0:9464", true, false, true),
     ] {
-        let env = [&env[..], if given { &[token][..] } else { &[] }].concat();
+        let token: Vec<_> = given.then_some(token).into_iter().collect();
+        let env = [&env[..], &token[..]].concat();
         let loaded = bare(&format!("{model}[ops]\nlisten = \"{listen}\""), &env).unwrap();
         assert_eq!(loaded.config.ops.is_console_off(), off, "{listen}");
         let says = |part: &str| loaded.warnings.iter().any(|w| w.to_string().contains(part));

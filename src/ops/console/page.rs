@@ -70,7 +70,7 @@ fn dialog() -> Markup {
             form method="dialog" {
                 h2 #ask-title {}
                 p #ask-text {}
-                label #ask-reason { "Why? " small { "(the log and this page show it)" }
+                label #ask-reason { "Why? " small { "(shown to operators only)" }
                     input type="text" maxlength="200" autocomplete="off" placeholder="a deploy, a budget, a look …";
                 }
                 div.buttons {
