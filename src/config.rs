@@ -46,7 +46,7 @@ pub use media::{Media, Voice};
 pub use ops::Ops;
 pub use problem::{Errors, Origin, Problem, Warning};
 pub use reply::{Button, Format, Reasoning, Receipts, Reply, Uncertain};
-pub use secret::{ApiKey, BotToken, WebhookSecret};
+pub use secret::{ApiKey, BotToken, ConsoleToken, WebhookSecret};
 pub use shutdown::{OnStop, Shutdown};
 pub use store::Store;
 pub use telegram::{Mode, Telegram, Webhook};

@@ -23,6 +23,7 @@ use crate::media::{Library, Senses};
 use crate::ops::control::Farewell;
 use crate::ops::health::Role;
 use crate::ops::helm::Helm;
+use crate::ops::metrics::Recorded;
 use crate::ops::systemd::Systemd;
 use crate::pulse::Pulse;
 use crate::reply::receipts::Receipts;
@@ -37,6 +38,7 @@ use crate::turn::Runner;
 mod books;
 mod build;
 mod control;
+mod console;
 mod door;
 mod drain;
 mod helm;
@@ -81,7 +83,7 @@ pub struct Seams {
     /// The service manager.
     pub systemd: Systemd,
     /// Where metrics are read; none in tests.
-    pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    pub metrics: Option<Recorded>,
     /// What was warned of lately.
     pub troubles: Troubles,
     /// The folder of the control socket; none in tests.
@@ -184,10 +186,11 @@ struct Daemon {
     helm: Arc<dyn Helm>,
     control: Option<PathBuf>,
     farewell: Farewell,
+    clock: Clock,
     telegram: Arc<dyn Telegram>,
     shutdown: Shutdown,
     systemd: Systemd,
-    metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    metrics: Option<Recorded>,
     tasks: Tasks,
     pulse: Pulse,
     live: Arc<Live>,
@@ -332,9 +335,16 @@ impl Daemon {
     }
 
     fn serve_ops(&self, listener: Option<tokio::net::TcpListener>) {
-        let (Some(address), Some(handle)) = (self.config.ops.listen, self.metrics.clone()) else {
+        let (Some(address), Some(Recorded { handle, latency })) =
+            (self.config.ops.listen, self.metrics.clone())
+        else {
             return;
         };
+        let console = console::of(self, address, latency);
+        if let Some(console) = console.clone() {
+            self.tasks
+                .keep(Kind::Ops, "console", move || console.clone().keep_drawing());
+        }
         let ops = crate::ops::health::Ops::new(
             &self.shutdown,
             &self.pulse,
@@ -344,7 +354,8 @@ impl Daemon {
                 role: self.role.subscribe(),
                 available: self.store.availability(),
             }),
-        );
+        )
+        .with_console(console);
         self.tasks.spawn(Kind::Ops, "ops", async move {
             let listener = match listener {
                 Some(listener) => listener,

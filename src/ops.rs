@@ -5,6 +5,7 @@
 //! it needs of the store it is handed as [`health::Books`].
 
 pub mod control;
+pub mod console;
 pub mod health;
 pub mod helm;
 pub mod metrics;

@@ -11,6 +11,7 @@ use metrics_exporter_prometheus::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::console::latency::{Latency, Tap};
 use crate::domain::metric::{self, Type};
 use crate::domain::phase::Phase;
 use crate::shutdown::{Shutdown, Tasks};
@@ -45,19 +46,28 @@ pub fn recorder() -> Result<PrometheusRecorder, BuildError> {
     Ok(builder.build_recorder())
 }
 
+/// What is recorded, for whoever serves it.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// For `/metrics`.
+    pub handle: PrometheusHandle,
+    /// For the console.
+    pub latency: Latency,
+}
+
 /// Installs a recorder for the whole process and describes everything. Where one
 /// is installed already (a second daemon in one process), that one stays and
-/// the returned handle renders nothing.
+/// what is returned stays empty.
 ///
 /// # Errors
 /// See [`recorder`].
-pub fn install() -> Result<PrometheusHandle, BuildError> {
+pub fn install() -> Result<Recorded, BuildError> {
     let recorder = recorder()?;
-    let handle = recorder.handle();
-    if metrics::set_global_recorder(recorder).is_ok() {
+    let (handle, latency) = (recorder.handle(), Latency::default());
+    if metrics::set_global_recorder(Tap::new(recorder, &latency)).is_ok() {
         describe();
     }
-    Ok(handle)
+    Ok(Recorded { handle, latency })
 }
 
 /// Describes every metric to the recorder in force.
