@@ -4,6 +4,9 @@
 //! tells; it decides nothing about a turn and writes nothing to the store. What
 //! it needs of the store it is handed as [`health::Books`].
 
+pub mod endings;
+pub mod gauges;
 pub mod health;
 pub mod metrics;
 pub mod systemd;
+pub mod traces;

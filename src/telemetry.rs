@@ -22,6 +22,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFilter, LogFormat};
 
+pub mod otlp;
+pub mod traces;
+
 /// Who reads stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::ops::health::{Books, Role, Turn, Turns};
+use crate::ops::health::{Books, Depths, Role, Turn, Turns};
 use crate::store::{Availability, Store};
 
 /// Turns shown at the most.
@@ -48,6 +48,14 @@ impl Books for StoreBooks {
             *counts.entry(turn.state.clone()).or_default() += 1;
         }
         Ok(Turns { counts, turns })
+    }
+
+    async fn depths(&self) -> Result<Depths, String> {
+        let open = self.store.open_turns().await.map_err(|e| e.to_string())?;
+        Ok(Depths {
+            turns: open,
+            ..Depths::default()
+        })
     }
 
     fn role(&self) -> Role {

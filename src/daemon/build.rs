@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
 use super::relays::Relaying;
+use super::seeing::Seeing;
 use super::{Daemon, Intake, Live, Seams, instance_id, intake, voice};
 use crate::domain::part::OnUncertain;
 use crate::grouper::Grouper;
@@ -53,6 +54,7 @@ impl Daemon {
             store: Arc::clone(&store),
         });
         let tasks = Tasks::new(&shutdown);
+        let seeing = Seeing::new(&config.traces, &*store);
         let pulse = Pulse::default();
         let live = Arc::new(Live::new(&config, llm, seed));
         let limits = Arc::new(Limits::default());
@@ -105,6 +107,7 @@ impl Daemon {
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
+            traces: seeing.traces.clone(),
         });
         let receipts = Receipts {
             telegram: Arc::clone(&telegram),
@@ -138,10 +141,11 @@ impl Daemon {
             library: Arc::clone(&library),
             settings: live.settings(),
             others: others.subscribe(),
-            clock,
+            clock: clock.clone(),
             shutdown: shutdown.clone(),
             tasks: tasks.clone(),
             pulse: pulse.clone(),
+            traces: seeing.traces.clone(),
             max_concurrent: config.turns.max_concurrent,
         });
         let grouper = Grouper::new(
@@ -188,6 +192,8 @@ impl Daemon {
             reload,
             begun,
             lines,
+            begun_at: clock.now(),
+            seeing,
         }
     }
 }

@@ -273,11 +273,11 @@ impl Tx<'_> {
         let seal_no = self.next_seal(conversation)?;
         self.conn
             .prepare_cached(
-                "UPDATE turns SET state = 1, seal_no = ?2, \
+                "UPDATE turns SET state = 1, seal_no = ?2, sealed_at = ?4, \
                         history_from = (SELECT boundary FROM conversations WHERE id = ?3) \
                  WHERE id = ?1 AND state = 0",
             )?
-            .execute(params![turn.0, seal_no, conversation.0])?;
+            .execute(params![turn.0, seal_no, conversation.0, self.now])?;
         Ok(())
     }
 
@@ -321,7 +321,7 @@ impl Tx<'_> {
                  WHERE id IN (SELECT update_row FROM messages WHERE turn = ?1)",
             )?
             .execute(params![turn.0, self.now])?;
-        Ok(())
+        self.ends(turn, outcome)
     }
 
     pub(super) fn drop_request(&self, turn: TurnId) -> Result<()> {
