@@ -21,19 +21,23 @@ use crate::llm::Llm;
 use crate::media::{Library, Senses};
 use crate::ops::gauges::Gauges;
 use crate::ops::health::Role;
+use crate::ops::helm::Helm;
 use crate::ops::systemd::Systemd;
 use crate::pulse::Pulse;
 use crate::reply::receipts::Receipts;
 use crate::reply::sender::Sender;
 use crate::shutdown::{ExitCode, Kind, Shutdown, Tasks};
+use crate::store::desk::Desk;
 use crate::store::{Reaped, Store};
 use crate::telegram::Telegram;
+use crate::telemetry::troubles::Troubles;
 use crate::turn::Runner;
 
 mod books;
 mod build;
 mod door;
 mod drain;
+mod helm;
 mod identity;
 mod intake;
 mod litter;
@@ -59,6 +63,8 @@ pub struct Seams {
     pub bot: BotId,
     /// Everything durable.
     pub store: Arc<dyn Store>,
+    /// The same store as operators see it.
+    pub desk: Arc<dyn Desk>,
     /// Closes the store when everything has ended.
     pub close: Box<dyn Closable>,
     /// Telegram.
@@ -75,6 +81,8 @@ pub struct Seams {
     pub systemd: Systemd,
     /// Where metrics are read; none in tests.
     pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    /// What was warned of lately.
+    pub troubles: Troubles,
     /// Decides jitter and the ids of this process; fixed in simulations.
     pub seed: u64,
     /// Reads the configuration anew (SIGHUP).
@@ -170,6 +178,7 @@ struct Daemon {
     instance: InstanceId,
     store: Arc<dyn Store>,
     close: Box<dyn Closable>,
+    helm: Arc<dyn Helm>,
     telegram: Arc<dyn Telegram>,
     shutdown: Shutdown,
     systemd: Systemd,
@@ -335,6 +344,7 @@ impl Daemon {
             },
             Arc::new(books::StoreBooks {
                 store: Arc::clone(&self.store),
+                desk: self.helm.desk(),
                 role: self.role.subscribe(),
                 available: self.store.availability(),
             }),

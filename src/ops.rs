@@ -7,6 +7,8 @@
 pub mod endings;
 pub mod gauges;
 pub mod health;
+pub mod helm;
 pub mod metrics;
+pub mod status;
 pub mod systemd;
 pub mod traces;

@@ -80,6 +80,7 @@ metrics! {
     WEBHOOK_CROWDED_OUT Counter "lastword_webhook_crowded_out_total" "Connections without the secret that had to go because all places were taken."
 
     TURNS_OPEN Gauge "lastword_turns_open" {"state": "gathering" "sealed" "claimed" "answered"} "Unsettled turns."
+    PAUSED Gauge "lastword_paused" "1 while an operator lets no turn begin."
     OLDEST_WAITING_SECONDS Gauge "lastword_oldest_waiting_seconds" "Age of the oldest turn that has no answer yet."
     TURNS_SETTLED Counter "lastword_turns_settled_total" {"outcome": "answered" "failed" "cancelled" "superseded" "undeliverable"} "Turns that reached their outcome."
     TURNS_UNTOLD Counter "lastword_turns_untold_total" "Ends of turns that came too many at once to be logged and measured."

@@ -65,6 +65,7 @@ pub fn show(depths: &Depths) {
         let parts = depths.parts.get(state.as_str()).copied().unwrap_or(0);
         gauge!(metric::OUTBOX_PARTS, "state" => state.as_str()).set(float(parts));
     }
+    gauge!(metric::PAUSED).set(one_if(depths.paused));
     let oldest = depths.oldest.unwrap_or_default();
     gauge!(metric::OLDEST_WAITING_SECONDS).set(oldest.as_secs_f64());
 }

@@ -66,6 +66,8 @@ pub struct Depths {
     pub parts: BTreeMap<&'static str, u64>,
     /// The age of the oldest turn that has no answer yet.
     pub oldest: Option<Duration>,
+    /// Whether an operator lets no turn begin.
+    pub paused: bool,
 }
 
 /// Who has the lease.
