@@ -29,3 +29,10 @@ CREATE TABLE banned (
     since INTEGER NOT NULL,
     PRIMARY KEY (bot, id)
 ) WITHOUT ROWID;
+
+-- How an answer came about: attempts at the model, the provider's id of the last
+-- one, and how long that took. Told of the turn when it ends.
+ALTER TABLE turns ADD COLUMN attempts       INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE turns ADD COLUMN request_id     TEXT;
+ALTER TABLE turns ADD COLUMN first_token_ms INTEGER;
+ALTER TABLE turns ADD COLUMN completion_ms  INTEGER;

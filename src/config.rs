@@ -26,6 +26,7 @@ mod shutdown;
 mod span;
 mod store;
 mod telegram;
+mod traces;
 mod turns;
 mod walk;
 
@@ -50,6 +51,7 @@ pub use secret::{ApiKey, BotToken, ConsoleToken, WebhookSecret};
 pub use shutdown::{OnStop, Shutdown};
 pub use store::Store;
 pub use telegram::{Mode, Telegram, Webhook};
+pub use traces::Traces;
 pub use turns::Turns;
 pub use walk::{Apply, Key, Setting, Shown};
 
@@ -144,6 +146,8 @@ pub struct Config {
     pub ops: Ops,
     /// How and how much is logged.
     pub log: Log,
+    /// Where the course of each turn is sent.
+    pub traces: Traces,
 }
 
 impl Config {
@@ -163,6 +167,7 @@ impl Config {
             store: Store::new(store),
             ops: Ops::default(),
             log: Log::default(),
+            traces: Traces::default(),
         }
     }
 
@@ -233,5 +238,6 @@ impl Config {
         self.store.walk(w);
         self.ops.walk(w);
         self.log.walk(w);
+        self.traces.walk(w);
     }
 }

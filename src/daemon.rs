@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::config::{Config, Mode};
 use crate::death::{self, Moment};
 use crate::domain::ids::{BotId, InstanceId};
@@ -21,6 +21,7 @@ use crate::grouper::Grouper;
 use crate::llm::Llm;
 use crate::media::{Library, Senses};
 use crate::ops::control::Farewell;
+use crate::ops::gauges::Gauges;
 use crate::ops::health::Role;
 use crate::ops::helm::Helm;
 use crate::ops::metrics::Recorded;
@@ -52,6 +53,7 @@ pub mod production;
 mod receipts;
 mod recovery;
 mod relays;
+mod seeing;
 mod voice;
 
 pub use intake::Intake;
@@ -205,6 +207,8 @@ struct Daemon {
     reload: Box<dyn Reload>,
     begun: tokio::time::Instant,
     lines: Lines,
+    begun_at: Millis,
+    seeing: seeing::Seeing,
 }
 
 /// Runs a daemon from its start to its end.
@@ -218,8 +222,10 @@ pub async fn run(seams: Seams) -> Result<ExitCode, StartError> {
     let mut over = |phase| phases.insert(phase, since(begun));
     let daemon = Daemon::build(seams);
     over("store");
+    daemon.begin_to_tell();
     let resumed = daemon.register().await?;
     over("registered");
+    daemon.show_latest_stop().await;
     let ops = daemon.listen_ops().await?;
     daemon.serve_ops(ops);
     let daemon = Arc::new(daemon);
@@ -349,8 +355,14 @@ impl Daemon {
             &self.shutdown,
             &self.pulse,
             handle.clone(),
+            Gauges {
+                tasks: self.tasks.clone(),
+                store: self.config.store.path.clone(),
+                begun_at: self.begun_at,
+            },
             Arc::new(books::StoreBooks {
                 store: Arc::clone(&self.store),
+                desk: self.helm.desk(),
                 role: self.role.subscribe(),
                 available: self.store.availability(),
             }),
@@ -370,10 +382,14 @@ impl Daemon {
                 tracing::error!(%error, "the ops endpoints ended");
             }
         });
-        let (shutdown, tasks) = (self.shutdown.clone(), self.tasks.clone());
         self.tasks.spawn(Kind::Ops, "upkeep", async move {
-            crate::ops::metrics::upkeep(handle, shutdown, tasks).await
+            crate::ops::metrics::upkeep(handle).await
         });
+        let transport = match self.config.telegram.mode {
+            Mode::Polling => "polling",
+            Mode::Webhook => "webhook",
+        };
+        metrics::gauge!(metric::INTAKE_TRANSPORT, "transport" => transport).set(1.0);
     }
 
     /// Decides the jitter of this process.

@@ -6,8 +6,11 @@
 
 pub mod control;
 pub mod console;
+pub mod endings;
+pub mod gauges;
 pub mod health;
 pub mod helm;
 pub mod metrics;
 pub mod status;
 pub mod systemd;
+pub mod traces;

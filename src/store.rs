@@ -13,17 +13,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::domain::admission::Policy;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId, UserId};
 use crate::domain::part::{Kind, Payload};
-use crate::domain::turn::{Blame, Claim, Outcome, Spent, Standing};
+use crate::domain::turn::{Blame, Claim, Outcome, Spent, Standing, Told};
 use crate::domain::update::Message;
 use crate::domain::variant::Variant;
 use crate::domain::window::Rules;
 
 pub mod desk;
+mod ending;
 mod error;
 mod outbox;
 mod relays;
@@ -31,6 +32,7 @@ pub mod signs;
 pub mod sqlite;
 mod surroundings;
 
+pub use ending::Ending;
 pub use error::{Availability, StoreError};
 pub use outbox::{Begin, Finished, Outbox};
 pub use relays::{Relay, Relays};
@@ -89,6 +91,8 @@ pub struct Accepted {
     pub cut: Vec<TurnId>,
     /// Buttons to acknowledge, with the words to show.
     pub presses: Vec<PressReply>,
+    /// How long ago Telegram dated the new messages among them.
+    pub lags: Vec<Duration>,
     /// Somebody claimed the bot.
     pub claimed_by: Option<UserId>,
 }
@@ -231,6 +235,8 @@ pub struct Answer {
     pub outcome: Outcome,
     /// What it used.
     pub spent: Option<Spent>,
+    /// How it came about.
+    pub told: Told,
     /// The parts, in order. Never empty.
     pub parts: Vec<Planned>,
 }
@@ -308,6 +314,11 @@ pub trait Turns: Send + Sync + 'static {
 
     /// How many turns are in each unsettled state.
     async fn open_turns(&self) -> Result<BTreeMap<&'static str, u64>>;
+
+    /// What is told of each turn that this value of the store settles, after the
+    /// commit: by whatever way it ended, once. `None` when somebody has it already.
+    /// What nobody takes in time is given up and counted.
+    fn endings(&self) -> Option<mpsc::Receiver<Ending>>;
 
     /// What came in and what became of it. Reads everything: for checks, not
     /// for dashboards.

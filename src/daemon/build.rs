@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::helm::{self, AtTheHelm};
 use super::relays::Relaying;
+use super::seeing::Seeing;
 use super::{Daemon, Intake, Live, Seams, instance_id, intake, voice};
 use crate::domain::part::OnUncertain;
 use crate::grouper::Grouper;
@@ -58,6 +59,7 @@ impl Daemon {
             store: Arc::clone(&store),
         });
         let tasks = Tasks::new(&shutdown);
+        let seeing = Seeing::new(&config.traces, &*store);
         let pulse = Pulse::default();
         let live = Arc::new(Live::new(&config, llm, seed));
         let limits = Arc::new(Limits::default());
@@ -113,6 +115,7 @@ impl Daemon {
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
+            traces: seeing.traces.clone(),
         });
         let receipts = Receipts {
             telegram: Arc::clone(&telegram),
@@ -150,6 +153,7 @@ impl Daemon {
             shutdown: shutdown.clone(),
             tasks: tasks.clone(),
             pulse: pulse.clone(),
+            traces: seeing.traces.clone(),
             max_concurrent: config.turns.max_concurrent,
         });
         let grouper = Grouper::new(
@@ -221,6 +225,8 @@ impl Daemon {
             reload,
             begun,
             lines,
+            begun_at: clock.now(),
+            seeing,
         }
     }
 }

@@ -17,7 +17,6 @@ use crate::config::AccessMode;
 use crate::domain::address::BotUser;
 use crate::domain::metric;
 use crate::domain::phase::Phase;
-use crate::domain::turn::State;
 use crate::intake::gaps::Gaps;
 use crate::intake::poller::Poller;
 use crate::intake::{ALLOWED_UPDATES, registration};
@@ -49,6 +48,10 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     daemon.tasks.spawn(Kind::Ops, "watchdog", async move {
         life.systemd
             .feed_watchdog(&life.pulse, |stuck| {
+                for organ in stuck {
+                    metrics::counter!(metric::WATCHDOG_WITHHELD, "organ" => organ.as_str())
+                        .increment(1);
+                }
                 tracing::error!(?stuck, "something does not move; the watchdog is not fed");
             })
             .await
@@ -268,7 +271,6 @@ async fn sweep(daemon: Arc<Daemon>) {
         // Also when nobody else is left: whoever went last may have left parts
         // that belong to nobody.
         daemon.take_over().await;
-        daemon.count_open().await;
         if *daemon.role.borrow() == Role::Active {
             daemon.wake_waiting(WAITING).await;
             daemon.meet_connections().await;
@@ -387,17 +389,6 @@ impl Daemon {
         match self.store.touches().await {
             Ok(chats) => chats.into_iter().for_each(|chat| self.sender.touch(chat)),
             Err(error) => tracing::debug!(%error, "failed to look for keyboards"),
-        }
-    }
-
-    async fn count_open(&self) {
-        let Ok(open) = self.store.open_turns().await else {
-            return;
-        };
-        for state in State::ALL.iter().filter(|state| **state != State::Settled) {
-            let turns = open.get(state.as_str()).copied().unwrap_or(0);
-            #[expect(clippy::cast_precision_loss, reason = "no store holds 2^53 turns")]
-            metrics::gauge!(metric::TURNS_OPEN, "state" => state.as_str()).set(turns as f64);
         }
     }
 

@@ -20,6 +20,7 @@ use crate::domain::turn::{Blame, Outcome, Spent};
 use crate::domain::verb::Verb;
 use crate::llm::FinishReason;
 use crate::llm::complete::{Completion, Failure};
+use crate::llm::retry::Operator;
 use crate::store::{Answer, Planned, StoreError};
 
 /// How often the operators hear of the same trouble.
@@ -225,6 +226,7 @@ impl Turn<'_> {
             text,
             outcome,
             spent,
+            told: self.course.told(),
             parts: self
                 .fit(payloads)
                 .into_iter()
@@ -291,8 +293,6 @@ impl Turn<'_> {
         let model = Duration::from_micros(self.modelled.load(Ordering::Relaxed));
         let overhead = run.saturating_sub(model);
         metrics::histogram!(metric::TURN_OVERHEAD_SECONDS).record(overhead.as_secs_f64());
-        let whole = self.claimed.age + run;
-        metrics::histogram!(metric::TURN_SECONDS).record(whole.as_secs_f64());
     }
 
     fn count(&self, completion: &Completion) {
@@ -325,7 +325,10 @@ fn ended(result: Result<(), StoreError>, word: &'static str) -> &'static str {
 
 fn class(failure: &Failure) -> &'static str {
     match failure {
-        Failure::Operator { .. } => "operator",
+        Failure::Operator { kind, .. } => match kind {
+            Operator::NoCredit => "credit",
+            Operator::BadKey => "key",
+        },
         Failure::Unavailable { .. } => "breaker",
         Failure::Exhausted { .. } => "exhausted",
         Failure::Rejected { .. } => "rejected",

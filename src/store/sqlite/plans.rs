@@ -274,6 +274,7 @@ async fn live(store: &SqliteStore) {
         text: Some("x".into()),
         outcome: Outcome::Failed,
         spent: None,
+        told: Default::default(),
         parts: vec![part.clone(), part],
     };
     store.answer(&third, answer).await.unwrap();
