@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod desk;
+pub mod notify;
 pub mod roll;
 
 use std::io::{self, Write};
@@ -25,9 +26,11 @@ Exit codes:
    0  stopped, everything answered
    1  turns, replay: not possible, and why; nothing was changed
       roll: nothing was rolled; the sentence says who goes on
+      notify: not stored; its own help lists its codes
    2  the command line is wrong
    3  stopped early (second signal or deadline), everything stored
    4  something accepted could not be stored
+  75  notify: not stored, too much waits already; try again later
   78  the configuration is wrong; a restart will not help
 
 Signals:
@@ -61,6 +64,8 @@ pub enum Command {
     Turns(desk::Turns),
     /// Let a failed turn run again; a running daemon begins within seconds
     Replay(desk::Again),
+    /// Hand a message for a chat to the daemon, whether it runs or not
+    Notify(notify::Notify),
     /// Read one file from stdin, within limits: the daemon starts it for itself
     #[command(hide = true)]
     Prepare,

@@ -25,6 +25,7 @@ use crate::domain::window::Rules;
 
 pub mod desk;
 mod error;
+mod notices;
 mod outbox;
 mod relays;
 pub mod signs;
@@ -32,6 +33,7 @@ pub mod sqlite;
 mod surroundings;
 
 pub use error::{Availability, StoreError};
+pub use notices::{Fate, Imported, Notice, Notices};
 pub use outbox::{Begin, Finished, Outbox};
 pub use relays::{Relay, Relays};
 pub use signs::{Owed, Receipt, Receipts, Signs};
@@ -41,8 +43,14 @@ pub use surroundings::{Author, Overheard, Pointed, Surroundings};
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything that is durable.
-pub trait Store: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug {}
-impl<T: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug> Store for T {}
+pub trait Store:
+    Inbox + Turns + Outbox + Notices + Signs + Relays + Leases + std::fmt::Debug
+{
+}
+impl<T> Store for T where
+    T: Inbox + Turns + Outbox + Notices + Signs + Relays + Leases + std::fmt::Debug
+{
+}
 
 /// Accepting updates.
 #[async_trait]

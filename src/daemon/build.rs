@@ -58,6 +58,7 @@ impl Daemon {
         let limits = Arc::new(Limits::default());
         let hush = Hush::default();
         let server = Arc::new(Server::default());
+        let place = senses.place;
         let library = Arc::new(Library::new(
             Arc::clone(&telegram),
             beside(&config.store.path),
@@ -138,7 +139,7 @@ impl Daemon {
             library: Arc::clone(&library),
             settings: live.settings(),
             others: others.subscribe(),
-            clock,
+            clock: clock.clone(),
             shutdown: shutdown.clone(),
             tasks: tasks.clone(),
             pulse: pulse.clone(),
@@ -183,6 +184,8 @@ impl Daemon {
             sender,
             receipts,
             library,
+            place,
+            clock,
             intake,
             others,
             reload,

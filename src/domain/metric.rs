@@ -83,6 +83,9 @@ metrics! {
     TELEGRAM_ERRORS Counter "lastword_telegram_errors_total" "Calls of the Bot API that failed; label class."
     TELEGRAM_WAITS Counter "lastword_telegram_waits_total" "Answers 429; label method."
 
+    NOTICES Counter "lastword_notices_total" "Messages that other processes handed over (notify); label result: stored, repeated (its key or file was known), expired before it could be sent, refused."
+    SPOOL_FILES Gauge "lastword_spool_files" "Messages that other processes handed over and that are not in the outbox yet."
+
     STORE_COMMIT_SECONDS Seconds "lastword_store_commit_seconds" "One durable commit."
     STORE_COMMIT_OPERATIONS Sizes "lastword_store_commit_operations" "Operations that shared a commit."
     STORE_ERRORS Counter "lastword_store_errors_total" "Failed operations of the store; label class."

@@ -244,6 +244,9 @@ impl Sender {
             })
             .increment(1);
         }
+        if finished.expired {
+            metrics::counter!(metric::NOTICES, "result" => "expired").increment(1);
+        }
         if let Some((turn, due, outcome)) = finished.settled {
             metrics::counter!(metric::TURNS_SETTLED, "outcome" => outcome.as_str()).increment(1);
             tracing::debug!(turn.id = turn.0, outcome = outcome.as_str(), "turn settled");

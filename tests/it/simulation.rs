@@ -18,6 +18,7 @@ mod run;
 mod screen;
 mod seam_leases;
 mod seam_model;
+mod seam_notices;
 mod seam_relays;
 mod seam_signs;
 mod seam_store;

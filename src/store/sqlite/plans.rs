@@ -24,8 +24,8 @@ use crate::domain::update::{self, ConnectionStanding};
 use crate::domain::window::Rules;
 use crate::domain::words::{Wordbook, Words};
 use crate::store::{
-    Answer, Ask, Begin, Company, Flush, Inbox, Leases, Next, Outbox, Planned, Relays, Retention,
-    Turns,
+    Answer, Ask, Begin, Company, Flush, Inbox, Leases, Next, Notice, Notices, Outbox, Planned,
+    Relays, Retention, Turns,
 };
 
 /// A bot's year: settled turns with what belongs to them.
@@ -55,6 +55,7 @@ const HISTORY: &str = "
     INSERT INTO relays (bot, query, at) SELECT 1, 'q' || value, value FROM generate(5000);
     INSERT INTO connections SELECT 1, 'x' || value, value, 1 FROM generate(5000);
     INSERT INTO sequences SELECT 1, -value, 0 FROM generate(500);
+    INSERT INTO notice_keys SELECT 1, value, 'x', value FROM generate(5000);
 ";
 
 /// Walks over these are short whatever has been settled: they hold only what
@@ -65,6 +66,8 @@ const SHORT: &[&str] = &[
     "INDEX parts_open",
     "INDEX parts_owner",
     "INDEX unconnected_of",
+    // Files that are stored and not yet gone.
+    "SEARCH notice_files",
     "SCAN instances",
     "SCAN (subquery",
     "CONSTANT ROW",
@@ -295,6 +298,7 @@ async fn live(store: &SqliteStore) {
         }
     }
     store.placeholder(third.turn).await.unwrap();
+    hand_over(store, me).await;
     lose(store, me, chat, resolving).await;
     let commands = ["/retry", "/stop", "/new", "/start", "/forget"];
     for (id, command) in (900_010..).zip(commands) {
@@ -310,6 +314,22 @@ async fn live(store: &SqliteStore) {
     store.successor(me).await.unwrap();
     store.recent(20).await.unwrap();
     store.leave(me).await.unwrap();
+}
+
+/// Notices from outside, one of which lives for no time at all.
+async fn hand_over(store: &SqliteStore, me: InstanceId) {
+    let notice = |file: &str, life| Notice {
+        file: file.to_owned(),
+        key: Some(("x".to_owned(), Duration::from_secs(1))),
+        chat: ChatId(7),
+        topic: None,
+        parts: vec![Payload::plain("x")],
+        life,
+    };
+    let some = vec![notice("a", Some(Duration::from_secs(1))), notice("b", None)];
+    store.import(some, Vec::new(), me, 100).await.unwrap();
+    let files = store.imported().await.unwrap();
+    store.import(Vec::new(), files, me, 100).await.unwrap();
 }
 
 /// Sends whose fate nobody knows, and what becomes of them.
