@@ -4,6 +4,7 @@
 pub mod check;
 pub mod desk;
 pub mod drain;
+pub mod notify;
 pub mod roll;
 pub mod status;
 pub mod steer;
@@ -33,11 +34,13 @@ Exit codes:
       and why; nothing was changed
       roll: nothing was rolled; the sentence says who goes on
       doctor: something is bad; its line says what to do
+      notify: not stored; its own help lists its codes
    2  the command line is wrong
    3  stopped early (second signal or deadline), everything stored
       status, drain: no daemon runs here
    4  something accepted could not be stored
       verify: something stored is damaged or does not balance
+  75  notify: not stored, too much waits already; try again later
   78  the configuration is wrong; a restart will not help
 
 Signals:
@@ -84,6 +87,8 @@ pub enum Command {
     /// Let a daemon answer what is open and end, as SIGTERM does; print its
     /// report
     Drain(drain::Wish),
+    /// Hand a message for a chat to the daemon, whether it runs or not
+    Notify(notify::Notify),
     /// Read one file from stdin, within limits: the daemon starts it for itself
     #[command(hide = true)]
     Prepare,

@@ -19,6 +19,7 @@ mod load;
 mod log;
 mod media;
 mod ops;
+mod outbox;
 mod problem;
 mod reply;
 mod secret;
@@ -45,10 +46,12 @@ pub use llm::{Llm, ModelName, ResponseCache};
 pub use log::{Log, LogFilter, LogFormat};
 pub use media::{Media, Voice};
 pub use ops::Ops;
+pub use outbox::Outbox;
 pub use problem::{Errors, Origin, Problem, Warning};
 pub use reply::{Button, Format, Reasoning, Receipts, Reply, Uncertain};
 pub use secret::{ApiKey, BotToken, ConsoleToken, WebhookSecret};
 pub use shutdown::{OnStop, Shutdown};
+pub(crate) use span::parse as span;
 pub use store::Store;
 pub use telegram::{Mode, Telegram, Webhook};
 pub use traces::Traces;
@@ -136,6 +139,8 @@ pub struct Config {
     pub access: Access,
     /// How answers are sent.
     pub reply: Reply,
+    /// How much may wait to be sent.
+    pub outbox: Outbox,
     /// What is downloaded.
     pub media: Media,
     /// How the daemon stops.
@@ -162,6 +167,7 @@ impl Config {
             turns: Turns::default(),
             access: Access::default(),
             reply: Reply::default(),
+            outbox: Outbox::default(),
             media: Media::default(),
             shutdown: Shutdown::default(),
             store: Store::new(store),
@@ -233,6 +239,7 @@ impl Config {
         self.turns.walk(w);
         self.access.walk(w);
         self.reply.walk(w);
+        self.outbox.walk(w);
         self.media.walk(w);
         self.shutdown.walk(w);
         self.store.walk(w);

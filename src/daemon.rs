@@ -19,9 +19,9 @@ use crate::domain::metric;
 use crate::domain::phase::Phase;
 use crate::grouper::Grouper;
 use crate::llm::Llm;
-use crate::media::{Library, Senses};
 use crate::ops::control::Farewell;
 use crate::ops::gauges::Gauges;
+use crate::media::{self, Library, Senses};
 use crate::ops::health::Role;
 use crate::ops::helm::Helm;
 use crate::ops::metrics::Recorded;
@@ -49,6 +49,7 @@ mod litter;
 mod live;
 mod lookout;
 mod menu;
+mod notices;
 pub mod production;
 mod receipts;
 mod recovery;
@@ -201,6 +202,9 @@ struct Daemon {
     sender: Sender,
     receipts: Receipts,
     library: Arc<Library>,
+    /// Where files are read and written.
+    place: media::Place,
+    clock: Clock,
     intake: Arc<Intake>,
     role: watch::Sender<Role>,
     others: Arc<watch::Sender<bool>>,

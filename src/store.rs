@@ -26,6 +26,7 @@ use crate::domain::window::Rules;
 pub mod desk;
 mod ending;
 mod error;
+mod notices;
 mod outbox;
 mod relays;
 pub mod signs;
@@ -34,6 +35,7 @@ mod surroundings;
 
 pub use ending::Ending;
 pub use error::{Availability, StoreError};
+pub use notices::{Fate, Imported, Notice, Notices};
 pub use outbox::{Begin, Finished, Outbox};
 pub use relays::{Relay, Relays};
 pub use signs::{Owed, Receipt, Receipts, Signs};
@@ -43,8 +45,14 @@ pub use surroundings::{Author, Overheard, Pointed, Surroundings};
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything that is durable.
-pub trait Store: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug {}
-impl<T: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug> Store for T {}
+pub trait Store:
+    Inbox + Turns + Outbox + Notices + Signs + Relays + Leases + std::fmt::Debug
+{
+}
+impl<T> Store for T where
+    T: Inbox + Turns + Outbox + Notices + Signs + Relays + Leases + std::fmt::Debug
+{
+}
 
 /// Accepting updates.
 #[async_trait]

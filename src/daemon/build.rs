@@ -65,6 +65,7 @@ impl Daemon {
         let limits = Arc::new(Limits::default());
         let hush = Hush::default();
         let server = Arc::new(Server::default());
+        let place = senses.place;
         let library = Arc::new(Library::new(
             Arc::clone(&telegram),
             beside(&config.store.path),
@@ -220,6 +221,8 @@ impl Daemon {
             sender,
             receipts,
             library,
+            place,
+            clock,
             intake,
             others,
             reload,

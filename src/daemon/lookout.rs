@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::door::Door;
-use super::{Daemon, identity, litter, receipts, recovery};
+use super::{Daemon, identity, litter, notices, receipts, recovery};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
 use crate::domain::metric;
@@ -75,6 +75,10 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     let sweeping = Arc::clone(daemon);
     daemon.tasks.keep(Kind::Sweep, "litter", move || {
         litter::sweep(Arc::clone(&sweeping))
+    });
+    let importing = Arc::clone(daemon);
+    daemon.tasks.keep(Kind::Sweep, "notices", move || {
+        notices::watch(Arc::clone(&importing))
     });
     let reloading = Arc::clone(daemon);
     daemon.tasks.keep(Kind::Sweep, "reload", move || {

@@ -251,6 +251,9 @@ impl Sender {
             })
             .increment(1);
         }
+        if finished.expired {
+            metrics::counter!(metric::NOTICES, "result" => "expired").increment(1);
+        }
         if let Some((turn, due, outcome)) = finished.settled {
             tracing::debug!(turn.id = turn.0, outcome = outcome.as_str(), "turn settled");
             (self.0.parts.on_settled)(due);

@@ -32,6 +32,7 @@ mod keyboards;
 mod late;
 mod leases;
 mod locks;
+mod notices;
 mod outbox;
 mod overheard;
 mod parts;

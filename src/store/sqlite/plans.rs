@@ -25,8 +25,8 @@ use crate::domain::window::Rules;
 use crate::domain::words::{Wordbook, Words};
 use crate::store::desk::{self, Desk};
 use crate::store::{
-    Answer, Ask, Begin, Company, Flush, Inbox, Leases, Next, Outbox, Planned, Relays, Retention,
-    Turns,
+    Answer, Ask, Begin, Company, Flush, Inbox, Leases, Next, Notice, Notices, Outbox, Planned,
+    Relays, Retention, Turns,
 };
 
 /// A bot's year: settled turns with what belongs to them.
@@ -56,6 +56,7 @@ const HISTORY: &str = "
     INSERT INTO relays (bot, query, at) SELECT 1, 'q' || value, value FROM generate(5000);
     INSERT INTO connections SELECT 1, 'x' || value, value, 1 FROM generate(5000);
     INSERT INTO sequences SELECT 1, -value, 0 FROM generate(500);
+    INSERT INTO notice_keys SELECT 1, value, 'x', value FROM generate(5000);
 ";
 
 /// Walks over these are short whatever has been settled: they hold only what
@@ -66,6 +67,8 @@ const SHORT: &[&str] = &[
     "INDEX parts_open",
     "INDEX parts_owner",
     "INDEX unconnected_of",
+    // Files that are stored and not yet gone.
+    "SEARCH notice_files",
     "SCAN instances",
     // One row for each bot.
     "INDEX sqlite_autoindex_pauses_1",
@@ -302,6 +305,7 @@ async fn live(store: &SqliteStore) {
     }
     store.placeholder(third.turn).await.unwrap();
     operate(store, ask, third.turn).await;
+    hand_over(store, me).await;
     lose(store, me, chat, resolving).await;
     let commands = ["/retry", "/stop", "/new", "/start", "/forget"];
     for (id, command) in (900_010..).zip(commands) {
@@ -335,6 +339,22 @@ async fn operate(store: &SqliteStore, ask: Ask, turn: TurnId) {
     for change in [store.ban(9), store.allow(9), store.unban(9)] {
         change.await.unwrap();
     }
+}
+
+/// Notices from outside, one of which lives for no time at all.
+async fn hand_over(store: &SqliteStore, me: InstanceId) {
+    let notice = |file: &str, life| Notice {
+        file: file.to_owned(),
+        key: Some(("x".to_owned(), Duration::from_secs(1))),
+        chat: ChatId(7),
+        topic: None,
+        parts: vec![Payload::plain("x")],
+        life,
+    };
+    let some = vec![notice("a", Some(Duration::from_secs(1))), notice("b", None)];
+    store.import(some, Vec::new(), me, 100).await.unwrap();
+    let files = store.imported().await.unwrap();
+    store.import(Vec::new(), files, me, 100).await.unwrap();
 }
 
 /// Sends whose fate nobody knows, and what becomes of them.
