@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod desk;
+pub mod generate;
 pub mod roll;
 
 use std::io::{self, Write};
@@ -64,6 +65,9 @@ pub enum Command {
     /// Read one file from stdin, within limits: the daemon starts it for itself
     #[command(hide = true)]
     Prepare,
+    /// Write the manual pages and shell completions, for packagers
+    #[command(hide = true)]
+    Generate(generate::Generate),
     /// Talk with the bot in the browser; needs no account and no token
     #[cfg(feature = "playground")]
     Playground(Playground),

@@ -36,6 +36,10 @@ fn main() -> ProcessExit {
         Command::Playground(options) => playground(&options, &shutdown),
         Command::Roll(options) => roll(&options, &sources, &shutdown),
         Command::Prepare => prepare(),
+        Command::Generate(asked) => match cli::generate::generate(&asked) {
+            Ok(()) => ProcessExit::SUCCESS,
+            Err(error) => fail(ExitCode::Early, &format!("failed to write: {error}")),
+        },
         Command::Run => run(&sources, &shutdown, begun),
     }
 }
