@@ -39,6 +39,7 @@ mod scribe;
 mod simulation;
 mod stop;
 mod store;
+mod systemd;
 mod tidy;
 mod trouble;
 mod unit;
