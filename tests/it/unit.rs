@@ -46,6 +46,8 @@ fn systemd_finds_no_fault_with_the_units() {
     for name in units {
         let unit = fs::read_to_string(folder().join(name)).unwrap();
         let unit = unit.replace("/usr/bin/lastword", "/bin/true");
+        // There where the package is installed.
+        let unit = unit.replace("Documentation=man:lastword(1)\n", "");
         fs::write(dir.path().join(name), unit).unwrap();
     }
     for name in units {
@@ -129,4 +131,26 @@ fn the_service_knows_how_the_daemon_ends() {
     ] {
         assert_eq!(value(key), expected, "{key}");
     }
+}
+
+/// A container's own stop is as patient as the unit's, and it is nobody's root.
+#[test]
+fn the_container_is_stopped_as_the_unit_is() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Containerfile");
+    let text = fs::read_to_string(file).unwrap();
+    let last = text.rsplit("\nFROM ").next().unwrap();
+    let said = |word: &str| {
+        let mut lines = last.lines().filter_map(|line| line.strip_prefix(word));
+        (lines.next().map(str::trim), lines.next())
+    };
+    assert_eq!(said("STOPSIGNAL"), (Some("SIGTERM"), None));
+    assert_eq!(said("ENTRYPOINT"), (Some("[\"/usr/bin/lastword\"]"), None));
+    let user = said("USER").0.unwrap();
+    assert!(user.split(':').all(|id| id.parse::<u32>().unwrap() > 0));
+    let patience = text.split("--stop-timeout ").nth(1).unwrap();
+    let patience: u64 = patience.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(patience > lastword::shutdown::Grace::default().limits().exit.as_secs());
+    // The compiler of the manifest, which the build would refuse otherwise.
+    let version = format!("rust:{}-slim", env!("CARGO_PKG_RUST_VERSION"));
+    assert!(text.contains(&version), "{version}");
 }

@@ -85,6 +85,8 @@ become() {
 
     # A bare machine: nothing of this one's own runs there.
     rm -rf etc/machine-id var/log/journal etc/systemd/system/*.wants/*
+    # The index of all manual pages is not made anew with each package.
+    rm -f var/lib/man-db/auto-update
     : >etc/fstab
     : >etc/machine-id
     for name in modules-load networkd resolved sysctl timesyncd udevd; do
