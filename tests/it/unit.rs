@@ -133,6 +133,29 @@ fn the_service_knows_how_the_daemon_ends() {
     }
 }
 
+/// A secret that the daemon would take as a credential and the unit does not
+/// load, or that the package leaves behind, would be found out by an operator.
+#[test]
+fn every_secret_that_the_daemon_knows_has_its_file() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let unit = fs::read_to_string(folder().join("lastword.service")).unwrap();
+    let purge = fs::read_to_string(top.join("packaging/debian/postrm")).unwrap();
+    let mut known = 0;
+    for file in fs::read_dir(top.join("src/config")).unwrap() {
+        let path = file.unwrap().path();
+        let text = fs::read_to_string(path).unwrap_or_default();
+        for rest in text.split("    credential: \"").skip(1) {
+            let name = rest.split('"').next().unwrap();
+            let load = format!("LoadCredential={name}:/etc/lastword/{name}\n");
+            let default = format!("SetCredential={name}:\\n\n");
+            assert!(unit.contains(&(load + &default)), "{name}");
+            assert!(purge.contains(&format!("/etc/lastword/{name}")), "{name}");
+            known += 1;
+        }
+    }
+    assert!(known >= 4, "{known}");
+}
+
 /// A container's own stop is as patient as the unit's, and it is nobody's root.
 #[test]
 fn the_container_is_stopped_as_the_unit_is() {
