@@ -20,19 +20,23 @@ use crate::grouper::Grouper;
 use crate::llm::Llm;
 use crate::media::{Library, Senses};
 use crate::ops::health::Role;
+use crate::ops::helm::Helm;
 use crate::ops::systemd::Systemd;
 use crate::pulse::Pulse;
 use crate::reply::receipts::Receipts;
 use crate::reply::sender::Sender;
 use crate::shutdown::{ExitCode, Kind, Shutdown, Tasks};
+use crate::store::desk::Desk;
 use crate::store::{Reaped, Store};
 use crate::telegram::Telegram;
+use crate::telemetry::troubles::Troubles;
 use crate::turn::Runner;
 
 mod books;
 mod build;
 mod door;
 mod drain;
+mod helm;
 mod identity;
 mod intake;
 mod litter;
@@ -57,6 +61,8 @@ pub struct Seams {
     pub bot: BotId,
     /// Everything durable.
     pub store: Arc<dyn Store>,
+    /// The same store as operators see it.
+    pub desk: Arc<dyn Desk>,
     /// Closes the store when everything has ended.
     pub close: Box<dyn Closable>,
     /// Telegram.
@@ -73,6 +79,8 @@ pub struct Seams {
     pub systemd: Systemd,
     /// Where metrics are read; none in tests.
     pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    /// What was warned of lately.
+    pub troubles: Troubles,
     /// Decides jitter and the ids of this process; fixed in simulations.
     pub seed: u64,
     /// Reads the configuration anew (SIGHUP).
@@ -168,6 +176,7 @@ struct Daemon {
     instance: InstanceId,
     store: Arc<dyn Store>,
     close: Box<dyn Closable>,
+    helm: Arc<dyn Helm>,
     telegram: Arc<dyn Telegram>,
     shutdown: Shutdown,
     systemd: Systemd,

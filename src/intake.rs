@@ -60,6 +60,19 @@ pub trait Accept: Debug + Send + Sync + 'static {
     /// # Cancel safety
     /// Cancel safe.
     async fn has_successor(&self) -> bool;
+
+    /// What the transport has met on its way, for whoever looks on. Nothing
+    /// depends on it.
+    fn met(&self, _what: Met) {}
+}
+
+/// What a transport meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Met {
+    /// Telegram has answered the long poll, with updates or without.
+    Answer,
+    /// Somebody else polls with the same token.
+    Conflict,
 }
 
 /// Whether updates may be taken.

@@ -5,5 +5,7 @@
 //! it needs of the store it is handed as [`health::Books`].
 
 pub mod health;
+pub mod helm;
 pub mod metrics;
+pub mod status;
 pub mod systemd;

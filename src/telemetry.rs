@@ -22,6 +22,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFilter, LogFormat};
 
+pub mod troubles;
+
+use troubles::Troubles;
+
 /// Who reads stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
@@ -76,12 +80,14 @@ pub struct Telemetry(reload::Handle<EnvFilter, Registry>);
 pub struct AlreadyRunning;
 
 impl Telemetry {
-    /// Starts logging to stderr, for the whole process.
+    /// Starts logging to stderr, for the whole process, and notes what is
+    /// warned of.
     ///
     /// # Errors
     /// When it was started before.
-    pub fn start(log: &Log, reader: Reader) -> Result<Self, AlreadyRunning> {
+    pub fn start(log: &Log, reader: Reader, troubles: &Troubles) -> Result<Self, AlreadyRunning> {
         let (subscriber, telemetry) = subscriber(log, reader, std::io::stderr);
+        let subscriber = subscriber.with(troubles.clone());
         subscriber.try_init().map_err(|_| AlreadyRunning)?;
         Ok(telemetry)
     }

@@ -113,6 +113,8 @@ texts! {
     not_yours,
     /// A button whose time is over.
     button_expired,
+    /// To whoever writes while an operator has paused the bot; once a pause.
+    paused,
     /// In place of an answer that could not be had, for no reason that would
     /// mean anything to the person.
     failed,

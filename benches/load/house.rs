@@ -86,6 +86,7 @@ fn seams(
     Ok(Seams {
         bot,
         store: Arc::new(store.clone()),
+        desk: Arc::new(store.clone()),
         close: Box::new(store),
         telegram: Arc::new(Agreeing::new(sent)),
         llm: Arc::new(outside::model()),
@@ -99,6 +100,7 @@ fn seams(
         shutdown: shutdown.clone(),
         systemd: Systemd::default(),
         metrics: None,
+        troubles: lastword::telemetry::troubles::Troubles::default(),
         seed: rand::random(),
         reload: Box::new(NoReload),
         begun: tokio::time::Instant::now(),

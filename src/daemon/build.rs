@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
+use super::helm::{self, AtTheHelm};
 use super::relays::Relaying;
 use super::{Daemon, Intake, Live, Seams, instance_id, intake, voice};
 use crate::domain::part::OnUncertain;
@@ -34,6 +35,7 @@ impl Daemon {
             config,
             bot,
             store,
+            desk,
             close,
             telegram,
             llm,
@@ -42,6 +44,7 @@ impl Daemon {
             shutdown,
             systemd,
             metrics,
+            troubles,
             seed,
             reload,
             begun,
@@ -71,6 +74,8 @@ impl Daemon {
                 pages: config.media.document_pages,
             },
         ));
+        let changes = Arc::new(watch::Sender::new(0));
+        let settling = Arc::clone(&changes);
         let emptied = Arc::clone(&library);
         let grouper_of_settled: Arc<OnceLock<Grouper>> = Arc::default();
         let settled = Arc::clone(&grouper_of_settled);
@@ -98,6 +103,7 @@ impl Daemon {
             resent_mark: Texts::english().resent_mark.to_owned(),
             on_settled: Arc::new(move |due| {
                 emptied.sweep_soon();
+                settling.send_modify(|count| *count += 1);
                 if let Some(grouper) = settled.get() {
                     grouper.touch(due);
                 }
@@ -138,7 +144,7 @@ impl Daemon {
             library: Arc::clone(&library),
             settings: live.settings(),
             others: others.subscribe(),
-            clock,
+            clock: clock.clone(),
             shutdown: shutdown.clone(),
             tasks: tasks.clone(),
             pulse: pulse.clone(),
@@ -163,9 +169,31 @@ impl Daemon {
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
             buffer: config.intake.buffer as u64,
+            clock: clock.clone(),
+            changes: Arc::clone(&changes),
+        }));
+        let role = watch::Sender::new(Role::Standby);
+        let helm = Arc::new(AtTheHelm::new(helm::Parts {
+            bot,
+            instance,
+            mode: config.telegram.mode,
+            clock,
+            begun,
+            store: Arc::clone(&store),
+            desk,
+            runner: runner.clone(),
+            sender: sender.clone(),
+            grouper: grouper.clone(),
+            intake: Arc::clone(&intake),
+            live: Arc::clone(&live),
+            shutdown: shutdown.clone(),
+            role: role.subscribe(),
+            troubles,
+            changes,
         }));
         Self {
-            role: watch::Sender::new(Role::Standby),
+            role,
+            helm,
             config,
             bot,
             instance,

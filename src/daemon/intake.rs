@@ -10,18 +10,26 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::clock::Clock;
 use crate::domain::admission::Policy;
 use crate::domain::ids::InstanceId;
 use crate::domain::metric;
+use crate::domain::phase::Phase;
 use crate::domain::update::Connection;
 use crate::grouper::Grouper;
-use crate::intake::{Accept, IntakeState, Refusal};
+use crate::intake::{Accept, IntakeState, Met, Refusal};
+use crate::ops::health::Role;
+use crate::ops::status;
 use crate::pulse::{Organ, Pulse};
 use crate::reply::sender::Sender;
 use crate::shutdown::{Kind, Shutdown, Tasks};
 use crate::store::{Accepted, Availability, PressReply, Store};
 use crate::telegram::{Telegram, methods};
 use crate::turn::Runner;
+
+mod vitals;
+
+use vitals::Vitals;
 
 /// What the intake works with.
 pub(super) struct Parts {
@@ -35,6 +43,9 @@ pub(super) struct Parts {
     pub(super) shutdown: Shutdown,
     pub(super) pulse: Pulse,
     pub(super) buffer: u64,
+    pub(super) clock: Clock,
+    /// Counts up when something may look different.
+    pub(super) changes: Arc<watch::Sender<u64>>,
 }
 
 /// Makes updates durable and wakes whoever goes on with them.
@@ -48,6 +59,7 @@ pub struct Intake {
     successor: watch::Sender<Option<bool>>,
     /// The store does not take what is written.
     store_away: AtomicBool,
+    vitals: Vitals,
 }
 
 impl std::fmt::Debug for Intake {
@@ -65,6 +77,7 @@ impl Intake {
             backlog: AtomicU64::new(0),
             successor: watch::Sender::new(None),
             store_away: AtomicBool::new(false),
+            vitals: Vitals::default(),
         }
     }
 
@@ -129,8 +142,27 @@ impl Intake {
         }
     }
 
+    /// Messages that wait unclaimed, as counted lately.
+    pub(super) fn waiting(&self) -> u64 {
+        self.backlog.load(Ordering::Acquire) + self.accepted.load(Ordering::Acquire)
+    }
+
+    /// How updates come in.
+    pub(super) fn vitals(&self, transport: &str, role: Role, phase: Phase) -> status::Intake {
+        let paused = match (self.state(), role, phase) {
+            (IntakeState::Draining { .. }, ..) => Some("draining"),
+            (_, _, Phase::Starting) => Some("starting"),
+            (_, Role::Standby, _) => Some("standby"),
+            (IntakeState::Unavailable, ..) => Some("store"),
+            (IntakeState::Full, ..) => Some("full"),
+            (IntakeState::Open, ..) => None,
+        };
+        self.vitals.told(transport, paused)
+    }
+
     fn wake(&self, accepted: Accepted) {
         let parts = &self.parts;
+        parts.changes.send_modify(|count| *count += 1);
         for turn in accepted.cut {
             parts.runner.cut(turn);
         }
@@ -167,6 +199,7 @@ impl Accept for Intake {
             return Err(Refusal::Draining);
         };
         let begun = tokio::time::Instant::now();
+        let sent_at = batch.last().and_then(vitals::sent_at);
         let stored = {
             let _busy = self.parts.pulse.busy(Organ::Store);
             self.parts
@@ -175,7 +208,10 @@ impl Accept for Intake {
                 .await
         };
         let accepted = match stored {
-            Ok(accepted) => accepted,
+            Ok(accepted) => {
+                self.vitals.stored(sent_at, self.parts.clock.now());
+                accepted
+            }
             Err(error) => {
                 metrics::counter!(metric::STORE_ERRORS, "class" => "accept").increment(1);
                 return Err(error.into());
@@ -199,8 +235,7 @@ impl Accept for Intake {
         if self.store_away.load(Ordering::Acquire) {
             return IntakeState::Unavailable;
         }
-        let waiting = self.backlog.load(Ordering::Acquire) + self.accepted.load(Ordering::Acquire);
-        if waiting >= self.parts.buffer {
+        if self.waiting() >= self.parts.buffer {
             return IntakeState::Full;
         }
         IntakeState::Open
@@ -211,5 +246,9 @@ impl Accept for Intake {
         // Never fails: the sender is ours.
         let known = successor.wait_for(Option::is_some).await;
         known.is_ok_and(|known| *known == Some(true))
+    }
+
+    fn met(&self, what: Met) {
+        self.vitals.met(what);
     }
 }

@@ -58,6 +58,12 @@ impl Live {
         self.settings.subscribe()
     }
 
+    /// Whether the model's endpoint is given a pause.
+    #[must_use]
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
     /// How answers are sent.
     #[must_use]
     pub fn format(&self) -> part::Format {

@@ -18,6 +18,7 @@ use crate::shutdown::{ExitCode, Shutdown, signals};
 use crate::store::StoreError;
 use crate::store::sqlite::{Mode, Schema, SqliteStore};
 use crate::telegram::client::{Client, ClientError};
+use crate::telemetry::troubles::Troubles;
 use crate::telemetry::{Reader, Telemetry};
 
 /// Why the daemon could not be started.
@@ -102,7 +103,8 @@ pub async fn run_with(
         config, warnings, ..
     } = loaded;
     let reader = Reader::of_stderr(std::env::vars_os());
-    let telemetry = Telemetry::start(&config.log, reader).map_err(|_| Error::Logging)?;
+    let troubles = Troubles::default();
+    let telemetry = Telemetry::start(&config.log, reader, &troubles).map_err(|_| Error::Logging)?;
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
@@ -137,6 +139,7 @@ pub async fn run_with(
     let seams = Seams {
         bot,
         store: Arc::new(store.clone()),
+        desk: Arc::new(store.clone()),
         close: Box::new(store),
         telegram: Arc::new(telegram),
         llm: Arc::new(llm),
@@ -145,6 +148,7 @@ pub async fn run_with(
         shutdown: shutdown.clone(),
         systemd,
         metrics: Some(metrics),
+        troubles,
         seed: rand::rng().random(),
         reload: Box::new(FromSources {
             sources: sources.clone(),

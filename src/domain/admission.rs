@@ -98,6 +98,8 @@ pub struct Facts {
     /// The message continues what its sender just said to the bot: the same
     /// album, a burst of forwards, the next piece of a split paste.
     pub continues: bool,
+    /// An operator has banned the person or the chat.
+    pub banned: bool,
 }
 
 /// What becomes of a message.
@@ -117,10 +119,8 @@ impl Policy {
     /// Whether this person may talk in this chat.
     #[must_use]
     pub fn admits(&self, sender: i64, chat: i64, facts: Facts) -> bool {
-        self.access == Access::Open
-            || facts.admitted
-            || self.ids.contains(&sender)
-            || self.ids.contains(&chat)
+        let known = self.ids.contains(&sender) || self.ids.contains(&chat);
+        !facts.banned && (self.access == Access::Open || facts.admitted || known)
     }
 
     /// Decides about a message.

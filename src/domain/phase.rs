@@ -4,10 +4,10 @@
 //! A phase never goes back, so the order of the variants is the order of a
 //! life.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where an instance is in its life, in the order in which it happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Not ready: configuration, migration, recovery.

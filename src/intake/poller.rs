@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::gaps::Gaps;
 use super::registration::clear_webhook;
-use super::{ALLOWED_UPDATES, Accept, IntakeState, Refusal};
+use super::{ALLOWED_UPDATES, Accept, IntakeState, Met, Refusal};
 use crate::death::{self, Moment};
 use crate::domain::metric;
 use crate::pulse::{Organ, Pulse};
@@ -108,6 +108,7 @@ impl Poller {
                 Ok(Value::Array(updates)) => {
                     self.failures = 0;
                     self.offset = None;
+                    self.sink.met(Met::Answer);
                     if !updates.is_empty() {
                         death::at(Moment::PollAnswered);
                     }
@@ -192,6 +193,7 @@ impl Poller {
             }
             Meaning::Conflict => {
                 metrics::counter!(metric::INTAKE_CONFLICTS).increment(1);
+                self.sink.met(Met::Conflict);
                 self.tell(error, "somebody else polls with our token");
                 self.rest(CONFLICT).await;
             }

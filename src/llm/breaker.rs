@@ -85,6 +85,16 @@ impl Breaker {
         !matches!(self.lock().phase, Phase::Closed { .. })
     }
 
+    /// How long until the next attempt is admitted; `None`: it is now, or one
+    /// is under way.
+    #[must_use]
+    pub fn retry_in(&self, now: Instant) -> Option<Duration> {
+        match self.lock().phase {
+            Phase::Open { until } => until.checked_duration_since(now),
+            Phase::Closed { .. } | Phase::Probing { .. } => None,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is one assignment, so a panic elsewhere left it whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,16 +1,24 @@
 //! What an operator looks at and does in a store, beside a daemon that runs or
-//! not. Apart from the four traits of the daemon, for it never owns a turn, a
-//! part or a lease, and never sees anybody's text.
+//! not. Apart from the traits of the daemon's own work, for it never owns a turn,
+//! a part or a lease, and never shows anybody's text unless asked for it.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
 
 use super::Result;
-use crate::domain::ids::{ChatId, TurnId};
+use crate::domain::ids::{ChatId, InstanceId, TurnId};
+
+mod picture;
+mod shown;
+
+pub use picture::{Change, Crowd, Instance, Known, Paused, Picture, Standing, Usage};
+pub use shown::{Shown, ShownMessage, ShownPart, Texts};
 
 /// The operator's desk.
 #[async_trait]
-pub trait Desk: Send + Sync + 'static {
+pub trait Desk: std::fmt::Debug + Send + Sync + 'static {
     /// Turns, newest first, at most `limit` of them, without any text.
     async fn turns(&self, which: Which, limit: u32) -> Result<Vec<Listed>>;
 
@@ -18,6 +26,58 @@ pub trait Desk: Send + Sync + 'static {
     /// Doing it twice does it once. Whatever daemon runs finds it at its next
     /// sweep, within a few seconds.
     async fn replay(&self, turn: TurnId) -> Result<Replay>;
+
+    /// Everything that is known of one turn; `None` when there is none.
+    async fn show(&self, turn: TurnId, texts: Texts) -> Result<Option<Shown>>;
+
+    /// Stops a turn as its person's Stop would: one that waits ends at once, the
+    /// owner of one that runs is asked to end it. `by` is whose senders deliver
+    /// what is said about it; `None` for a visitor: whoever lives does.
+    async fn cancel(&self, turn: TurnId, by: Option<InstanceId>) -> Result<Cancel>;
+
+    /// Lets no turn begin until [`Desk::resume`], in no process and after no
+    /// restart. Doing it again changes the reason only.
+    async fn pause(&self, reason: Option<String>) -> Result<Paused>;
+
+    /// Lets turns begin again. Answers the pause that ends, when there was one.
+    async fn resume(&self) -> Result<Option<Paused>>;
+
+    /// The pause in force.
+    async fn paused(&self) -> Result<Option<Paused>>;
+
+    /// How it stands now: what is open, who lives, what is paused.
+    async fn picture(&self) -> Result<Picture>;
+
+    /// What was spent in this last while.
+    async fn usage(&self, since: Duration) -> Result<Usage>;
+
+    /// Lets a person or a chat in, and ends its ban.
+    async fn allow(&self, id: i64) -> Result<Change>;
+
+    /// Answers a person or a chat no more, whatever else would let it in. Not an
+    /// operator.
+    async fn ban(&self, id: i64) -> Result<Change>;
+
+    /// Ends a ban; who is let in then is what it was before.
+    async fn unban(&self, id: i64) -> Result<Change>;
+
+    /// Who was let in and who was banned, in the order of their ids.
+    async fn people(&self) -> Result<Vec<Known>>;
+}
+
+/// What became of the wish to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancel {
+    /// It waited and has ended; there is something to send in this chat.
+    Stopped(ChatId),
+    /// It runs; its owner has to look at its claim.
+    Stopping(ChatId),
+    /// Its answer is on its way: too late.
+    Answered,
+    /// It has ended already: this is how.
+    Ended(&'static str),
+    /// There is no such turn.
+    Unknown,
 }
 
 /// Which turns are listed.

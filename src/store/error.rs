@@ -1,9 +1,9 @@
 //! Why the store could not do something, by what the caller does about it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Whether the store takes what is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Availability {
     /// As far as anybody knows.

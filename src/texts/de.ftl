@@ -25,6 +25,7 @@ stopped = ⏹ Angehalten
 nothing_to_stop = Gerade gibt es nichts anzuhalten.
 not_yours = Das kann nur, wer gefragt hat, oder ein Admin.
 button_expired = Dieser Knopf hat keine Wirkung mehr.
+paused = Ich mache gerade eine Pause. Deine Nachricht ist aufgehoben, und ich antworte, sobald es weitergeht.
 failed = Tut mir leid, diesmal konnte ich nicht antworten. Deine Nachricht ist aufgehoben; soll ich es noch einmal versuchen?
 model_away = Tut mir leid, mein Modell antwortet gerade nicht. Deine Nachricht ist aufgehoben; soll ich es noch einmal versuchen?
 too_late = Entschuldige die lange Stille: Ich konnte nicht rechtzeitig antworten. Deine Nachricht ist aufgehoben; soll ich jetzt antworten?

@@ -27,6 +27,7 @@ stopped = ⏹ Stopped
 nothing_to_stop = There's nothing to stop right now.
 not_yours = Only the person who asked or an administrator can do this.
 button_expired = This button no longer does anything.
+paused = I'm paused for a while. Your message is kept, and I'll answer as soon as I'm back.
 failed = I'm sorry, I couldn't answer this time. Your message is kept; shall I try again?
 model_away = I'm sorry, my model isn't answering right now. Your message is kept; shall I try again?
 too_late = I'm sorry for the long silence: I couldn't answer in time. Your message is kept; shall I answer it now?

@@ -25,6 +25,7 @@ stopped = ⏹ Detenido
 nothing_to_stop = Ahora mismo no hay nada que detener.
 not_yours = Solo puede hacerlo quien preguntó o un administrador.
 button_expired = Este botón ya no hace nada.
+paused = Estoy en pausa por un rato. Tu mensaje está guardado y responderé en cuanto vuelva.
 failed = Lo siento, esta vez no he podido responder. Tu mensaje está guardado; ¿lo intento de nuevo?
 model_away = Lo siento, mi modelo no responde ahora mismo. Tu mensaje está guardado; ¿lo intento de nuevo?
 too_late = Perdona el largo silencio: no pude responder a tiempo. Tu mensaje está guardado; ¿respondo ahora?

@@ -25,6 +25,7 @@ stopped = ⏹ Arrêté
 nothing_to_stop = Il n'y a rien à arrêter pour le moment.
 not_yours = Seul l'auteur de la question ou un administrateur peut le faire.
 button_expired = Ce bouton n'a plus d'effet.
+paused = Je suis en pause pour un moment. Votre message est conservé et je répondrai dès mon retour.
 failed = Désolé, je n'ai pas pu répondre cette fois. Votre message est conservé ; voulez-vous que je réessaie ?
 model_away = Désolé, mon modèle ne répond pas en ce moment. Votre message est conservé ; voulez-vous que je réessaie ?
 too_late = Désolé pour ce long silence : je n'ai pas pu répondre à temps. Votre message est conservé ; dois-je répondre maintenant ?

@@ -25,6 +25,7 @@ stopped = ⏹ Dihentikan
 nothing_to_stop = Saat ini tidak ada yang perlu dihentikan.
 not_yours = Hanya yang bertanya atau admin yang bisa melakukan ini.
 button_expired = Tombol ini sudah tidak berfungsi.
+paused = Aku sedang dijeda sebentar. Pesanmu tersimpan dan akan kujawab begitu aku kembali.
 failed = Maaf, kali ini aku tidak bisa menjawab. Pesanmu tersimpan; mau kucoba lagi?
 model_away = Maaf, modelku sedang tidak menjawab. Pesanmu tersimpan; mau kucoba lagi?
 too_late = Maaf lama tak ada kabar: aku tidak sempat menjawab pada waktunya. Pesanmu tersimpan; kujawab sekarang?

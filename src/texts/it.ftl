@@ -25,6 +25,7 @@ stopped = ⏹ Interrotto
 nothing_to_stop = Adesso non c'è niente da fermare.
 not_yours = Può farlo solo chi ha fatto la domanda o un amministratore.
 button_expired = Questo pulsante non fa più nulla.
+paused = Sono in pausa per un po’. Il tuo messaggio è al sicuro e risponderò appena torno.
 failed = Mi dispiace, stavolta non sono riuscito a rispondere. Il tuo messaggio è al sicuro; riprovo?
 model_away = Mi dispiace, il mio modello in questo momento non risponde. Il tuo messaggio è al sicuro; riprovo?
 too_late = Scusa il lungo silenzio: non sono riuscito a rispondere in tempo. Il tuo messaggio è al sicuro; rispondo adesso?

@@ -25,6 +25,7 @@ stopped = ⏹ Interrompido
 nothing_to_stop = Não há nada para parar agora.
 not_yours = Só quem perguntou ou um administrador pode fazer isso.
 button_expired = Este botão não funciona mais.
+paused = Estou em pausa por um tempo. Sua mensagem está guardada, e respondo assim que voltar.
 failed = Desculpe, desta vez não consegui responder. Sua mensagem está guardada; quer que eu tente de novo?
 model_away = Desculpe, meu modelo não está respondendo agora. Sua mensagem está guardada; quer que eu tente de novo?
 too_late = Desculpe o longo silêncio: não consegui responder a tempo. Sua mensagem está guardada; respondo agora?

@@ -25,6 +25,7 @@ stopped = ⏹ Durduruldu
 nothing_to_stop = Şu anda durdurulacak bir şey yok.
 not_yours = Bunu yalnızca soruyu soran kişi ya da bir yönetici yapabilir.
 button_expired = Bu düğme artık çalışmıyor.
+paused = Bir süreliğine duraklatıldım. Mesajınız saklandı, döner dönmez yanıtlayacağım.
 failed = Üzgünüm, bu kez yanıt veremedim. Mesajınız saklandı; yeniden deneyeyim mi?
 model_away = Üzgünüm, modelim şu anda yanıt vermiyor. Mesajınız saklandı; yeniden deneyeyim mi?
 too_late = Uzun sessizlik için üzgünüm: zamanında yanıt veremedim. Mesajınız saklandı; şimdi yanıtlayayım mı?

@@ -111,6 +111,7 @@ impl House {
             config: self.config.clone(),
             bot: BotId(self.telegram.bot().id),
             store: Arc::new(store.clone()),
+            desk: Arc::new(store.clone()),
             close: Box::new(store.clone()),
             telegram: match &self.line {
                 Some(line) => Arc::clone(line),
@@ -125,6 +126,7 @@ impl House {
             shutdown: shutdown.clone(),
             systemd: Systemd::default(),
             metrics: None,
+            troubles: lastword::telemetry::troubles::Troubles::default(),
             seed: self.starts * 1_000_003,
             reload: Box::new(NoReload),
             begun: tokio::time::Instant::now(),

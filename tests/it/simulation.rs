@@ -16,6 +16,7 @@ mod people;
 mod planting;
 mod run;
 mod screen;
+mod seam_desk;
 mod seam_leases;
 mod seam_model;
 mod seam_relays;

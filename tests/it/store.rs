@@ -12,6 +12,7 @@ mod forget;
 mod jumps;
 mod leases;
 mod model;
+mod operators;
 mod order;
 mod outbox;
 mod people;

@@ -253,6 +253,7 @@ impl<'a> Accepting<'a, '_> {
             admitted: relayed
                 || (self.policy.access != Access::Open && self.tx.is_admitted(sender, chat.0)?),
             continues: !chat.is_private() && self.tx.continues(&self.policy.rules, message)?,
+            banned: self.tx.is_banned(sender, chat.0)?,
         };
         match self.policy.verdict(message, facts) {
             Verdict::Ignore => {

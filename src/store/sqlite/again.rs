@@ -213,8 +213,8 @@ impl Tx<'_> {
         let seal_no = self.next_seal(conversation)?;
         self.conn.execute(
             "INSERT INTO turns \
-             (bot, conversation, sender, state, seal_no, opened_at, due_at, messages, chars, history_from) \
-             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?5, ?6, ?7, \
+             (bot, conversation, sender, state, seal_no, opened_at, due_at, sealed_at, messages, chars, history_from) \
+             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?5, ?5, ?6, ?7, \
                      (SELECT boundary FROM conversations WHERE id = ?2))",
             params![
                 self.bot.0,

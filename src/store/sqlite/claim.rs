@@ -45,10 +45,11 @@ struct Head {
 
 impl Tx<'_> {
     pub(super) fn claim(&self, ask: &Ask) -> Result<Next> {
+        let pause = self.pause_number()?;
         loop {
             let head = match self.head(ask.conversation)? {
                 Some(head) => head,
-                None => match self.close_due(ask)? {
+                None => match self.close_due(ask, pause)? {
                     Ok(head) => head,
                     Err(next) => return Ok(next),
                 },
@@ -66,6 +67,9 @@ impl Tx<'_> {
                 // Its owner died between the Stop and the end it makes.
                 self.end_stopped(head.turn, ask.owner)?;
                 return Ok(Next::Busy);
+            }
+            if let Some(pause) = pause {
+                return self.hold_back(ask, head.turn, pause);
             }
             let Some(inputs) = self.inputs(head.turn)? else {
                 // It will not become readable: asking again and again would
@@ -120,7 +124,8 @@ impl Tx<'_> {
     }
 
     /// Closes the earliest window when it is due; else says when to ask again.
-    fn close_due(&self, ask: &Ask) -> Result<std::result::Result<Head, Next>> {
+    /// During a pause none is closed: what comes meanwhile joins it.
+    fn close_due(&self, ask: &Ask, pause: Option<i64>) -> Result<std::result::Result<Head, Next>> {
         let earliest = self
             .conn
             .prepare_cached(
@@ -145,6 +150,9 @@ impl Tx<'_> {
             return Ok(Err(Next::Wait(clock::duration(at - self.now))));
         }
         let turn = TurnId(id);
+        if let Some(pause) = pause {
+            return Ok(Err(self.hold_back(ask, turn, pause)?));
+        }
         self.seal(ask.conversation, turn)?;
         Ok(Ok(Head {
             turn,
@@ -238,6 +246,7 @@ impl Tx<'_> {
             // Through what is open, in this order: with statistics the planner
             // would rather walk over all conversations.
             // Opened or claimed in the future: the clock was set back, ask now.
+            // During a pause only those whose people were not told of it.
             "SELECT t.conversation, c.chat, c.topic, \
                     min(CASE WHEN t.opened_at > ?3 OR coalesce(t.claimed_at, 0) > ?3 \
                                OR t.not_before > ?3 + ?4 THEN 0 \
@@ -246,6 +255,8 @@ impl Tx<'_> {
              FROM turns AS t INDEXED BY turns_open \
              CROSS JOIN conversations AS c ON c.id = t.conversation \
              WHERE t.state < 4 AND t.bot = ?1 \
+               AND NOT EXISTS (SELECT 1 FROM pauses AS p \
+                    WHERE p.bot = ?1 AND p.number = c.pause_told) \
              GROUP BY t.conversation HAVING max(t.state) < 2 \
              ORDER BY at LIMIT ?2",
         )?;

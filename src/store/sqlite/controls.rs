@@ -100,6 +100,7 @@ impl<'a> Accepting<'a, '_> {
             let facts = Facts {
                 admitted: chat.id.is_relayed()
                     || self.tx.is_admitted(press.sender.id.0, chat.id.0)?,
+                banned: self.tx.is_banned(press.sender.id.0, chat.id.0)?,
                 ..Facts::default()
             };
             if self.policy.admits(press.sender.id.0, chat.id.0, facts) {
@@ -195,6 +196,7 @@ impl<'a> Accepting<'a, '_> {
         }
         let facts = Facts {
             admitted: self.tx.is_admitted(place.sender, place.chat.0)?,
+            banned: self.tx.is_banned(place.sender, place.chat.0)?,
             ..Facts::default()
         };
         if self.policy.admits(place.sender, place.chat.0, facts) {

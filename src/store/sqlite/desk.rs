@@ -4,15 +4,18 @@
 //! no lease. What it writes is one transaction like any other.
 
 use std::path::Path;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::params;
 
 use super::{Schema, SqliteStore, Tx, engine, locks, unknown_code, writer};
 use crate::clock::Clock;
-use crate::domain::ids::{BotId, ChatId, TurnId};
+use crate::domain::ids::{BotId, ChatId, InstanceId, TurnId};
 use crate::domain::turn::{Outcome, State};
-use crate::store::desk::{Desk, Listed, Replay, Which};
+use crate::store::desk::{
+    Cancel, Change, Desk, Known, Listed, Paused, Picture, Replay, Shown, Texts, Usage, Which,
+};
 use crate::store::{Result, StoreError};
 
 impl SqliteStore {
@@ -66,6 +69,61 @@ impl Desk for SqliteStore {
         self.run("desk.replay", move |tx| tx.replay_failed(turn))
             .await
     }
+
+    async fn show(&self, turn: TurnId, texts: Texts) -> Result<Option<Shown>> {
+        self.run("desk.show", move |tx| tx.shown(turn, texts)).await
+    }
+
+    async fn cancel(&self, turn: TurnId, by: Option<InstanceId>) -> Result<Cancel> {
+        self.run("desk.cancel", move |tx| tx.cancel(turn, by)).await
+    }
+
+    async fn pause(&self, reason: Option<String>) -> Result<Paused> {
+        self.run("desk.pause", move |tx| tx.pause(reason.as_deref()))
+            .await
+    }
+
+    async fn resume(&self) -> Result<Option<Paused>> {
+        self.run("desk.resume", |tx| tx.resume()).await
+    }
+
+    async fn paused(&self) -> Result<Option<Paused>> {
+        self.run("desk.paused", |tx| tx.paused()).await
+    }
+
+    async fn picture(&self) -> Result<Picture> {
+        let mut picture = self.run("desk.picture", |tx| tx.picture()).await?;
+        let locks = &self.0.locks;
+        let mut living = Vec::new();
+        for mut instance in std::mem::take(&mut picture.instances) {
+            if locks.is_alive(instance.id)? {
+                instance.pid = locks.process_of(instance.id);
+                living.push(instance);
+            }
+        }
+        picture.instances = living;
+        Ok(picture)
+    }
+
+    async fn usage(&self, since: Duration) -> Result<Usage> {
+        self.run("desk.usage", move |tx| tx.usage(since)).await
+    }
+
+    async fn allow(&self, id: i64) -> Result<Change> {
+        self.run("desk.allow", move |tx| tx.allow(id)).await
+    }
+
+    async fn ban(&self, id: i64) -> Result<Change> {
+        self.run("desk.ban", move |tx| tx.ban(id)).await
+    }
+
+    async fn unban(&self, id: i64) -> Result<Change> {
+        self.run("desk.unban", move |tx| tx.unban(id)).await
+    }
+
+    async fn people(&self) -> Result<Vec<Known>> {
+        self.run("desk.people", |tx| tx.known_people()).await
+    }
 }
 
 impl Tx<'_> {
@@ -75,6 +133,11 @@ impl Tx<'_> {
             Which::Failed => "t.outcome IN (?2, ?3)",
             Which::Waiting => "t.state < 4",
         };
+        self.listed_among(among, limit)
+    }
+
+    /// Those of which this condition holds, newest first.
+    pub(super) fn listed_among(&self, among: &str, limit: u32) -> Result<Vec<Listed>> {
         let mut statement = self.conn.prepare(&format!(
             "SELECT t.id, c.chat, c.topic, t.state, t.outcome, t.messages, t.opened_at, \
                     CASE WHEN t.state = 0 THEN max(t.due_at, t.not_before) \

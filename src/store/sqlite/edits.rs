@@ -114,6 +114,7 @@ impl Accepting<'_, '_> {
         let facts = Facts {
             admitted: self.policy.access != Access::Open && self.tx.is_admitted(sender, chat)?,
             continues: false,
+            banned: self.tx.is_banned(sender, chat)?,
         };
         Ok(self.policy.admits(sender, chat, facts))
     }

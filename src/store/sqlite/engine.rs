@@ -110,10 +110,12 @@ impl Engine {
         }
     }
 
-    /// The bots whose conversations are here.
+    /// The bots that have conversations or processes here.
     pub(super) fn bots(&self) -> Result<Vec<BotId>> {
         let conn = self.conn.as_ref().expect("an engine that was just opened");
-        let mut bots = conn.prepare("SELECT DISTINCT bot FROM conversations ORDER BY bot")?;
+        let mut bots = conn.prepare(
+            "SELECT bot FROM conversations UNION SELECT bot FROM instances ORDER BY bot",
+        )?;
         let bots = bots.query_map([], |row| row.get(0).map(BotId))?;
         Ok(bots.collect::<rusqlite::Result<_>>()?)
     }

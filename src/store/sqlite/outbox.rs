@@ -159,12 +159,13 @@ impl Tx<'_> {
         self.conn
             .prepare_cached(
                 "UPDATE parts SET state = 1, send_no = send_no + 1, high_water = ?2, \
-                        expires_at = ?3 WHERE id = ?1",
+                        expires_at = ?3, begun_at = coalesce(begun_at, ?4) WHERE id = ?1",
             )?
             .execute(params![
                 next.id,
                 self.high_water(chat)?,
-                self.now.saturating_add(clock::millis(within))
+                self.now.saturating_add(clock::millis(within)),
+                self.now
             ])?;
         Ok(Begin::Send(Box::new(Sending {
             part: PartId(next.id),

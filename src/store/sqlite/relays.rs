@@ -112,6 +112,7 @@ impl Accepting<'_, '_> {
         let sender = message.sender.id.0;
         let facts = Facts {
             admitted: self.tx.is_admitted(sender, sender)?,
+            banned: self.tx.is_banned(sender, sender)?,
             ..Facts::default()
         };
         let wanted =
@@ -174,6 +175,7 @@ impl Accepting<'_, '_> {
         };
         let facts = Facts {
             admitted: self.policy.access != Access::Open && self.tx.is_admitted(owner, owner)?,
+            banned: self.tx.is_banned(owner, owner)?,
             ..Facts::default()
         };
         if !usable || !self.policy.admits(owner, owner, facts) {

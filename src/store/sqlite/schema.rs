@@ -41,6 +41,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/0003_chat.sql"),
         additive: true,
     },
+    Migration {
+        sql: include_str!("../../../migrations/0004_operators.sql"),
+        additive: true,
+    },
 ];
 
 impl Default for Schema {

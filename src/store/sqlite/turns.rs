@@ -60,6 +60,9 @@ impl Turns for SqliteStore {
             tx.conn
                 .prepare_cached("INSERT OR REPLACE INTO requests (turn, body) VALUES (?1, ?2)")?
                 .execute(params![claim.turn.0, &body[..]])?;
+            tx.conn
+                .prepare_cached("UPDATE turns SET asked_at = ?2 WHERE id = ?1")?
+                .execute(params![claim.turn.0, tx.now])?;
             Ok(())
         })
         .await

@@ -273,11 +273,11 @@ impl Tx<'_> {
         let seal_no = self.next_seal(conversation)?;
         self.conn
             .prepare_cached(
-                "UPDATE turns SET state = 1, seal_no = ?2, \
+                "UPDATE turns SET state = 1, seal_no = ?2, sealed_at = ?4, \
                         history_from = (SELECT boundary FROM conversations WHERE id = ?3) \
                  WHERE id = ?1 AND state = 0",
             )?
-            .execute(params![turn.0, seal_no, conversation.0])?;
+            .execute(params![turn.0, seal_no, conversation.0, self.now])?;
         Ok(())
     }
 

@@ -271,6 +271,7 @@ impl Host {
             config: world.config.clone(),
             bot: BotId(world.telegram.bot().id),
             store: Arc::new(store.clone()),
+            desk: Arc::new(store.clone()),
             close: Box::new(store),
             telegram: Arc::new(Telephone {
                 mortal: Arc::clone(&life.mortal),
@@ -285,6 +286,7 @@ impl Host {
             shutdown: life.shutdown.clone(),
             systemd: Systemd::default(),
             metrics: None,
+            troubles: lastword::telemetry::troubles::Troubles::default(),
             seed,
             reload: Box::new(NoReload),
             begun: tokio::time::Instant::now(),

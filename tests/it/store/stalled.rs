@@ -100,6 +100,23 @@ const TABLE: &[(&str, Fence)] = &[
         "replay",
         Needless("it takes a failed turn only, which nobody owns"),
     ),
+    ("show", READS),
+    (
+        "cancel",
+        Needless("it stops what nobody owns, and asks the owner of the rest"),
+    ),
+    (
+        "pause",
+        Needless("there is one pause, whoever decides on it"),
+    ),
+    ("resume", Needless("it ends the one pause there is")),
+    ("paused", READS),
+    ("picture", READS),
+    ("usage", READS),
+    ("allow", ONCE),
+    ("ban", ONCE),
+    ("unban", ONCE),
+    ("people", READS),
     ("register", Owner),
     ("set_phase", Owner),
     (
