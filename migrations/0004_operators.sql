@@ -36,6 +36,7 @@ ALTER TABLE turns ADD COLUMN attempts       INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE turns ADD COLUMN request_id     TEXT;
 ALTER TABLE turns ADD COLUMN first_token_ms INTEGER;
 ALTER TABLE turns ADD COLUMN completion_ms  INTEGER;
+
 -- Messages that other processes of the host hand over. `dies_at`: such a part is
 -- not sent any more (an older binary sends it all the same).
 ALTER TABLE parts ADD COLUMN dies_at INTEGER;

@@ -5,6 +5,7 @@ pub mod check;
 pub mod desk;
 pub mod drain;
 pub mod notify;
+pub mod generate;
 pub mod roll;
 pub mod status;
 pub mod steer;
@@ -92,6 +93,9 @@ pub enum Command {
     /// Read one file from stdin, within limits: the daemon starts it for itself
     #[command(hide = true)]
     Prepare,
+    /// Write the manual pages and shell completions, for packagers
+    #[command(hide = true)]
+    Generate(generate::Generate),
     /// Talk with the bot in the browser; needs no account and no token
     #[cfg(feature = "playground")]
     Playground(Playground),

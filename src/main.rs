@@ -52,6 +52,10 @@ fn main() -> ProcessExit {
         Command::Roll(options) => roll(&options, &sources, &shutdown),
         Command::Notify(asked) => notify(&asked, &sources, &shutdown),
         Command::Prepare => prepare(),
+        Command::Generate(asked) => match cli::generate::generate(&asked) {
+            Ok(()) => ProcessExit::SUCCESS,
+            Err(error) => fail(ExitCode::Early, &format!("failed to write: {error}")),
+        },
         Command::Run => run(&sources, &shutdown, begun),
     }
 }
