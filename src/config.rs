@@ -18,6 +18,7 @@ mod llm;
 mod load;
 mod log;
 mod media;
+mod operators;
 mod ops;
 mod problem;
 mod reply;
@@ -43,6 +44,7 @@ pub use intake::Intake;
 pub use llm::{Llm, ModelName, ResponseCache};
 pub use log::{Log, LogFilter, LogFormat};
 pub use media::{Media, Voice};
+pub use operators::{Alerts, Notices, Operators};
 pub use ops::Ops;
 pub use problem::{Errors, Origin, Problem, Warning};
 pub use reply::{Button, Format, Reasoning, Receipts, Reply, Uncertain};
@@ -132,6 +134,8 @@ pub struct Config {
     pub turns: Turns,
     /// Who may talk with the bot.
     pub access: Access,
+    /// Who looks after it from Telegram.
+    pub operators: Operators,
     /// How answers are sent.
     pub reply: Reply,
     /// What is downloaded.
@@ -157,6 +161,7 @@ impl Config {
             intake: Intake::default(),
             turns: Turns::default(),
             access: Access::default(),
+            operators: Operators::default(),
             reply: Reply::default(),
             media: Media::default(),
             shutdown: Shutdown::default(),
@@ -227,6 +232,7 @@ impl Config {
         self.intake.walk(w);
         self.turns.walk(w);
         self.access.walk(w);
+        self.operators.walk(w);
         self.reply.walk(w);
         self.media.walk(w);
         self.shutdown.walk(w);

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::{Config, Mode};
 use crate::death::{self, Moment};
@@ -43,6 +44,7 @@ mod litter;
 mod live;
 mod lookout;
 mod menu;
+mod operators;
 pub mod production;
 mod receipts;
 mod recovery;
@@ -51,6 +53,7 @@ mod voice;
 
 pub use intake::Intake;
 pub use live::Live;
+pub use operators::{Disk, Room};
 
 /// The outside world as the daemon sees it, and what the operator decided.
 #[derive(Debug)]
@@ -81,6 +84,8 @@ pub struct Seams {
     pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
     /// What was warned of lately.
     pub troubles: Troubles,
+    /// The disk of the store.
+    pub disk: Disk,
     /// Decides jitter and the ids of this process; fixed in simulations.
     pub seed: u64,
     /// Reads the configuration anew (SIGHUP).
@@ -177,6 +182,9 @@ struct Daemon {
     store: Arc<dyn Store>,
     close: Box<dyn Closable>,
     helm: Arc<dyn Helm>,
+    bell: Bell,
+    reach: relays::Reach,
+    disk: Disk,
     telegram: Arc<dyn Telegram>,
     shutdown: Shutdown,
     systemd: Systemd,

@@ -25,6 +25,7 @@ use crate::domain::window::Rules;
 
 pub mod desk;
 mod error;
+pub mod operators;
 mod outbox;
 mod relays;
 pub mod signs;
@@ -32,6 +33,7 @@ pub mod sqlite;
 mod surroundings;
 
 pub use error::{Availability, StoreError};
+pub use operators::Operators;
 pub use outbox::{Begin, Finished, Outbox};
 pub use relays::{Relay, Relays};
 pub use signs::{Owed, Receipt, Receipts, Signs};
@@ -41,8 +43,8 @@ pub use surroundings::{Author, Overheard, Pointed, Surroundings};
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything that is durable.
-pub trait Store: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug {}
-impl<T: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug> Store for T {}
+pub trait Store: Inbox + Turns + Outbox + Signs + Relays + Operators + Leases + std::fmt::Debug {}
+impl<T: Inbox + Turns + Outbox + Signs + Relays + Operators + Leases + std::fmt::Debug> Store for T {}
 
 /// Accepting updates.
 #[async_trait]
@@ -89,6 +91,8 @@ pub struct Accepted {
     pub cut: Vec<TurnId>,
     /// Buttons to acknowledge, with the words to show.
     pub presses: Vec<PressReply>,
+    /// An operator ordered something that the daemon has a part in.
+    pub ordered: bool,
     /// Somebody claimed the bot.
     pub claimed_by: Option<UserId>,
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, watch};
 
+use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::{SystemPrompt, Voice};
 use crate::domain::ids::{ChatId, InstanceId, TurnId};
@@ -163,6 +164,8 @@ pub struct Parts {
     pub tasks: Tasks,
     /// Shows that turns move.
     pub pulse: Pulse,
+    /// Rings for operators.
+    pub bell: Bell,
     /// Turns that may run at once.
     pub max_concurrent: usize,
 }

@@ -8,8 +8,9 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
 use super::helm::{self, AtTheHelm};
-use super::relays::Relaying;
+use super::relays::{Reach, Relaying};
 use super::{Daemon, Intake, Live, Seams, instance_id, intake, voice};
+use crate::bell::Bell;
 use crate::domain::part::OnUncertain;
 use crate::grouper::Grouper;
 use crate::media::{self, Library};
@@ -45,15 +46,19 @@ impl Daemon {
             systemd,
             metrics,
             troubles,
+            disk,
             seed,
             reload,
             begun,
             lines,
         } = seams;
         let instance = instance_id(seed);
+        let reach = Reach::default();
+        let bell = Bell::default();
         let telegram: Arc<dyn Telegram> = Arc::new(Relaying {
             telegram,
             store: Arc::clone(&store),
+            reach: reach.clone(),
         });
         let tasks = Tasks::new(&shutdown);
         let pulse = Pulse::default();
@@ -111,6 +116,7 @@ impl Daemon {
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
+            bell: bell.clone(),
         });
         let receipts = Receipts {
             telegram: Arc::clone(&telegram),
@@ -148,6 +154,7 @@ impl Daemon {
             shutdown: shutdown.clone(),
             tasks: tasks.clone(),
             pulse: pulse.clone(),
+            bell: bell.clone(),
             max_concurrent: config.turns.max_concurrent,
         });
         let grouper = Grouper::new(
@@ -170,6 +177,7 @@ impl Daemon {
             pulse: pulse.clone(),
             buffer: config.intake.buffer as u64,
             clock: clock.clone(),
+            bell: bell.clone(),
             changes: Arc::clone(&changes),
         }));
         let role = watch::Sender::new(Role::Standby);
@@ -194,6 +202,9 @@ impl Daemon {
         Self {
             role,
             helm,
+            bell,
+            reach,
+            disk,
             config,
             bot,
             instance,

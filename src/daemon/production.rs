@@ -18,6 +18,7 @@ use crate::shutdown::{ExitCode, Shutdown, signals};
 use crate::store::StoreError;
 use crate::store::sqlite::{Mode, Schema, SqliteStore};
 use crate::telegram::client::{Client, ClientError};
+use crate::daemon::Disk;
 use crate::telemetry::troubles::Troubles;
 use crate::telemetry::{Reader, Telemetry};
 
@@ -136,6 +137,8 @@ pub async fn run_with(
     };
     let llm = Endpoint::new(config.llm.base_url.as_str(), key, cache)?;
     let senses = senses::of(&config)?;
+    let folder = path.parent().unwrap_or(std::path::Path::new("."));
+    let disk = Disk::of(folder.to_owned());
     let seams = Seams {
         bot,
         store: Arc::new(store.clone()),
@@ -149,6 +152,7 @@ pub async fn run_with(
         systemd,
         metrics: Some(metrics),
         troubles,
+        disk,
         seed: rand::rng().random(),
         reload: Box::new(FromSources {
             sources: sources.clone(),

@@ -176,6 +176,7 @@ impl Poller {
         let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
         for missing in gaps.note(ids, Instant::now()) {
             metrics::counter!(metric::UPDATES_MISSED).increment(missing);
+            self.sink.met(Met::Missing(missing));
             tracing::warn!(
                 missing,
                 "updates are missing: Telegram has dropped them, or somebody else has taken them"
@@ -198,6 +199,7 @@ impl Poller {
                 self.rest(CONFLICT).await;
             }
             Meaning::Unauthorized => {
+                self.sink.met(Met::TokenRefused);
                 self.tell(error, "Telegram refuses the token: check telegram.token");
                 self.rest(WAIT_MAX).await;
             }

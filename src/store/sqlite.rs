@@ -30,6 +30,7 @@ mod keyboards;
 mod late;
 mod leases;
 mod locks;
+mod operators;
 mod outbox;
 mod overheard;
 mod parts;

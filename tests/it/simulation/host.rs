@@ -287,6 +287,7 @@ impl Host {
             systemd: Systemd::default(),
             metrics: None,
             troubles: lastword::telemetry::troubles::Troubles::default(),
+            disk: lastword::daemon::Disk::unwatched(),
             seed,
             reload: Box::new(NoReload),
             begun: tokio::time::Instant::now(),
