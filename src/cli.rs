@@ -4,8 +4,8 @@
 pub mod check;
 pub mod desk;
 pub mod drain;
-pub mod notify;
 pub mod generate;
+pub mod notify;
 pub mod roll;
 pub mod status;
 pub mod steer;

@@ -18,6 +18,7 @@ mod llm;
 mod load;
 mod log;
 mod media;
+mod operators;
 mod ops;
 mod outbox;
 mod problem;
@@ -45,6 +46,7 @@ pub use intake::Intake;
 pub use llm::{Llm, ModelName, ResponseCache};
 pub use log::{Log, LogFilter, LogFormat};
 pub use media::{Media, Voice};
+pub use operators::{Alerts, Notices, Operators};
 pub use ops::Ops;
 pub use outbox::Outbox;
 pub use problem::{Errors, Origin, Problem, Warning};
@@ -137,6 +139,8 @@ pub struct Config {
     pub turns: Turns,
     /// Who may talk with the bot.
     pub access: Access,
+    /// Who looks after it from Telegram.
+    pub operators: Operators,
     /// How answers are sent.
     pub reply: Reply,
     /// How much may wait to be sent.
@@ -166,6 +170,7 @@ impl Config {
             intake: Intake::default(),
             turns: Turns::default(),
             access: Access::default(),
+            operators: Operators::default(),
             reply: Reply::default(),
             outbox: Outbox::default(),
             media: Media::default(),
@@ -238,6 +243,7 @@ impl Config {
         self.intake.walk(w);
         self.turns.walk(w);
         self.access.walk(w);
+        self.operators.walk(w);
         self.reply.walk(w);
         self.outbox.walk(w);
         self.media.walk(w);

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::bell::Bell;
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Mode};
 use crate::death::{self, Moment};
@@ -19,9 +20,9 @@ use crate::domain::metric;
 use crate::domain::phase::Phase;
 use crate::grouper::Grouper;
 use crate::llm::Llm;
+use crate::media::{self, Library, Senses};
 use crate::ops::control::Farewell;
 use crate::ops::gauges::Gauges;
-use crate::media::{self, Library, Senses};
 use crate::ops::health::Role;
 use crate::ops::helm::Helm;
 use crate::ops::metrics::Recorded;
@@ -38,8 +39,8 @@ use crate::turn::Runner;
 
 mod books;
 mod build;
-mod control;
 mod console;
+mod control;
 mod door;
 mod drain;
 mod helm;
@@ -50,6 +51,7 @@ mod live;
 mod lookout;
 mod menu;
 mod notices;
+mod operators;
 pub mod production;
 mod receipts;
 mod recovery;
@@ -59,6 +61,7 @@ mod voice;
 
 pub use intake::Intake;
 pub use live::Live;
+pub use operators::{Disk, Room};
 
 /// The outside world as the daemon sees it, and what the operator decided.
 #[derive(Debug)]
@@ -91,6 +94,8 @@ pub struct Seams {
     pub troubles: Troubles,
     /// The folder of the control socket; none in tests.
     pub control: Option<PathBuf>,
+    /// The disk of the store.
+    pub disk: Disk,
     /// Decides jitter and the ids of this process; fixed in simulations.
     pub seed: u64,
     /// Reads the configuration anew (SIGHUP).
@@ -190,6 +195,9 @@ struct Daemon {
     control: Option<PathBuf>,
     farewell: Farewell,
     clock: Clock,
+    bell: Bell,
+    reach: relays::Reach,
+    disk: Disk,
     telegram: Arc<dyn Telegram>,
     shutdown: Shutdown,
     systemd: Systemd,

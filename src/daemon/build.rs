@@ -8,9 +8,10 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
 use super::helm::{self, AtTheHelm};
-use super::relays::Relaying;
+use super::relays::{Reach, Relaying};
 use super::seeing::Seeing;
 use super::{Daemon, Intake, Live, Seams, instance_id, intake, voice};
+use crate::bell::Bell;
 use crate::domain::part::OnUncertain;
 use crate::grouper::Grouper;
 use crate::media::{self, Library};
@@ -48,15 +49,19 @@ impl Daemon {
             metrics,
             troubles,
             control,
+            disk,
             seed,
             reload,
             begun,
             lines,
         } = seams;
         let instance = instance_id(seed);
+        let reach = Reach::default();
+        let bell = Bell::default();
         let telegram: Arc<dyn Telegram> = Arc::new(Relaying {
             telegram,
             store: Arc::clone(&store),
+            reach: reach.clone(),
         });
         let tasks = Tasks::new(&shutdown);
         let seeing = Seeing::new(&config.traces, &*store);
@@ -117,6 +122,7 @@ impl Daemon {
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
             traces: seeing.traces.clone(),
+            bell: bell.clone(),
         });
         let receipts = Receipts {
             telegram: Arc::clone(&telegram),
@@ -155,6 +161,7 @@ impl Daemon {
             tasks: tasks.clone(),
             pulse: pulse.clone(),
             traces: seeing.traces.clone(),
+            bell: bell.clone(),
             max_concurrent: config.turns.max_concurrent,
         });
         let grouper = Grouper::new(
@@ -177,6 +184,7 @@ impl Daemon {
             pulse: pulse.clone(),
             buffer: config.intake.buffer as u64,
             clock: clock.clone(),
+            bell: bell.clone(),
             changes: Arc::clone(&changes),
         }));
         let role = watch::Sender::new(Role::Standby);
@@ -204,6 +212,9 @@ impl Daemon {
             control,
             farewell: Farewell::default(),
             clock,
+            bell,
+            reach,
+            disk,
             config,
             bot,
             instance,

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::door::Door;
-use super::{Daemon, identity, litter, notices, receipts, recovery};
+use super::{Daemon, identity, litter, notices, operators, receipts, recovery};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
 use crate::domain::metric;
@@ -91,6 +91,7 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     daemon.tasks.keep(Kind::Sweep, "reload", move || {
         reload(Arc::clone(&reloading))
     });
+    operators::start(daemon);
     let (identified, identity) = watch::channel(false);
     let asking = Arc::clone(daemon);
     // Without it nothing is ever accepted: begun again after a panic.
@@ -389,7 +390,7 @@ impl Daemon {
     }
 
     /// Takes over what instances that died have left.
-    async fn take_over(&self) {
+    pub(super) async fn take_over(&self) {
         if self.shutdown.is_stopping() {
             return;
         }

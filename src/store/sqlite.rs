@@ -33,6 +33,7 @@ mod late;
 mod leases;
 mod locks;
 mod notices;
+mod operators;
 mod outbox;
 mod overheard;
 mod parts;

@@ -17,6 +17,8 @@ use super::*;
 use crate::domain::address::{BotUser, Groups};
 use crate::domain::admission::{Access, Busy, Policy};
 use crate::domain::ids::{ChatId, InstanceId, TurnId, UserId};
+use crate::domain::operator::alarm::Cause;
+use crate::domain::operator::life::{End, Farewell, Heir};
 use crate::domain::part::{OnUncertain, Payload, Sent};
 use crate::domain::probe::{Probed, Resolving};
 use crate::domain::turn::{Blame, Outcome};
@@ -24,6 +26,7 @@ use crate::domain::update::{self, ConnectionStanding};
 use crate::domain::window::Rules;
 use crate::domain::words::{Wordbook, Words};
 use crate::store::desk::{self, Desk};
+use crate::store::operators::{Audience, Operators};
 use crate::store::{
     Answer, Ask, Begin, Company, Flush, Inbox, Leases, Next, Notice, Notices, Outbox, Planned,
     Relays, Retention, Turns,
@@ -69,6 +72,13 @@ const SHORT: &[&str] = &[
     "INDEX unconnected_of",
     // Files that are stored and not yet gone.
     "SEARCH notice_files",
+    "INDEX people_operators",
+    "INDEX broadcasts_open",
+    "INDEX lives_open",
+    "SCAN lives",
+    "SCAN orders",
+    "SCAN broadcasts",
+    "SEARCH alarms",
     "SCAN instances",
     // One row for each bot.
     "INDEX sqlite_autoindex_pauses_1",
@@ -188,6 +198,7 @@ fn policy() -> Arc<Policy> {
         groups: Groups::Mention,
         access: Access::Open,
         ids: std::collections::BTreeSet::new(),
+        operators: std::collections::BTreeSet::from([5]),
         edits: crate::domain::variant::OnEdit::Offer,
         per_minute: 30,
         words: Wordbook::new(None, |_| words()),
@@ -318,6 +329,7 @@ async fn live(store: &SqliteStore) {
     };
     store.prune(keep, 50).await.unwrap();
     store.reap(me).await.unwrap();
+    look_after(store, me).await;
     store.successor(me).await.unwrap();
     store.recent(20).await.unwrap();
     store.leave(me).await.unwrap();
@@ -355,6 +367,30 @@ async fn hand_over(store: &SqliteStore, me: InstanceId) {
     store.import(some, Vec::new(), me, 100).await.unwrap();
     let files = store.imported().await.unwrap();
     store.import(Vec::new(), files, me, 100).await.unwrap();
+}
+
+/// What operators are told, and what they order.
+async fn look_after(store: &SqliteStore, me: InstanceId) {
+    let audience = Audience {
+        ids: [5].into(),
+        ..Audience::default()
+    };
+    store.rise(me, "1", audience.clone()).await.unwrap();
+    let (cause, long) = (Cause::Credit, Duration::ZERO);
+    let alarm = store.alarm(cause, 1, long, None, audience.clone(), me);
+    alarm.await.unwrap();
+    let remind = store.remind(me, audience.clone(), audience.clone());
+    remind.await.unwrap();
+    store.calm(cause, audience.clone(), me).await.unwrap();
+    store.take_orders(me).await.unwrap();
+    store.spread(me).await.unwrap();
+    let farewell = Farewell {
+        end: End::Drained,
+        took: long,
+        answered: 0,
+        heir: Heir::NextStart,
+    };
+    store.bid_farewell(me, farewell, audience).await.unwrap();
 }
 
 /// Sends whose fate nobody knows, and what becomes of them.

@@ -15,8 +15,8 @@ use lastword::domain::probe::{Probed, Probing, Resolving};
 use lastword::domain::turn::{Blame, Claim, Standing};
 use lastword::store::sqlite::SqliteStore;
 use lastword::store::{
-    Accepted, Answer, Ask, Availability, Begin, Books, Due, Ending, Finished, Inbox, Next, Outbox, Past,
-    Result, Retention, StoreError, Surroundings, TurnLine, Turns,
+    Accepted, Answer, Ask, Availability, Begin, Books, Due, Ending, Finished, Inbox, Next, Outbox,
+    Past, Result, Retention, StoreError, Surroundings, TurnLine, Turns,
 };
 use std::collections::BTreeMap;
 use tokio::sync::{mpsc, watch};
@@ -370,19 +370,6 @@ impl Outbox for Storing {
     async fn placeholder(&self, turn: TurnId) -> Result<Option<i64>> {
         self.op("placeholder", 0, |store| async move {
             store.placeholder(turn).await
-        })
-        .await
-    }
-
-    async fn alert(
-        &self,
-        cause: &'static str,
-        payload: Payload,
-        every: Duration,
-        owner: InstanceId,
-    ) -> Result<Vec<ChatId>> {
-        self.op("alert", 0, |store| async move {
-            store.alert(cause, payload, every, owner).await
         })
         .await
     }
