@@ -212,7 +212,6 @@ struct Daemon {
     library: Arc<Library>,
     /// Where files are read and written.
     place: media::Place,
-    clock: Clock,
     intake: Arc<Intake>,
     role: watch::Sender<Role>,
     others: Arc<watch::Sender<bool>>,

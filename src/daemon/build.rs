@@ -211,6 +211,7 @@ impl Daemon {
             helm,
             control,
             farewell: Farewell::default(),
+            begun_at: clock.now(),
             clock,
             bell,
             reach,
@@ -233,13 +234,11 @@ impl Daemon {
             receipts,
             library,
             place,
-            clock,
             intake,
             others,
             reload,
             begun,
             lines,
-            begun_at: clock.now(),
             seeing,
         }
     }
