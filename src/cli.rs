@@ -5,7 +5,9 @@ pub mod check;
 pub mod desk;
 pub mod doctor;
 pub mod drain;
+pub mod generate;
 pub mod keep;
+pub mod notify;
 pub mod roll;
 pub mod show;
 pub mod status;
@@ -36,11 +38,13 @@ Exit codes:
       and why; nothing was changed
       roll: nothing was rolled; the sentence says who goes on
       doctor: something is bad; its line says what to do
+      notify: not stored; its own help lists its codes
    2  the command line is wrong
    3  stopped early (second signal or deadline), everything stored
       status, drain: no daemon runs here
    4  something accepted could not be stored
       verify: something stored is damaged or does not balance
+  75  notify: not stored, too much waits already; try again later
   78  the configuration is wrong; a restart will not help
 
 Signals:
@@ -96,9 +100,14 @@ pub enum Command {
     Backup(keep::Backup),
     /// Look the whole store over: its pages, its references, its books
     Verify(keep::Verify),
+    /// Hand a message for a chat to the daemon, whether it runs or not
+    Notify(notify::Notify),
     /// Read one file from stdin, within limits: the daemon starts it for itself
     #[command(hide = true)]
     Prepare,
+    /// Write the manual pages and shell completions, for packagers
+    #[command(hide = true)]
+    Generate(generate::Generate),
     /// Talk with the bot in the browser; needs no account and no token
     #[cfg(feature = "playground")]
     Playground(Playground),

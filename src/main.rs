@@ -62,7 +62,12 @@ fn main() -> ProcessExit {
         #[cfg(feature = "playground")]
         Command::Playground(options) => playground(&options, &shutdown),
         Command::Roll(options) => roll(&options, &sources, &shutdown),
+        Command::Notify(asked) => notify(&asked, &sources, &shutdown),
         Command::Prepare => prepare(),
+        Command::Generate(asked) => match cli::generate::generate(&asked) {
+            Ok(()) => ProcessExit::SUCCESS,
+            Err(error) => fail(ExitCode::Early, &format!("failed to write: {error}")),
+        },
         Command::Run => run(&sources, &shutdown, begun),
     }
 }
@@ -125,6 +130,12 @@ fn run(sources: &Sources, shutdown: &Shutdown, begun: tokio::time::Instant) -> P
         Ok(code) => code.into(),
         Err(error) => fail(error.exit_code(), &error.to_string()),
     }
+}
+
+fn notify(asked: &cli::notify::Notify, sources: &Sources, shutdown: &Shutdown) -> ProcessExit {
+    let is_stopping = || shutdown.is_stopping();
+    let code = cli::notify::notify(asked, sources, &is_stopping, &mut io::stderr());
+    ProcessExit::from(code)
 }
 
 /// A file that a stranger sent, read where a crash costs nothing else.

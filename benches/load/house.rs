@@ -102,6 +102,7 @@ fn seams(
         metrics: None,
         troubles: lastword::telemetry::troubles::Troubles::default(),
         control: None,
+        disk: lastword::daemon::Disk::unwatched(),
         seed: rand::random(),
         reload: Box::new(NoReload),
         begun: tokio::time::Instant::now(),

@@ -80,7 +80,16 @@ fn page(shown: &Shown, out: &mut dyn Write) -> io::Result<()> {
     receipt(shown, out)?;
     let mut line = |name: &str, says: &str| writeln!(out, "  {name:<11} {says}");
     if let Some(model) = &shown.model {
-        line("model", model)?;
+        let first = shown.first_token_ms;
+        let first = first.map_or_else(String::new, |ms| format!(", first word after {ms} ms"));
+        let tries = match shown.attempts {
+            Some(tries) if tries > 1 => format!(", asked {tries} times"),
+            _ => String::new(),
+        };
+        line("model", &format!("{model}{first}{tries}"))?;
+    }
+    if let Some(request) = &shown.request {
+        line("request", request)?;
     }
     if let (Some(prompt), Some(completion)) = (shown.prompt_tokens, shown.completion_tokens)
         && completion > 0
@@ -148,7 +157,7 @@ fn receipt(shown: &Shown, out: &mut dyn Write) -> io::Result<()> {
         match at {
             Some(at) => {
                 let took = before.map_or_else(String::new, |before| after(at - before));
-                writeln!(out, "  {name:<11} {}{took}", clock::stamp(at))?;
+                writeln!(out, "  {name:<11} {}{took}", clock::moment(at))?;
                 before = Some(at);
             }
             None => writeln!(out, "  {name:<11} -")?,
@@ -171,7 +180,7 @@ fn part_of(part: &ShownPart) -> String {
         said += &format!(", message {message}");
     }
     if let Some(at) = part.settled_at {
-        said += &format!(", {}", clock::stamp(at));
+        said += &format!(", {}", clock::moment(at));
     }
     if part.sends > 1 {
         said += &format!(", handed over {} times", part.sends);

@@ -128,6 +128,7 @@ impl House {
             metrics: None,
             troubles: lastword::telemetry::troubles::Troubles::default(),
             control: None,
+            disk: lastword::daemon::Disk::unwatched(),
             seed: self.starts * 1_000_003,
             reload: Box::new(NoReload),
             begun: tokio::time::Instant::now(),

@@ -2,6 +2,7 @@
 //! that runs. Each reads from a snapshot of its own and holds no lock that a
 //! writer waits for.
 
+use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
@@ -101,6 +102,7 @@ impl SqliteStore {
                 conn: &conn,
                 bot: BotId(bot),
                 now: Clock::system().now(),
+                ended: RefCell::default(),
             };
             found.books.push((BotId(bot), tx.books()?));
         }

@@ -288,6 +288,7 @@ impl Host {
             metrics: None,
             troubles: lastword::telemetry::troubles::Troubles::default(),
             control: None,
+            disk: lastword::daemon::Disk::unwatched(),
             seed,
             reload: Box::new(NoReload),
             begun: tokio::time::Instant::now(),
