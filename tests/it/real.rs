@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 mod crowd;
+mod doctor;
 mod drains;
 mod failpoints;
 mod files;
