@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::receipts::{self, Left};
-use super::{Daemon, Lines};
+use super::{Daemon, Lines, notices};
 use crate::config::OnStop;
 use crate::death::{self, Moment};
 use crate::domain::phase::Phase;
@@ -119,6 +119,7 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
 
     shutdown.enter(Phase::Closing);
     receipts::last_look(daemon).await;
+    notices::last_word(daemon).await;
     close(daemon, ladder.limit(Rung::Close), cut).await;
     rung(Rung::Close);
     daemon.tasks.close();

@@ -26,6 +26,7 @@ mod languages;
 mod late;
 mod media;
 mod neighbours;
+mod notify;
 mod ops;
 mod poison;
 mod polling;
