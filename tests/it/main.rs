@@ -37,6 +37,7 @@ mod receipts;
 mod rerun;
 mod rooms;
 mod scribe;
+mod security;
 mod simulation;
 mod stop;
 mod store;

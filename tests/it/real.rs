@@ -49,6 +49,7 @@ mod quiet;
 mod reload;
 mod roll;
 mod rolls;
+mod secrets;
 mod soak;
 mod sockets;
 mod starts;
