@@ -179,29 +179,38 @@ async fn deliver(real: &Real, body: String) {
         .expect("it answers");
 }
 
-/// Faults of the Bot API that repeat what they were sent.
-fn telegram_fails(real: &Real, token: &str) {
-    let says = format!("Bad Request: {WORDS} {NAME} bot{token} {KEY}");
-    let refuse = |code| Fault::Refuse {
+fn refusal(code: u16, says: &str) -> Fault {
+    Fault::Refuse {
         code,
-        description: Some(says.clone()),
+        description: Some(says.to_owned()),
         retry_after_s: (code == 429).then_some(1),
-    };
-    for method in ["sendRichMessage", "sendMessage"] {
+    }
+}
+
+/// The Bot API refuses an answer in each form and quotes it.
+fn telegram_quotes(real: &Real) {
+    let says = format!("Bad Request: unsupported start tag \"{WORDS}\"");
+    for code in [429, 400] {
+        let rule = FaultRule::once("sendRichMessage", refusal(code, &says));
+        real.telegram.fault(rule);
+    }
+    let rule = FaultRule::once("sendMessage", refusal(400, &says));
+    real.telegram.fault(rule);
+}
+
+/// Faults of the Bot API that repeat where they were sent.
+fn telegram_fails(real: &Real, token: &str) {
+    let says = format!("/bot{token}/sendMessage");
+    for method in ["sendRichMessage", "sendMessage", "sendRichMessageDraft"] {
         for fault in [
-            refuse(400),
-            refuse(429),
-            refuse(500),
+            refusal(500, &says),
             Fault::GatewayAfter { code: 502 },
             Fault::CutAfter,
+            refusal(403, &says),
         ] {
             real.telegram.fault(FaultRule::once(method, fault));
         }
     }
-    real.telegram
-        .fault(FaultRule::once("sendChatAction", refuse(403)));
-    real.telegram
-        .fault(FaultRule::once("sendRichMessageDraft", refuse(400)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -218,12 +227,15 @@ async fn nothing_secret_is_said_by_runs_in_which_everything_fails() {
         run.until("\"lastword\":\"start\"").await;
         asks(1);
         real.until_heard(person, "hushdiary 1").await;
+        telegram_quotes(&real);
+        asks(2);
+        real.until_heard(person, "hushdiary 2").await;
         telegram_fails(&real, &token);
         for (n, flaw) in [
-            (2, Flaw::CutAfter(1)),
-            (3, Flaw::ErrorAfter(1)),
-            (4, Flaw::Outage),
-            (5, Flaw::NoCredit),
+            (3, Flaw::CutAfter(1)),
+            (4, Flaw::ErrorAfter(1)),
+            (5, Flaw::Outage),
+            (6, Flaw::NoCredit),
         ] {
             real.model.change(|now| now.fault = flaw);
             asks(n);
