@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::receipts::{self, Left};
-use super::{Daemon, Lines, operators};
+use super::{Daemon, Lines, notices, operators};
 use crate::config::OnStop;
 use crate::death::{self, Moment};
 use crate::domain::operator::life::Heir;
@@ -128,6 +128,7 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     shutdown.enter(Phase::Closing);
     receipts::last_look(daemon).await;
     daemon.keep_stop(ladder.limit(Rung::Signal)).await;
+    notices::last_word(daemon).await;
     close(daemon, ladder.limit(Rung::Close), cut).await;
     daemon.seeing.close().await;
     rung(Rung::Close);

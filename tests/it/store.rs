@@ -12,6 +12,7 @@ mod forget;
 mod jumps;
 mod leases;
 mod model;
+mod notices;
 mod operators;
 mod order;
 mod outbox;
