@@ -36,6 +36,7 @@ mod receipts;
 mod rerun;
 mod rooms;
 mod scribe;
+mod seeing;
 mod simulation;
 mod stop;
 mod store;
