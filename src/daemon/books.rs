@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::ops::health::{Books, Depths, Role, Turn, Turns};
 use crate::domain::turn::State;
+use crate::ops::health::{Books, Depths, Role, Turn, Turns};
 use crate::store::desk::Desk;
 use crate::store::{Availability, Store};
 

@@ -94,6 +94,9 @@ mod tests {
         assert!(course.told().first_token.is_some() && course.told().completion.is_some());
         course.begins();
         let told = course.told();
-        assert_eq!((told.attempts, told.request, told.first_token), (2, None, None));
+        assert_eq!(
+            (told.attempts, told.request, told.first_token),
+            (2, None, None)
+        );
     }
 }

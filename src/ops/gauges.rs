@@ -61,7 +61,11 @@ pub fn show(depths: &Depths) {
             gauge!(metric::TURNS_OPEN, "state" => state).set(float(turns));
         }
     }
-    for state in [part::State::Planned, part::State::Sending, part::State::Uncertain] {
+    for state in [
+        part::State::Planned,
+        part::State::Sending,
+        part::State::Uncertain,
+    ] {
         let parts = depths.parts.get(state.as_str()).copied().unwrap_or(0);
         gauge!(metric::OUTBOX_PARTS, "state" => state.as_str()).set(float(parts));
     }

@@ -32,8 +32,8 @@ const SECONDS: [f64; 16] = [
 /// at most 10 s), round the limits of a completion (60 s, 300 s), and up to the
 /// day after which Telegram forgets a message.
 const WAITS: [f64; 20] = [
-    0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0,
-    3_600.0, 21_600.0, 86_400.0,
+    0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0,
+    900.0, 3_600.0, 21_600.0, 86_400.0,
 ];
 
 /// Upper bounds of counts.

@@ -62,7 +62,9 @@ impl Lines {
 
 /// The lines of turns that have ended, in a log of JSON lines.
 fn endings(log: &str) -> Vec<Value> {
-    let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
     lines
         .filter(|line: &Value| line["message"] == "turn over")
         .collect()
@@ -103,13 +105,17 @@ async fn every_turn_has_one_line_with_its_times_however_and_by_whomever_it_ended
 
     model.fail_next(1, offline::Fault::HoldAfter(1));
     house.say(cid, "say much");
-    house.until("it is claimed", |_| model.counts().running == 1).await;
+    house
+        .until("it is claimed", |_| model.counts().running == 1)
+        .await;
     house.say(cid, "/stop");
     house.until_heard(cid, 1).await;
 
     model.fail_next(1, offline::Fault::HoldAfter(1));
     house.say(dan, "say more");
-    house.until("it is claimed", |_| model.counts().running == 1).await;
+    house
+        .until("it is claimed", |_| model.counts().running == 1)
+        .await;
     house.act(Act::Block { person: dan });
     model.release();
     pass(MINUTE_MS).await;
@@ -117,7 +123,9 @@ async fn every_turn_has_one_line_with_its_times_however_and_by_whomever_it_ended
     // Left by one life, ended by the next.
     model.fail_next(1, offline::Fault::HoldAfter(1));
     house.say(eve, "go on");
-    house.until("it is claimed", |_| model.counts().running == 1).await;
+    house
+        .until("it is claimed", |_| model.counts().running == 1)
+        .await;
     life.shutdown.stop(Cause::Terminate);
     life.shutdown.stop(Cause::Terminate);
     assert_eq!(life.ended().await, ExitCode::Early);
@@ -338,7 +346,9 @@ async fn every_stage_is_measured_through_a_storm_of_faults() {
     pass(MINUTE_MS).await;
     model.fail_next(1, offline::Fault::HoldAfter(1));
     house.say(people[11], "hello");
-    house.until("it runs", |_| model.counts().running == 1).await;
+    house
+        .until("it runs", |_| model.counts().running == 1)
+        .await;
     life.shutdown.stop(Cause::Terminate);
     life.shutdown.stop(Cause::Terminate);
     let _ = life.ended().await;

@@ -97,7 +97,12 @@ fn number(attributes: &[KeyValue], key: &str) -> Option<i64> {
 
 async fn scrape(real: &Real) -> String {
     let address = &real.env["LASTWORD_OPS__LISTEN"];
-    let asked = async { reqwest::get(format!("http://{address}/metrics")).await?.text().await };
+    let asked = async {
+        reqwest::get(format!("http://{address}/metrics"))
+            .await?
+            .text()
+            .await
+    };
     within("the metrics", asked).await.expect("they are served")
 }
 
@@ -249,12 +254,16 @@ async fn a_scrape_shows_the_process_its_store_and_its_latest_stop() {
     };
     note(&first);
     // A call that fails, one that hangs, a turn that runs, a pause.
-    real.telegram.fault(FaultRule::once("sendRichMessage", Fault::Gateway { code: 502 }));
+    real.telegram.fault(FaultRule::once(
+        "sendRichMessage",
+        Fault::Gateway { code: 502 },
+    ));
     real.ask(&Place::private(ann));
     real.until_answered().await;
     hold(&real, bob).await;
     note(&until_shown(&real, "lastword_turns_open{state=\"claimed\"}").await);
-    real.telegram.fault(FaultRule::once("sendRichMessage", Fault::HangBefore).in_chat(bob));
+    real.telegram
+        .fault(FaultRule::once("sendRichMessage", Fault::HangBefore).in_chat(bob));
     real.model.release();
     note(&until_shown(&real, "lastword_outbox_parts{state=\"sending\"}").await);
     real.telegram.release();

@@ -48,7 +48,10 @@ fn queries() -> Vec<(String, String)> {
 
 fn rules() -> Vec<Yaml> {
     let file = YamlLoader::load_from_str(&read("docs/alerts.yml")).expect("the rules are YAML");
-    let groups = file[0]["groups"].as_vec().expect("they have groups").clone();
+    let groups = file[0]["groups"]
+        .as_vec()
+        .expect("they have groups")
+        .clone();
     let rules = groups
         .iter()
         .map(|group| group["rules"].as_vec().expect("a group has rules").clone());
@@ -114,7 +117,14 @@ fn named(expression: &str) -> Vec<(String, Vec<(String, String)>)> {
 fn grouped(expression: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (word, rest) in words(expression) {
-        let by = ["by", "without", "on", "ignoring", "group_left", "group_right"];
+        let by = [
+            "by",
+            "without",
+            "on",
+            "ignoring",
+            "group_left",
+            "group_right",
+        ];
         let list = rest.trim_start().strip_prefix('(');
         if let (true, Some(list)) = (by.contains(&&*word), list) {
             let list = list.split(')').next().unwrap_or_default();
@@ -132,7 +142,9 @@ fn check(expression: &str, whose: &str) {
                 Type::Counter | Type::Gauge => &[""],
                 _ => &["_bucket", "_sum", "_count"],
             };
-            suffixes.iter().any(|s| format!("{}{s}", known.name) == name)
+            suffixes
+                .iter()
+                .any(|s| format!("{}{s}", known.name) == name)
         });
         let known = known.unwrap_or_else(|| panic!("{whose} names {name}, which does not exist"));
         labels.extend(known.labels.iter().map(|(label, _)| *label));
@@ -170,7 +182,11 @@ fn every_metric_and_label_of_the_dashboard_exists() {
     // And the other way round: what is measured can be seen.
     let shown: String = queries.iter().map(|(_, e)| e.as_str()).collect();
     for metric in metric::ALL {
-        assert!(shown.contains(metric.name), "no panel shows {}", metric.name);
+        assert!(
+            shown.contains(metric.name),
+            "no panel shows {}",
+            metric.name
+        );
     }
 }
 
@@ -199,7 +215,10 @@ fn the_dashboard_is_laid_out_without_overlaps_for_any_source_and_instance() {
         }
         for target in panel["targets"].as_array().into_iter().flatten() {
             let expression = target["expr"].as_str().unwrap_or_default();
-            assert!(expression.contains("instance=~\"$instance\""), "{expression}");
+            assert!(
+                expression.contains("instance=~\"$instance\""),
+                "{expression}"
+            );
         }
     }
 }
@@ -232,7 +251,10 @@ fn promtool(arguments: &[&str]) {
             String::from_utf8_lossy(&ran.stderr)
         ),
         Err(error) => {
-            assert!(std::env::var_os("CI").is_none(), "no promtool in CI: {error}");
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "no promtool in CI: {error}"
+            );
             eprintln!("!!!!!!!! SKIPPED: no promtool ({error}): the expressions were not judged");
         }
     }

@@ -15,8 +15,8 @@ use lastword::domain::probe::{Probed, Probing, Resolving};
 use lastword::domain::turn::{Blame, Claim, Standing};
 use lastword::store::sqlite::SqliteStore;
 use lastword::store::{
-    Accepted, Answer, Ask, Availability, Begin, Books, Due, Ending, Finished, Inbox, Next, Outbox, Past,
-    Result, Retention, StoreError, Surroundings, TurnLine, Turns,
+    Accepted, Answer, Ask, Availability, Begin, Books, Due, Ending, Finished, Inbox, Next, Outbox,
+    Past, Result, Retention, StoreError, Surroundings, TurnLine, Turns,
 };
 use std::collections::BTreeMap;
 use tokio::sync::{mpsc, watch};
