@@ -5,11 +5,13 @@
 //! knows who its neighbours are; here they are introduced to each other.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::bell::Bell;
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Mode};
 use crate::death::{self, Moment};
@@ -18,10 +20,12 @@ use crate::domain::metric;
 use crate::domain::phase::Phase;
 use crate::grouper::Grouper;
 use crate::llm::Llm;
-use crate::media::{Library, Senses};
+use crate::media::{self, Library, Senses};
+use crate::ops::control::Farewell;
 use crate::ops::gauges::Gauges;
 use crate::ops::health::Role;
 use crate::ops::helm::Helm;
+use crate::ops::metrics::Recorded;
 use crate::ops::systemd::Systemd;
 use crate::pulse::Pulse;
 use crate::reply::receipts::Receipts;
@@ -35,6 +39,8 @@ use crate::turn::Runner;
 
 mod books;
 mod build;
+mod console;
+mod control;
 mod door;
 mod drain;
 mod helm;
@@ -44,6 +50,8 @@ mod litter;
 mod live;
 mod lookout;
 mod menu;
+mod notices;
+mod operators;
 pub mod production;
 mod receipts;
 mod recovery;
@@ -53,6 +61,7 @@ mod voice;
 
 pub use intake::Intake;
 pub use live::Live;
+pub use operators::{Disk, Room};
 
 /// The outside world as the daemon sees it, and what the operator decided.
 #[derive(Debug)]
@@ -80,9 +89,13 @@ pub struct Seams {
     /// The service manager.
     pub systemd: Systemd,
     /// Where metrics are read; none in tests.
-    pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    pub metrics: Option<Recorded>,
     /// What was warned of lately.
     pub troubles: Troubles,
+    /// The folder of the control socket; none in tests.
+    pub control: Option<PathBuf>,
+    /// The disk of the store.
+    pub disk: Disk,
     /// Decides jitter and the ids of this process; fixed in simulations.
     pub seed: u64,
     /// Reads the configuration anew (SIGHUP).
@@ -179,10 +192,16 @@ struct Daemon {
     store: Arc<dyn Store>,
     close: Box<dyn Closable>,
     helm: Arc<dyn Helm>,
+    control: Option<PathBuf>,
+    farewell: Farewell,
+    clock: Clock,
+    bell: Bell,
+    reach: relays::Reach,
+    disk: Disk,
     telegram: Arc<dyn Telegram>,
     shutdown: Shutdown,
     systemd: Systemd,
-    metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    metrics: Option<Recorded>,
     tasks: Tasks,
     pulse: Pulse,
     live: Arc<Live>,
@@ -191,6 +210,8 @@ struct Daemon {
     sender: Sender,
     receipts: Receipts,
     library: Arc<Library>,
+    /// Where files are read and written.
+    place: media::Place,
     intake: Arc<Intake>,
     role: watch::Sender<Role>,
     others: Arc<watch::Sender<bool>>,
@@ -219,6 +240,7 @@ pub async fn run(seams: Seams) -> Result<ExitCode, StartError> {
     let ops = daemon.listen_ops().await?;
     daemon.serve_ops(ops);
     let daemon = Arc::new(daemon);
+    control::listen(&daemon);
     let known = identity::first_look(&daemon).await?;
     over("telegram");
     let door = door::Door::of(&daemon).await?;
@@ -330,9 +352,16 @@ impl Daemon {
     }
 
     fn serve_ops(&self, listener: Option<tokio::net::TcpListener>) {
-        let (Some(address), Some(handle)) = (self.config.ops.listen, self.metrics.clone()) else {
+        let (Some(address), Some(Recorded { handle, latency })) =
+            (self.config.ops.listen, self.metrics.clone())
+        else {
             return;
         };
+        let console = console::of(self, address, latency);
+        if let Some(console) = console.clone() {
+            self.tasks
+                .keep(Kind::Ops, "console", move || console.clone().keep_drawing());
+        }
         let ops = crate::ops::health::Ops::new(
             &self.shutdown,
             &self.pulse,
@@ -348,7 +377,8 @@ impl Daemon {
                 role: self.role.subscribe(),
                 available: self.store.availability(),
             }),
-        );
+        )
+        .with_console(console);
         self.tasks.spawn(Kind::Ops, "ops", async move {
             let listener = match listener {
                 Some(listener) => listener,

@@ -1,4 +1,4 @@
-//! What is durable, as five small traits by record.
+//! What is durable, as small traits by record.
 //!
 //! Every operation is one transaction with a meaning; nobody outside `store/`
 //! knows a table. The store is the queue: what an operation commits, the next
@@ -26,6 +26,8 @@ use crate::domain::window::Rules;
 pub mod desk;
 mod ending;
 mod error;
+mod notices;
+pub mod operators;
 mod outbox;
 mod relays;
 pub mod signs;
@@ -34,6 +36,8 @@ mod surroundings;
 
 pub use ending::Ending;
 pub use error::{Availability, StoreError};
+pub use notices::{Fate, Imported, Notice, Notices};
+pub use operators::Operators;
 pub use outbox::{Begin, Finished, Outbox};
 pub use relays::{Relay, Relays};
 pub use signs::{Owed, Receipt, Receipts, Signs};
@@ -43,8 +47,14 @@ pub use surroundings::{Author, Overheard, Pointed, Surroundings};
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything that is durable.
-pub trait Store: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug {}
-impl<T: Inbox + Turns + Outbox + Signs + Relays + Leases + std::fmt::Debug> Store for T {}
+pub trait Store:
+    Inbox + Turns + Outbox + Notices + Signs + Relays + Operators + Leases + std::fmt::Debug
+{
+}
+impl<T> Store for T where
+    T: Inbox + Turns + Outbox + Notices + Signs + Relays + Operators + Leases + std::fmt::Debug
+{
+}
 
 /// Accepting updates.
 #[async_trait]
@@ -93,6 +103,8 @@ pub struct Accepted {
     pub presses: Vec<PressReply>,
     /// How long ago Telegram dated the new messages among them.
     pub lags: Vec<Duration>,
+    /// An operator ordered something that the daemon has a part in.
+    pub ordered: bool,
     /// Somebody claimed the bot.
     pub claimed_by: Option<UserId>,
 }

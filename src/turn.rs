@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, watch};
 
+use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::{SystemPrompt, Voice};
 use crate::domain::ids::{ChatId, InstanceId, TurnId};
@@ -166,6 +167,8 @@ pub struct Parts {
     pub pulse: Pulse,
     /// Where the course of a turn is shown.
     pub traces: Traces,
+    /// Rings for operators.
+    pub bell: Bell,
     /// Turns that may run at once.
     pub max_concurrent: usize,
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::door::Door;
-use super::{Daemon, identity, litter, receipts, recovery};
+use super::{Daemon, identity, litter, notices, operators, receipts, recovery};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
 use crate::domain::metric;
@@ -21,7 +21,8 @@ use crate::intake::gaps::Gaps;
 use crate::intake::poller::Poller;
 use crate::intake::{ALLOWED_UPDATES, registration};
 use crate::ops::health::Role;
-use crate::shutdown::Kind;
+use crate::ops::systemd::unit::Unit;
+use crate::shutdown::{Grace, Kind};
 use crate::store::Retention;
 
 /// Between two looks at a lease that another instance holds.
@@ -56,6 +57,12 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
             })
             .await
     });
+    if daemon.systemd.is_there() {
+        let grace = Grace::new(daemon.config.shutdown.grace);
+        daemon
+            .tasks
+            .spawn(Kind::Ops, "unit", async move { compare(grace).await });
+    }
     let looking = Arc::clone(daemon);
     daemon
         .tasks
@@ -76,10 +83,15 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     daemon.tasks.keep(Kind::Sweep, "litter", move || {
         litter::sweep(Arc::clone(&sweeping))
     });
+    let importing = Arc::clone(daemon);
+    daemon.tasks.keep(Kind::Sweep, "notices", move || {
+        notices::watch(Arc::clone(&importing))
+    });
     let reloading = Arc::clone(daemon);
     daemon.tasks.keep(Kind::Sweep, "reload", move || {
         reload(Arc::clone(&reloading))
     });
+    operators::start(daemon);
     let (identified, identity) = watch::channel(false);
     let asking = Arc::clone(daemon);
     // Without it nothing is ever accepted: begun again after a panic.
@@ -321,11 +333,30 @@ async fn prune(daemon: Arc<Daemon>) {
     }
 }
 
+/// Says once when the unit's limit and the grace disagree. The daemon asks for
+/// more time while it drains, so nothing is cut; but a drain whose runtime hangs
+/// cannot ask.
+async fn compare(grace: Grace) {
+    let Some(unit) = Unit::of_process() else {
+        return;
+    };
+    if let Ok(limits) = unit.limits().await
+        && let Some(disagreement) = limits.disagreement(grace)
+    {
+        tracing::warn!(unit = unit.name(), "{disagreement}");
+    }
+}
+
 /// SIGHUP: takes over what may change and says what needs a restart.
 async fn reload(daemon: Arc<Daemon>) {
     let mut asked = daemon.shutdown.reload();
     while asked.changed().await.is_ok() {
+        daemon.systemd.reloading();
+        // The phase, which a standby keeps, and what the operator should know.
+        let phase = daemon.shutdown.phase().borrow().as_str();
         let Some(new) = daemon.reload.reload() else {
+            let status = format!("{phase}; configuration not read anew, see the journal");
+            daemon.systemd.ready(&status);
             continue;
         };
         let changes = daemon.live.adopt(&new);
@@ -339,6 +370,7 @@ async fn reload(daemon: Arc<Daemon>) {
             needs_restart = ?changes.needs_restart,
             "configuration read anew"
         );
+        daemon.systemd.ready(phase);
     }
 }
 
@@ -358,7 +390,7 @@ impl Daemon {
     }
 
     /// Takes over what instances that died have left.
-    async fn take_over(&self) {
+    pub(super) async fn take_over(&self) {
         if self.shutdown.is_stopping() {
             return;
         }

@@ -177,6 +177,7 @@ impl Poller {
         let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
         for missing in gaps.note(ids, Instant::now()) {
             metrics::counter!(metric::UPDATES_MISSED).increment(missing);
+            self.sink.met(Met::Missing(missing));
             tracing::warn!(
                 missing,
                 "updates are missing: Telegram has dropped them, or somebody else has taken them"
@@ -200,6 +201,7 @@ impl Poller {
             }
             Meaning::Unauthorized => {
                 metrics::counter!(metric::INTAKE_ERRORS, "class" => "token").increment(1);
+                self.sink.met(Met::TokenRefused);
                 self.tell(error, "Telegram refuses the token: check telegram.token");
                 self.rest(WAIT_MAX).await;
             }

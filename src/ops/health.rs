@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
+use super::console::Console;
 use super::gauges::{self, Gauges};
 use crate::domain::phase::Phase;
 use crate::pulse::{Listener, Organ, Pulse};
@@ -125,6 +126,7 @@ pub struct Ops {
     metrics: PrometheusHandle,
     gauges: Gauges,
     looks: Arc<Mutex<Looks>>,
+    console: Option<Console>,
 }
 
 #[derive(Debug)]
@@ -154,17 +156,26 @@ impl Ops {
                 next: None,
                 stuck: Vec::new(),
             })),
+            console: None,
         }
     }
 
+    /// With the console beside them, where there is one.
+    #[must_use]
+    pub fn with_console(self, console: Option<Console>) -> Self {
+        Self { console, ..self }
+    }
+
     /// The routes.
-    pub fn router(self) -> Router {
-        Router::new()
+    pub fn router(mut self) -> Router {
+        let console = self.console.take().map(Console::router);
+        let router = Router::new()
             .route("/livez", get(livez))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
             .route("/turns", get(turns))
-            .with_state(self)
+            .with_state(self);
+        router.merge(console.unwrap_or_default())
     }
 
     fn readiness(&self) -> Ready {

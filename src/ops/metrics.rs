@@ -15,6 +15,7 @@ use metrics_exporter_prometheus::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::console::latency::{Latency, Tap};
 use crate::domain::metric::{self, Metric, Type};
 
 /// How often distributions are folded. Without it one that nobody asks for grows
@@ -57,19 +58,28 @@ pub fn recorder() -> Result<PrometheusRecorder, BuildError> {
     Ok(builder.build_recorder())
 }
 
+/// What is recorded, for whoever serves it.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// For `/metrics`.
+    pub handle: PrometheusHandle,
+    /// For the console.
+    pub latency: Latency,
+}
+
 /// Installs a recorder for the whole process, describes everything and begins
 /// every series. Where one is installed already (a second daemon in one process),
-/// that one stays and the returned handle renders nothing.
+/// that one stays and what is returned stays empty.
 ///
 /// # Errors
 /// See [`recorder`].
-pub fn install() -> Result<PrometheusHandle, BuildError> {
+pub fn install() -> Result<Recorded, BuildError> {
     let recorder = recorder()?;
-    let handle = recorder.handle();
-    if metrics::set_global_recorder(recorder).is_ok() {
+    let (handle, latency) = (recorder.handle(), Latency::default());
+    if metrics::set_global_recorder(Tap::new(recorder, &latency)).is_ok() {
         describe();
     }
-    Ok(handle)
+    Ok(Recorded { handle, latency })
 }
 
 /// Describes every metric to the recorder in force, and begins each of its

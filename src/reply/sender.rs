@@ -20,10 +20,12 @@ use super::keyboard::Keyboards;
 use super::limits::Limits;
 use super::plan::{self, Server};
 use super::probe::{Prober, Progress};
+use crate::bell::Bell;
 use crate::clock::millis;
 use crate::death::{self, Moment};
 use crate::domain::ids::{ChatId, InstanceId};
 use crate::domain::metric;
+use crate::domain::operator::alarm::Cause;
 use crate::domain::part::{self, Format, OnUncertain, Sending, Sent};
 use crate::domain::probe::{Probed, Probing, Resolution};
 use crate::pulse::{Organ, Pulse};
@@ -85,6 +87,8 @@ pub struct Parts {
     pub pulse: Pulse,
     /// Where the course of a turn is shown.
     pub traces: Traces,
+    /// Rings for operators.
+    pub bell: Bell,
 }
 
 impl std::fmt::Debug for Parts {
@@ -179,6 +183,7 @@ impl Sender {
             Judged::NotSent => not_sent(NOT_SENT),
             Judged::Unauthorized => {
                 tracing::error!("Telegram refuses the token: check telegram.token");
+                parts.bell.ring(Cause::Token, 1);
                 not_sent(UNAUTHORIZED)
             }
             Judged::Refused(error) => {
@@ -190,6 +195,9 @@ impl Sender {
             Sent::Migrated(to) => Some(*to),
             _ => None,
         };
+        if let Sent::Receipt(_) = &sent {
+            parts.bell.calm(Cause::Token);
+        }
         count(&sent);
         self.finish(sending, sent.clone()).await;
         seen::sent(&parts.traces, sending, &sent, begun);
@@ -250,6 +258,9 @@ impl Sender {
                 Resolution::Held => metric::UNCERTAIN_HELD,
             })
             .increment(1);
+        }
+        if finished.expired {
+            metrics::counter!(metric::NOTICES, "result" => "expired").increment(1);
         }
         if let Some((turn, due, outcome)) = finished.settled {
             tracing::debug!(turn.id = turn.0, outcome = outcome.as_str(), "turn settled");

@@ -32,6 +32,8 @@ mod keyboards;
 mod late;
 mod leases;
 mod locks;
+mod notices;
+mod operators;
 mod outbox;
 mod overheard;
 mod parts;

@@ -252,7 +252,14 @@ impl<'a> Accepting<'a, '_> {
         if let Some(sort) = self.business(message)? {
             return Ok(sort);
         }
+        if let Some(sort) = self.ordered(row, message)? {
+            return Ok(sort);
+        }
         let (sender, chat) = (message.sender.id.0, message.chat.id);
+        if chat.is_private() {
+            // Whoever writes has not blocked us, or not any more.
+            self.tx.is_gone(chat, false)?;
+        }
         let relayed = chat.is_relayed();
         let facts = Facts {
             // Through whom it came was admitted.

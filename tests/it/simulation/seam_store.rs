@@ -374,19 +374,6 @@ impl Outbox for Storing {
         .await
     }
 
-    async fn alert(
-        &self,
-        cause: &'static str,
-        payload: Payload,
-        every: Duration,
-        owner: InstanceId,
-    ) -> Result<Vec<ChatId>> {
-        self.op("alert", 0, |store| async move {
-            store.alert(cause, payload, every, owner).await
-        })
-        .await
-    }
-
     async fn touches(&self) -> Result<Vec<ChatId>> {
         self.op("touches", 0, |store| async move { store.touches().await })
             .await
