@@ -40,6 +40,7 @@ mod rerun;
 mod rooms;
 mod scribe;
 mod security;
+mod seeing;
 mod simulation;
 mod stop;
 mod store;

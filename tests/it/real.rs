@@ -425,7 +425,7 @@ async fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.expect("a free port")
 }
 
-async fn free_port() -> SocketAddr {
+pub(crate) async fn free_port() -> SocketAddr {
     listener().await.local_addr().expect("it is bound")
 }
 
