@@ -13,7 +13,7 @@ from playground import ADA, NOOR, Chat, Playground, daemon
 from webdriver import Browser, until
 
 # Turns that fail take a few tries, and a long answer its time.
-SLOW = 240
+SLOW = 120
 
 LOOKS = (
     ("console", 1280, 940, "light"),
