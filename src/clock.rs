@@ -82,6 +82,18 @@ impl Clock {
     }
 }
 
+/// A moment for people to read, in UTC: `2026-11-21 22:10 UTC`.
+#[must_use]
+pub fn stamp(at: Millis) -> String {
+    let (year, month, day) = civil(at.div_euclid(86_400_000));
+    let minutes = at.rem_euclid(86_400_000) / 60_000;
+    format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02} UTC",
+        minutes / 60,
+        minutes % 60
+    )
+}
+
 /// The calendar date of a day since the Unix epoch (proleptic Gregorian; the
 /// algorithm is Howard Hinnant's `civil_from_days`).
 fn civil(days: i64) -> (i64, i64, i64) {
@@ -120,5 +132,6 @@ mod tests {
         assert_eq!(civil(11_016), (2000, 2, 29));
         assert_eq!(civil(20_778), (2026, 11, 21));
         assert_eq!(civil(-1), (1969, 12, 31));
+        assert_eq!(stamp(1_790_000_000_000), "2026-09-21 14:13 UTC");
     }
 }

@@ -47,7 +47,7 @@ impl Agree<'_> {
                 telegram::TOKEN.key,
                 "talk to https://t.me/BotFather, send /newbot, and give the token it answers as \
                  TELEGRAM_BOT_TOKEN, telegram.token_file or the systemd credential \
-                 telegram_bot_token",
+                 telegram_bot_token (the shipped unit's is /etc/lastword/telegram_bot_token)",
             );
         }
         let llm = &self.config.llm;
@@ -55,8 +55,9 @@ impl Agree<'_> {
             self.missing(
                 llm::API_KEY.key,
                 "create one at https://openrouter.ai/keys and give it as OPENROUTER_API_KEY, \
-                 llm.api_key_file or the systemd credential openrouter_api_key (only a model on \
-                 this machine needs none)",
+                 llm.api_key_file or the systemd credential openrouter_api_key (the shipped \
+                 unit's is /etc/lastword/openrouter_api_key; only a model on this machine needs \
+                 none)",
             );
         }
         let api = &self.config.telegram.api_url;

@@ -40,6 +40,7 @@ mod scribe;
 mod simulation;
 mod stop;
 mod store;
+mod systemd;
 mod tidy;
 mod trouble;
 mod unit;

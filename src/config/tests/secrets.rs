@@ -56,6 +56,30 @@ fn a_secret_comes_from_the_strongest_place_and_doubles_are_mentioned() {
     assert!(matches!(loaded.warnings[0], Warning::SecretInFile { .. }));
 }
 
+/// What the units say of a secret that may be given elsewhere.
+#[test]
+fn an_empty_credential_is_one_that_is_not_given() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("telegram_bot_token"), "\n").unwrap();
+    fs::write(folder.path().join("openrouter_api_key"), "").unwrap();
+    let credentials = ("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap());
+    let env = [("HOME", "/h"), credentials];
+    let loaded = bare(
+        "[telegram]\ntoken = \"5:clear\"\n[llm]\nbase_url = \"http://127.0.0.1:1/v1\"\n",
+        &env,
+    );
+    let loaded = loaded.unwrap();
+    assert_eq!(loaded.config.telegram.token.expose(), "5:clear");
+    assert!(loaded.config.llm.api_key.is_none());
+    let said = said(bare("", &env));
+    for word in [
+        "/etc/lastword/telegram_bot_token",
+        "/etc/lastword/openrouter_api_key",
+    ] {
+        assert!(said.contains(word), "{said}");
+    }
+}
+
 #[test]
 fn a_secret_file_that_everybody_can_read_is_mentioned() {
     let folder = tempfile::tempdir().unwrap();
