@@ -26,6 +26,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+mod console;
 mod crowd;
 mod drains;
 mod failpoints;
