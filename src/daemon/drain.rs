@@ -23,6 +23,9 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 /// How often a drain looks for a successor.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// How long the last webhook connections that are turned away may take.
+const DOORMAN: Duration = Duration::from_millis(50);
+
 /// What must have ended before the store may be closed.
 const WORK: [Kind; 6] = [
     Kind::Timer,
@@ -120,6 +123,8 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     shutdown.enter(Phase::Closing);
     receipts::last_look(daemon).await;
     close(daemon, ladder.limit(Rung::Close), cut).await;
+    // Whoever was accepted by the doorman gets his answer.
+    let _ = timeout(DOORMAN, daemon.tasks.wait(&[Kind::Doorman])).await;
     rung(Rung::Close);
     daemon.tasks.close();
     let code = match daemon.lines {
