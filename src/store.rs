@@ -43,8 +43,14 @@ pub use surroundings::{Author, Overheard, Pointed, Surroundings};
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything that is durable.
-pub trait Store: Inbox + Turns + Outbox + Signs + Relays + Operators + Leases + std::fmt::Debug {}
-impl<T: Inbox + Turns + Outbox + Signs + Relays + Operators + Leases + std::fmt::Debug> Store for T {}
+pub trait Store:
+    Inbox + Turns + Outbox + Signs + Relays + Operators + Leases + std::fmt::Debug
+{
+}
+impl<T: Inbox + Turns + Outbox + Signs + Relays + Operators + Leases + std::fmt::Debug> Store
+    for T
+{
+}
 
 /// Accepting updates.
 #[async_trait]

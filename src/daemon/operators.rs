@@ -220,12 +220,7 @@ async fn listen(daemon: &Daemon) {
     }
 }
 
-async fn heed(
-    daemon: &Daemon,
-    cause: Cause,
-    heard: &Heard,
-    ago: Duration,
-) -> Result<Vec<ChatId>> {
+async fn heed(daemon: &Daemon, cause: Cause, heard: &Heard, ago: Duration) -> Result<Vec<ChatId>> {
     let (store, me) = (&daemon.store, daemon.instance);
     let mut chats = Vec::new();
     if heard.times > 0 {
@@ -259,7 +254,9 @@ async fn tick(daemon: &Daemon, watched: &mut Watched) {
     }
     listen(daemon).await;
     let notices = notices(daemon, Notices::All);
-    let reminded = daemon.store.remind(daemon.instance, notices, alerts(daemon));
+    let reminded = daemon
+        .store
+        .remind(daemon.instance, notices, alerts(daemon));
     match reminded.await {
         Ok(chats) => touch(daemon, chats),
         Err(error) => tracing::debug!(%error, "failed to look what is to be told"),

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, ResponseCache, Sources};
+use crate::daemon::Disk;
 use crate::daemon::{self, Lines, Reload, Seams, StartError};
 use crate::domain::ids::BotId;
 use crate::llm::openrouter::{self, Endpoint, EndpointError};
@@ -18,7 +19,6 @@ use crate::shutdown::{ExitCode, Shutdown, signals};
 use crate::store::StoreError;
 use crate::store::sqlite::{Mode, Schema, SqliteStore};
 use crate::telegram::client::{Client, ClientError};
-use crate::daemon::Disk;
 use crate::telemetry::troubles::Troubles;
 use crate::telemetry::{Reader, Telemetry};
 

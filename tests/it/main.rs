@@ -26,6 +26,7 @@ mod languages;
 mod late;
 mod media;
 mod neighbours;
+mod operators;
 mod ops;
 mod poison;
 mod polling;

@@ -14,6 +14,7 @@ mod leases;
 mod model;
 mod operators;
 mod order;
+mod orders;
 mod outbox;
 mod people;
 mod probing;

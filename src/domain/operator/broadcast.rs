@@ -69,9 +69,9 @@ impl Progress {
                 "Broadcast {number} is done: {} delivered{blocked}, in {took}.",
                 count(sent, "message", "messages")
             ),
-            State::Halted => format!(
-                "Broadcast {number} was ended: {sent} of {chats} delivered{blocked}."
-            ),
+            State::Halted => {
+                format!("Broadcast {number} was ended: {sent} of {chats} delivered{blocked}.")
+            }
         }
     }
 }

@@ -7,8 +7,8 @@ use lastword::domain::ids::{ChatId, InstanceId};
 use lastword::domain::operator::alarm::Cause;
 use lastword::domain::operator::life::Farewell;
 use lastword::domain::part::Payload;
-use lastword::store::operators::{Audience, Operators, Orders, Spread};
 use lastword::store::Result;
+use lastword::store::operators::{Audience, Operators, Orders, Spread};
 
 use super::seam_store::Storing;
 
@@ -104,7 +104,11 @@ impl Operators for Storing {
     }
 
     async fn spread(&self, owner: InstanceId) -> Result<Spread> {
-        self.op("spread", 0, |store| async move { store.spread(owner).await })
-            .await
+        self.op(
+            "spread",
+            0,
+            |store| async move { store.spread(owner).await },
+        )
+        .await
     }
 }

@@ -223,9 +223,7 @@ impl Tx<'_> {
         };
         let open: u32 = self
             .conn
-            .prepare_cached(
-                "SELECT count(*) FROM parts WHERE errand = ?1 AND state IN (0, 1, 3)",
-            )?
+            .prepare_cached("SELECT count(*) FROM parts WHERE errand = ?1 AND state IN (0, 1, 3)")?
             .query_row([running.number], |row| row.get(0))?;
         let room = AT_ONCE.saturating_sub(open);
         let next: Vec<i64> = self

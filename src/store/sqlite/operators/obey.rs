@@ -36,7 +36,11 @@ const DRAINS: &str = "I take nothing new from now on, answer what is under way, 
 
 impl Accepting<'_, '_> {
     /// Carries out what an operator orders; `None` for everything else.
-    pub(in super::super) fn ordered(&mut self, row: i64, message: &Message) -> Result<Option<Sort>> {
+    pub(in super::super) fn ordered(
+        &mut self,
+        row: i64,
+        message: &Message,
+    ) -> Result<Option<Sort>> {
         let direct = message.way == Way::Direct && message.chat.kind == ChatKind::Private;
         if !direct || message.media.is_some() || message.forwarded_from.is_some() {
             return Ok(None);
@@ -93,7 +97,10 @@ impl Accepting<'_, '_> {
                 Some(pause) => {
                     self.done.ordered = true;
                     let lasted = span(i64::try_from(pause.for_ms).unwrap_or(i64::MAX));
-                    said("resumed", &format!("On again, after {lasted}. What waited is answered."))
+                    said(
+                        "resumed",
+                        &format!("On again, after {lasted}. What waited is answered."),
+                    )
                 }
                 None => said("nothing", "There was no pause."),
             },
@@ -249,7 +256,10 @@ impl Accepting<'_, '_> {
                     Replay::Ended(how) => format!("it was {how}"),
                     Replay::Erased => "what it was asked is no longer kept".to_owned(),
                 };
-                (Effect::new("nothing", None), format!("Turn {turn}: {said}."))
+                (
+                    Effect::new("nothing", None),
+                    format!("Turn {turn}: {said}."),
+                )
             }
             Tap::Send(number) => match self.tx.send_off(number)? {
                 Some(progress) => {
@@ -308,7 +318,11 @@ impl Tx<'_> {
             if turns.is_empty() {
                 return;
             }
-            let more = if turns.len() < LISTED as usize { "" } else { ", the latest" };
+            let more = if turns.len() < LISTED as usize {
+                ""
+            } else {
+                ", the latest"
+            };
             let _ = writeln!(text, "{title}{more}:");
             for turn in turns {
                 let _ = writeln!(text, "{}", line(turn));
@@ -369,12 +383,7 @@ impl Tx<'_> {
         )?;
         let from = self.now.saturating_sub(crate::clock::millis(since));
         let rows = statement.query_map(params![self.bot.0, from], |row| {
-            Ok((
-                ChatId(row.get(0)?),
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-            ))
+            Ok((ChatId(row.get(0)?), row.get(1)?, row.get(2)?, row.get(3)?))
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
