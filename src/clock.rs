@@ -71,7 +71,13 @@ impl Clock {
     /// Today's date in UTC, as `YYYY-MM-DD`.
     #[must_use]
     pub fn date(&self) -> String {
-        let (year, month, day) = civil(self.now().div_euclid(86_400_000));
+        Self::date_of(self.now().div_euclid(86_400_000))
+    }
+
+    /// The date, as `YYYY-MM-DD`, of a day since the Unix epoch.
+    #[must_use]
+    pub fn date_of(day: i64) -> String {
+        let (year, month, day) = civil(day);
         format!("{year:04}-{month:02}-{day:02}")
     }
 }

@@ -20,6 +20,7 @@ mod log;
 mod media;
 mod operators;
 mod ops;
+mod outbox;
 mod problem;
 mod reply;
 mod secret;
@@ -27,6 +28,7 @@ mod shutdown;
 mod span;
 mod store;
 mod telegram;
+mod traces;
 mod turns;
 mod walk;
 
@@ -46,12 +48,15 @@ pub use log::{Log, LogFilter, LogFormat};
 pub use media::{Media, Voice};
 pub use operators::{Alerts, Notices, Operators};
 pub use ops::Ops;
+pub use outbox::Outbox;
 pub use problem::{Errors, Origin, Problem, Warning};
 pub use reply::{Button, Format, Reasoning, Receipts, Reply, Uncertain};
-pub use secret::{ApiKey, BotToken, WebhookSecret};
+pub use secret::{ApiKey, BotToken, ConsoleToken, WebhookSecret};
 pub use shutdown::{OnStop, Shutdown};
+pub(crate) use span::parse as span;
 pub use store::Store;
 pub use telegram::{Mode, Telegram, Webhook};
+pub use traces::Traces;
 pub use turns::Turns;
 pub use walk::{Apply, Key, Setting, Shown};
 
@@ -138,6 +143,8 @@ pub struct Config {
     pub operators: Operators,
     /// How answers are sent.
     pub reply: Reply,
+    /// How much may wait to be sent.
+    pub outbox: Outbox,
     /// What is downloaded.
     pub media: Media,
     /// How the daemon stops.
@@ -148,6 +155,8 @@ pub struct Config {
     pub ops: Ops,
     /// How and how much is logged.
     pub log: Log,
+    /// Where the course of each turn is sent.
+    pub traces: Traces,
 }
 
 impl Config {
@@ -163,11 +172,13 @@ impl Config {
             access: Access::default(),
             operators: Operators::default(),
             reply: Reply::default(),
+            outbox: Outbox::default(),
             media: Media::default(),
             shutdown: Shutdown::default(),
             store: Store::new(store),
             ops: Ops::default(),
             log: Log::default(),
+            traces: Traces::default(),
         }
     }
 
@@ -234,10 +245,12 @@ impl Config {
         self.access.walk(w);
         self.operators.walk(w);
         self.reply.walk(w);
+        self.outbox.walk(w);
         self.media.walk(w);
         self.shutdown.walk(w);
         self.store.walk(w);
         self.ops.walk(w);
         self.log.walk(w);
+        self.traces.walk(w);
     }
 }

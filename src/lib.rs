@@ -21,6 +21,7 @@ pub mod playground;
 pub mod pulse;
 pub mod reply;
 pub mod shutdown;
+pub mod spool;
 pub mod store;
 pub mod telegram;
 pub mod telemetry;

@@ -9,11 +9,13 @@ use tokio::sync::watch;
 
 use super::helm::{self, AtTheHelm};
 use super::relays::{Reach, Relaying};
+use super::seeing::Seeing;
 use super::{Daemon, Intake, Live, Seams, instance_id, intake, voice};
 use crate::bell::Bell;
 use crate::domain::part::OnUncertain;
 use crate::grouper::Grouper;
 use crate::media::{self, Library};
+use crate::ops::control::Farewell;
 use crate::ops::health::Role;
 use crate::pulse::Pulse;
 use crate::reply::hush::Hush;
@@ -46,6 +48,7 @@ impl Daemon {
             systemd,
             metrics,
             troubles,
+            control,
             disk,
             seed,
             reload,
@@ -61,11 +64,13 @@ impl Daemon {
             reach: reach.clone(),
         });
         let tasks = Tasks::new(&shutdown);
+        let seeing = Seeing::new(&config.traces, &*store);
         let pulse = Pulse::default();
         let live = Arc::new(Live::new(&config, llm, seed));
         let limits = Arc::new(Limits::default());
         let hush = Hush::default();
         let server = Arc::new(Server::default());
+        let place = senses.place;
         let library = Arc::new(Library::new(
             Arc::clone(&telegram),
             beside(&config.store.path),
@@ -116,6 +121,7 @@ impl Daemon {
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
+            traces: seeing.traces.clone(),
             bell: bell.clone(),
         });
         let receipts = Receipts {
@@ -154,6 +160,7 @@ impl Daemon {
             shutdown: shutdown.clone(),
             tasks: tasks.clone(),
             pulse: pulse.clone(),
+            traces: seeing.traces.clone(),
             bell: bell.clone(),
             max_concurrent: config.turns.max_concurrent,
         });
@@ -185,7 +192,7 @@ impl Daemon {
             bot,
             instance,
             mode: config.telegram.mode,
-            clock,
+            clock: clock.clone(),
             begun,
             store: Arc::clone(&store),
             desk,
@@ -202,6 +209,10 @@ impl Daemon {
         Self {
             role,
             helm,
+            control,
+            farewell: Farewell::default(),
+            begun_at: clock.now(),
+            clock,
             bell,
             reach,
             disk,
@@ -222,11 +233,13 @@ impl Daemon {
             sender,
             receipts,
             library,
+            place,
             intake,
             others,
             reload,
             begun,
             lines,
+            seeing,
         }
     }
 }

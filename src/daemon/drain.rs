@@ -39,7 +39,9 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     let shutdown = &daemon.shutdown;
     let ladder = Ladder::new(shutdown.limits());
     let rung = |rung: Rung| {
-        shutdown.report().rung(rung, shutdown.since_signal());
+        let since = shutdown.since_signal();
+        shutdown.report().rung(rung, since);
+        daemon.seeing.rung(rung, since);
         death::at(moment_of(rung));
     };
 
@@ -128,8 +130,13 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
 
     shutdown.enter(Phase::Closing);
     receipts::last_look(daemon).await;
+    daemon.keep_stop(ladder.limit(Rung::Signal)).await;
     close(daemon, ladder.limit(Rung::Close), cut).await;
+    daemon.seeing.close().await;
     rung(Rung::Close);
+    if let Ok(report) = serde_json::to_value(shutdown.last_words()) {
+        daemon.farewell.say(report).await;
+    }
     daemon.tasks.close();
     let code = match daemon.lines {
         Lines::Printed => shutdown.finish(),

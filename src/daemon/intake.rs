@@ -234,6 +234,9 @@ impl Accept for Intake {
             }
         };
         metrics::histogram!(metric::ACCEPT_SECONDS).record(begun.elapsed().as_secs_f64());
+        for lag in &accepted.lags {
+            metrics::histogram!(metric::INTAKE_LAG_SECONDS).record(lag.as_secs_f64());
+        }
         metrics::counter!(metric::UPDATES_DUPLICATE).increment(accepted.duplicates as u64);
         metrics::counter!(metric::UPDATES_UNPARSED).increment(accepted.unparsed as u64);
         self.accepted

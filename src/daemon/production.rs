@@ -152,6 +152,7 @@ pub async fn run_with(
         systemd,
         metrics: Some(metrics),
         troubles,
+        control: Some(crate::ops::control::folder(&config.store.path)),
         disk,
         seed: rand::rng().random(),
         reload: Box::new(FromSources {

@@ -106,6 +106,7 @@ impl Poller {
             };
             match answer {
                 Ok(Value::Array(updates)) => {
+                    metrics::counter!(metric::INTAKE_POLLS).increment(1);
                     self.failures = 0;
                     self.offset = None;
                     self.sink.met(Met::Answer);
@@ -199,11 +200,17 @@ impl Poller {
                 self.rest(CONFLICT).await;
             }
             Meaning::Unauthorized => {
+                metrics::counter!(metric::INTAKE_ERRORS, "class" => "token").increment(1);
                 self.sink.met(Met::TokenRefused);
                 self.tell(error, "Telegram refuses the token: check telegram.token");
                 self.rest(WAIT_MAX).await;
             }
-            Meaning::Again(Some(pause)) => self.rest(pause).await,
+            Meaning::Again(Some(pause)) => {
+                metrics::counter!(metric::TELEGRAM_WAITS, "method" => "poll").increment(1);
+                metrics::counter!(metric::TELEGRAM_WAIT_SECONDS, "method" => "poll")
+                    .increment(pause.as_secs().max(1));
+                self.rest(pause).await;
+            }
             _ => {
                 metrics::counter!(metric::INTAKE_ERRORS, "class" => "poll").increment(1);
                 self.tell(error, "failed to ask Telegram for updates; trying again");

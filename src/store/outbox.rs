@@ -39,6 +39,8 @@ pub struct Finished {
     pub settled: Option<(TurnId, Due, Outcome)>,
     /// How a part of unknown arrival was resolved.
     pub resolved: Option<Resolution>,
+    /// A notice was not sent: its time was over.
+    pub expired: bool,
 }
 
 /// The outbox.

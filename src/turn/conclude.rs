@@ -221,6 +221,7 @@ impl Turn<'_> {
             text,
             outcome,
             spent,
+            told: self.course.told(),
             parts: self
                 .fit(payloads)
                 .into_iter()
@@ -287,8 +288,6 @@ impl Turn<'_> {
         let model = Duration::from_micros(self.modelled.load(Ordering::Relaxed));
         let overhead = run.saturating_sub(model);
         metrics::histogram!(metric::TURN_OVERHEAD_SECONDS).record(overhead.as_secs_f64());
-        let whole = self.claimed.age + run;
-        metrics::histogram!(metric::TURN_SECONDS).record(whole.as_secs_f64());
     }
 
     fn count(&self, completion: &Completion) {
@@ -321,7 +320,10 @@ fn ended(result: Result<(), StoreError>, word: &'static str) -> &'static str {
 
 fn class(failure: &Failure) -> &'static str {
     match failure {
-        Failure::Operator { .. } => "operator",
+        Failure::Operator { kind, .. } => match kind {
+            Operator::NoCredit => "credit",
+            Operator::BadKey => "key",
+        },
         Failure::Unavailable { .. } => "breaker",
         Failure::Exhausted { .. } => "exhausted",
         Failure::Rejected { .. } => "rejected",

@@ -130,6 +130,7 @@ impl House {
             systemd: Systemd::default(),
             metrics: None,
             troubles: lastword::telemetry::troubles::Troubles::default(),
+            control: None,
             disk: self.disk.clone(),
             seed: self.starts * 1_000_003,
             reload: Box::new(NoReload),

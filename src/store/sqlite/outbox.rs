@@ -128,6 +128,13 @@ impl Tx<'_> {
                 None => Begin::Idle,
             });
         };
+        if next.dies_at.is_some_and(|at| at <= self.now) {
+            self.end_part(next.id, State::Withdrawn, None)?;
+            return Ok(Begin::Resolved(Finished {
+                expired: true,
+                ..Finished::default()
+            }));
+        }
         let wait = next.not_before - self.now;
         if wait > 0 && wait <= FURTHEST_MS && next.set_at <= self.now {
             return Ok(Begin::Wait(clock::duration(wait)));
@@ -272,7 +279,7 @@ impl Tx<'_> {
                 Some(turn) => self.settle_delivered(turn)?,
                 None => None,
             },
-            resolved: None,
+            ..Finished::default()
         })
     }
 

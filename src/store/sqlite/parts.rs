@@ -34,6 +34,8 @@ pub(super) struct NextPart {
     pub(super) resent: i64,
     /// The latest time that was read while it was made to wait.
     pub(super) set_at: i64,
+    /// From when on it is not worth being sent.
+    pub(super) dies_at: Option<i64>,
     kind: i64,
     payload: Vec<u8>,
 }
@@ -67,7 +69,7 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "SELECT id, turn, kind, topic, payload, target, not_before, send_no, resent, \
-                        max(created_at, coalesce(expires_at, 0) - ?4) \
+                        max(created_at, coalesce(expires_at, 0) - ?4), dies_at \
                  FROM parts WHERE bot = ?1 AND chat = ?2 AND state = 0 AND state IN (0, 1, 3) \
                    AND owner = ?3 ORDER BY kind, turn, seq, id LIMIT 1",
             )?
@@ -85,6 +87,7 @@ impl Tx<'_> {
                         send_no: row.get(7)?,
                         resent: row.get(8)?,
                         set_at: row.get(9)?,
+                        dies_at: row.get(10)?,
                     })
                 },
             )

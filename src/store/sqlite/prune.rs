@@ -30,6 +30,7 @@ impl Tx<'_> {
         )?;
         debug_assert_eq!(Outcome::Failed.code(), 1);
         gone += self.prune_overheard()?;
+        gone += self.prune_notice_keys(step)?;
         gone += self.prune_guests(self.now - millis(keep.updates), step)?;
         Ok(gone)
     }

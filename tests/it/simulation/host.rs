@@ -287,6 +287,7 @@ impl Host {
             systemd: Systemd::default(),
             metrics: None,
             troubles: lastword::telemetry::troubles::Troubles::default(),
+            control: None,
             disk: lastword::daemon::Disk::unwatched(),
             seed,
             reload: Box::new(NoReload),

@@ -157,6 +157,7 @@ pub(super) fn parts_answer(texts: &[&str], outcome: Outcome) -> Answer {
         text: Some(texts.join("")),
         outcome,
         spent: None,
+        told: Default::default(),
         parts: texts
             .iter()
             .map(|text| Planned {

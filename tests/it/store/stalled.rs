@@ -65,6 +65,11 @@ const TABLE: &[(&str, Fence)] = &[
     ("replan", Fence::Send),
     ("placeholder", READS),
     ("surroundings", READS),
+    (
+        "import",
+        Needless("a file is known by its name, whoever takes it up"),
+    ),
+    ("imported", READS),
     ("relay", READS),
     ("unconnected", READS),
     (
@@ -159,6 +164,7 @@ fn every_operation_says_what_fences_it() {
     let traits = [
         include_str!("../../../src/store.rs"),
         include_str!("../../../src/store/outbox.rs"),
+        include_str!("../../../src/store/notices.rs"),
         include_str!("../../../src/store/signs.rs"),
         include_str!("../../../src/store/relays.rs"),
         include_str!("../../../src/store/desk.rs"),
