@@ -99,6 +99,9 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
             let _ = feeders.await;
         }
         daemon.tasks.wait(&WORK).await;
+        // What was ordered last is replied to, too.
+        operators::obey(daemon).await;
+        daemon.tasks.wait(&WORK).await;
     };
     let finished = tokio::select! {
         biased;

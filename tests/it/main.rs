@@ -28,6 +28,7 @@ mod late;
 mod media;
 mod neighbours;
 mod notify;
+mod operators;
 mod ops;
 mod pause;
 mod poison;
