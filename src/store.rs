@@ -3,8 +3,7 @@
 //! Every operation is one transaction with a meaning; nobody outside `store/`
 //! knows a table. The store is the queue: what an operation commits, the next
 //! stage of any instance can take up. Operations take durations and use the
-//! store's own clock. All futures are cancel safe in the sense that a dropped
-//! future leaves a whole transaction or none.
+//! store's own clock. A dropped future leaves a whole transaction or none.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
