@@ -100,6 +100,13 @@ pub fn plain(markdown: &str) -> Vec<String> {
     cut::plain_parts(markdown, CLASSIC_TEXT_MAX)
 }
 
+/// Plain text in parts of at most `units` UTF-16 code units, cut at lines, words
+/// and at last between graphemes; none without anything visible.
+#[must_use]
+pub fn pieces(text: &str, units: usize) -> Vec<String> {
+    cut::plain_parts(text, units)
+}
+
 /// The first blocks of an answer, of about `max` UTF-16 units, as Markdown.
 #[must_use]
 pub fn summary(markdown: &str, max: usize) -> String {

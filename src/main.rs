@@ -26,15 +26,31 @@ fn main() -> ProcessExit {
     let sources = Sources::new(cli.config.clone(), std::env::vars_os());
     match cli.verb() {
         Command::Check => check(&sources),
-        Command::Turns(asked) => {
-            desk(async |out, err| cli::desk::turns(&asked, &sources, out, err).await)
-        }
-        Command::Replay(asked) => {
-            desk(async |out, err| cli::desk::replay(&asked, &sources, out, err).await)
-        }
+        Command::Turns(asked) => desk(&shutdown, async |out, err| {
+            cli::desk::turns(&asked, &sources, out, err).await
+        }),
+        Command::Replay(asked) => desk(&shutdown, async |out, err| {
+            cli::steer::replay(&asked, &sources, out, err).await
+        }),
+        Command::Status(asked) => desk(&shutdown, async |out, err| {
+            cli::status::status(&asked, &sources, out, err).await
+        }),
+        Command::Cancel(asked) => desk(&shutdown, async |out, err| {
+            cli::steer::cancel(&asked, &sources, out, err).await
+        }),
+        Command::Pause(asked) => desk(&shutdown, async |out, err| {
+            cli::steer::pause(&asked, &sources, out, err).await
+        }),
+        Command::Resume(asked) => desk(&shutdown, async |out, err| {
+            cli::steer::resume(&asked, &sources, out, err).await
+        }),
+        Command::Drain(asked) => desk(&shutdown, async |out, err| {
+            cli::drain::drain(&asked, &sources, out, err).await
+        }),
         #[cfg(feature = "playground")]
         Command::Playground(options) => playground(&options, &shutdown),
         Command::Roll(options) => roll(&options, &sources, &shutdown),
+        Command::Notify(asked) => notify(&asked, &sources, &shutdown),
         Command::Prepare => prepare(),
         Command::Generate(asked) => match cli::generate::generate(&asked) {
             Ok(()) => ProcessExit::SUCCESS,
@@ -44,6 +60,9 @@ fn main() -> ProcessExit {
     }
 }
 
+/// What a shell says of a command that SIGINT ended.
+const INTERRUPTED: u8 = 130;
+
 fn check(sources: &Sources) -> ProcessExit {
     match cli::check::check(sources, &mut io::stdout().lock(), &mut io::stderr().lock()) {
         Ok(code) => ProcessExit::from(code),
@@ -51,14 +70,21 @@ fn check(sources: &Sources) -> ProcessExit {
     }
 }
 
-/// An operator's verb, on the store.
-fn desk<F>(verb: F) -> ProcessExit
+/// An operator's verb; an interrupt ends it where it is.
+fn desk<F>(shutdown: &Shutdown, verb: F) -> ProcessExit
 where
     F: AsyncFnOnce(&mut (dyn Write + Send), &mut (dyn Write + Send)) -> u8,
 {
     match runtime() {
         Ok(runtime) => {
-            let code = runtime.block_on(verb(&mut io::stdout(), &mut io::stderr()));
+            let (mut out, mut err) = (io::stdout(), io::stderr());
+            let code = runtime.block_on(async {
+                tokio::select! {
+                    code = verb(&mut out, &mut err) => code,
+                    () = shutdown.intake().cancelled() => INTERRUPTED,
+                }
+            });
+            runtime.shutdown_background();
             ProcessExit::from(code)
         }
         Err(error) => fail(ExitCode::Early, &format!("failed to start: {error}")),
@@ -92,6 +118,12 @@ fn run(sources: &Sources, shutdown: &Shutdown, begun: tokio::time::Instant) -> P
         Ok(code) => code.into(),
         Err(error) => fail(error.exit_code(), &error.to_string()),
     }
+}
+
+fn notify(asked: &cli::notify::Notify, sources: &Sources, shutdown: &Shutdown) -> ProcessExit {
+    let is_stopping = || shutdown.is_stopping();
+    let code = cli::notify::notify(asked, sources, &is_stopping, &mut io::stderr());
+    ProcessExit::from(code)
 }
 
 /// A file that a stranger sent, read where a crash costs nothing else.

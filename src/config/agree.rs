@@ -30,6 +30,7 @@ impl Agree<'_> {
         }
         self.chat();
         self.llm();
+        self.ops();
         if self.config.access.mode == AccessMode::List && self.config.access.ids.is_empty() {
             let mode = self.say("access.mode");
             let keys = &["access.mode", "access.ids"];
@@ -159,6 +160,22 @@ impl Agree<'_> {
                 self.longer(key, "llm.whole");
             }
         }
+    }
+
+    fn ops(&mut self) {
+        let ops = &self.config.ops;
+        let Some(listen) = ops.listen.filter(|listen| !listen.ip().is_loopback()) else {
+            return;
+        };
+        self.warnings.push(if ops.is_console_off() {
+            Warning::ConsoleOff { listen }
+        } else {
+            Warning::Unencrypted {
+                key: "ops.listen",
+                host: listen.to_string(),
+                secret: "what opens the console",
+            }
+        });
     }
 
     fn longer(&mut self, key: Key, limit: Key) {

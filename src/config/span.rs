@@ -16,7 +16,7 @@ const UNITS: [(&str, u64); 5] = [
 
 /// Reads a duration: one or more whole numbers, each with a unit, largest
 /// first. `None` when the text is anything else.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     if rest.is_empty() {
         return None;

@@ -12,12 +12,11 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::door::Door;
-use super::{Daemon, identity, litter, receipts, recovery};
+use super::{Daemon, identity, litter, notices, operators, receipts, recovery};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
 use crate::domain::metric;
 use crate::domain::phase::Phase;
-use crate::domain::turn::State;
 use crate::intake::gaps::Gaps;
 use crate::intake::poller::Poller;
 use crate::intake::{ALLOWED_UPDATES, registration};
@@ -50,6 +49,10 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     daemon.tasks.spawn(Kind::Ops, "watchdog", async move {
         life.systemd
             .feed_watchdog(&life.pulse, |stuck| {
+                for organ in stuck {
+                    metrics::counter!(metric::WATCHDOG_WITHHELD, "organ" => organ.as_str())
+                        .increment(1);
+                }
                 tracing::error!(?stuck, "something does not move; the watchdog is not fed");
             })
             .await
@@ -80,10 +83,15 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     daemon.tasks.keep(Kind::Sweep, "litter", move || {
         litter::sweep(Arc::clone(&sweeping))
     });
+    let importing = Arc::clone(daemon);
+    daemon.tasks.keep(Kind::Sweep, "notices", move || {
+        notices::watch(Arc::clone(&importing))
+    });
     let reloading = Arc::clone(daemon);
     daemon.tasks.keep(Kind::Sweep, "reload", move || {
         reload(Arc::clone(&reloading))
     });
+    operators::start(daemon);
     let (identified, identity) = watch::channel(false);
     let asking = Arc::clone(daemon);
     // Without it nothing is ever accepted: begun again after a panic.
@@ -275,7 +283,6 @@ async fn sweep(daemon: Arc<Daemon>) {
         // Also when nobody else is left: whoever went last may have left parts
         // that belong to nobody.
         daemon.take_over().await;
-        daemon.count_open().await;
         if *daemon.role.borrow() == Role::Active {
             daemon.wake_waiting(WAITING).await;
             daemon.meet_connections().await;
@@ -383,7 +390,7 @@ impl Daemon {
     }
 
     /// Takes over what instances that died have left.
-    async fn take_over(&self) {
+    pub(super) async fn take_over(&self) {
         if self.shutdown.is_stopping() {
             return;
         }
@@ -414,17 +421,6 @@ impl Daemon {
         match self.store.touches().await {
             Ok(chats) => chats.into_iter().for_each(|chat| self.sender.touch(chat)),
             Err(error) => tracing::debug!(%error, "failed to look for keyboards"),
-        }
-    }
-
-    async fn count_open(&self) {
-        let Ok(open) = self.store.open_turns().await else {
-            return;
-        };
-        for state in State::ALL.iter().filter(|state| **state != State::Settled) {
-            let turns = open.get(state.as_str()).copied().unwrap_or(0);
-            #[expect(clippy::cast_precision_loss, reason = "no store holds 2^53 turns")]
-            metrics::gauge!(metric::TURNS_OPEN, "state" => state.as_str()).set(turns as f64);
         }
     }
 

@@ -26,9 +26,9 @@ use tokio::time::{sleep, timeout};
 use super::Accept;
 use crate::config::Webhook as Config;
 use crate::config::WebhookSecret;
+use crate::domain::phase::Phase;
 use crate::files;
 use crate::pulse::Pulse;
-use crate::domain::phase::Phase;
 use crate::shutdown::{Ended, Kind, Shutdown, Tasks};
 
 mod connection;

@@ -8,6 +8,7 @@ mod buttons;
 mod claims;
 mod clocks;
 mod commands;
+mod console;
 mod conversation;
 mod death;
 mod delivery;

@@ -25,10 +25,11 @@ const LAYERS: [&[&str]; 6] = [
         "playground",
     ],
     &[
-        "store", "llm", "telegram", "http", "format", "access", "media", "texts",
+        "store", "spool", "llm", "telegram", "http", "format", "access", "media", "texts",
     ],
     &[
         "domain",
+        "bell",
         "death",
         "config",
         "clock",

@@ -146,3 +146,24 @@ fn a_model_on_this_machine_needs_no_key() {
         assert_eq!(loaded.is_ok(), fine, "{url}");
     }
 }
+
+#[test]
+fn a_console_for_other_machines_needs_a_token_of_the_operators_and_says_what_travels_in_clear() {
+    let env = [("TELEGRAM_BOT_TOKEN", TOKEN), ("HOME", "/h")];
+    let model = "[llm]\nbase_url = \"http://127.0.0.1:1/v1\"\n";
+    let token = ("OPS_CONSOLE_TOKEN", "sixteen-or-more-characters");
+    for (listen, given, off, clear) in [
+        ("127.0.0.1:9464", false, false, false),
+        ("[::1]:9464", true, false, false),
+        ("0.0.0.0:9464", false, true, false),
+        ("0.0.0.0:9464", true, false, true),
+    ] {
+        let token: Vec<_> = given.then_some(token).into_iter().collect();
+        let env = [&env[..], &token[..]].concat();
+        let loaded = bare(&format!("{model}[ops]\nlisten = \"{listen}\""), &env).unwrap();
+        assert_eq!(loaded.config.ops.is_console_off(), off, "{listen}");
+        let says = |part: &str| loaded.warnings.iter().any(|w| w.to_string().contains(part));
+        assert_eq!(says("console stays off"), off, "{listen}");
+        assert_eq!(says("travels unencrypted"), clear, "{listen}");
+    }
+}

@@ -80,19 +80,6 @@ impl Outbox for SqliteStore {
         .await
     }
 
-    async fn alert(
-        &self,
-        cause: &'static str,
-        payload: Payload,
-        every: Duration,
-        owner: InstanceId,
-    ) -> Result<Vec<ChatId>> {
-        self.run("outbox.alert", move |tx| {
-            tx.alert(cause, &payload, every, owner)
-        })
-        .await
-    }
-
     async fn touches(&self) -> Result<Vec<ChatId>> {
         self.run("outbox.touches", |tx| tx.touches()).await
     }
@@ -141,6 +128,13 @@ impl Tx<'_> {
                 None => Begin::Idle,
             });
         };
+        if next.dies_at.is_some_and(|at| at <= self.now) {
+            self.end_part(next.id, State::Withdrawn, None)?;
+            return Ok(Begin::Resolved(Finished {
+                expired: true,
+                ..Finished::default()
+            }));
+        }
         let wait = next.not_before - self.now;
         if wait > 0 && wait <= FURTHEST_MS && next.set_at <= self.now {
             return Ok(Begin::Wait(clock::duration(wait)));
@@ -255,6 +249,7 @@ impl Tx<'_> {
             }
             Sent::Undeliverable => {
                 self.end_part(sending.part.0, State::Undeliverable, None)?;
+                self.is_gone(sending.chat, true)?;
                 if sending.kind == Kind::Answer {
                     self.give_up_rest(sending.turn)?;
                 }
@@ -284,7 +279,7 @@ impl Tx<'_> {
                 Some(turn) => self.settle_delivered(turn)?,
                 None => None,
             },
-            resolved: None,
+            ..Finished::default()
         })
     }
 
