@@ -28,6 +28,7 @@ mod late;
 mod media;
 mod neighbours;
 mod ops;
+mod pause;
 mod poison;
 mod polling;
 mod previews;

@@ -41,6 +41,7 @@ mod kills;
 mod languages;
 mod matrix;
 mod mishaps;
+mod operators;
 mod orphans;
 mod paid;
 mod process;

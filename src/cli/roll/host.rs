@@ -238,6 +238,11 @@ impl Unit {
     }
 }
 
+/// The name of the unit of ours that this process belongs to.
+pub(in crate::cli) fn name_of_unit(pid: i32) -> Option<String> {
+    Some(unit_of(pid)?.name)
+}
+
 /// The unit of ours that this process belongs to.
 fn unit_of(pid: i32) -> Option<Unit> {
     let groups = fs::read_to_string(format!("/proc/{pid}/cgroup"));
