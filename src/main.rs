@@ -20,6 +20,7 @@ fn main() -> ProcessExit {
         }
     };
     let begun = tokio::time::Instant::now();
+    lastword::memory::keep_private(std::env::var_os("INVOCATION_ID").is_some());
     lastword::shutdown::panics::install_hook();
     lastword::tls::install_crypto();
     let cli = cli::parse();
