@@ -125,34 +125,6 @@ pub struct Playground {
     pub keep: Option<PathBuf>,
 }
 
-impl Command {
-    /// Whether it is an operator's, who may mean the service of this machine.
-    /// Not a roll, which finds the running one by itself and hands its own
-    /// environment on.
-    #[must_use]
-    pub fn looks_after_the_service(&self) -> bool {
-        match self {
-            Self::Check
-            | Self::Turns(_)
-            | Self::Show(_)
-            | Self::Replay(_)
-            | Self::Status(_)
-            | Self::Cancel(_)
-            | Self::Pause(_)
-            | Self::Resume(_)
-            | Self::Drain(_)
-            | Self::Doctor(_)
-            | Self::Backup(_)
-            | Self::Verify(_) => true,
-            Self::Run | Self::Roll(_) | Self::Notify(_) | Self::Prepare | Self::Generate(_) => {
-                false
-            }
-            #[cfg(feature = "playground")]
-            Self::Playground(_) => false,
-        }
-    }
-}
-
 impl Cli {
     /// What to do.
     #[must_use]

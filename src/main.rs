@@ -25,13 +25,8 @@ fn main() -> ProcessExit {
     lastword::tls::install_crypto();
     let cli = cli::parse();
     let sources = Sources::new(cli.config.clone(), std::env::vars_os());
-    let verb = cli.verb();
-    let sources = match verb.looks_after_the_service() {
-        true => sources.beside_the_service(),
-        false => sources,
-    };
-    match verb {
-        Command::Check => check(&sources),
+    match cli.verb() {
+        Command::Check => check(&sources.beside_the_service()),
         Command::Turns(asked) => desk(&shutdown, async |out, err| {
             cli::desk::turns(&asked, &sources, out, err).await
         }),

@@ -15,9 +15,9 @@ const STATE: &str = "/var/lib/lastword";
 const SECRETS: &str = "/etc/lastword";
 
 impl Sources {
-    /// The same for a verb of an operator: looks where the packaged service has
-    /// its store and its secrets, unless this environment has its own. Not for
-    /// the daemon itself, which is told.
+    /// The same for an operator who asks what is in force: looks where the
+    /// packaged service has its store and its secrets, unless this environment
+    /// has its own. Not for the daemon itself, which is told.
     #[must_use]
     pub fn beside_the_service(self) -> Self {
         self.beside(Path::new(STATE), Path::new(SECRETS))
