@@ -77,6 +77,17 @@ pub struct Sources {
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
 
+impl Environment {
+    /// The same with this value where the variable is not set.
+    #[must_use]
+    pub fn or(mut self, name: &str, value: &str) -> Self {
+        self.0
+            .entry(name.to_owned())
+            .or_insert_with(|| value.into());
+        self
+    }
+}
+
 impl FromIterator<(OsString, OsString)> for Environment {
     fn from_iter<I: IntoIterator<Item = (OsString, OsString)>>(variables: I) -> Self {
         let utf8 = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value));

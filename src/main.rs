@@ -7,6 +7,7 @@ use std::process::ExitCode as ProcessExit;
 
 use lastword::cli::{self, Command};
 use lastword::config::{Config, Sources};
+use lastword::ops::control::Ask;
 use lastword::shutdown::{ExitCode, Shutdown, parent};
 
 fn main() -> ProcessExit {
@@ -31,19 +32,19 @@ fn main() -> ProcessExit {
             cli::desk::turns(&asked, &sources, out, err).await
         }),
         Command::Replay(asked) => desk(&shutdown, async |out, err| {
-            cli::steer::replay(&asked, &sources, out, err).await
+            cli::steer::steer(&asked.place, asked.to_replay(), &sources, out, err).await
         }),
         Command::Status(asked) => desk(&shutdown, async |out, err| {
             cli::status::status(&asked, &sources, out, err).await
         }),
         Command::Cancel(asked) => desk(&shutdown, async |out, err| {
-            cli::steer::cancel(&asked, &sources, out, err).await
+            cli::steer::steer(&asked.place, asked.to_cancel(), &sources, out, err).await
         }),
         Command::Pause(asked) => desk(&shutdown, async |out, err| {
-            cli::steer::pause(&asked, &sources, out, err).await
+            cli::steer::steer(&asked.place, asked.to_pause(), &sources, out, err).await
         }),
         Command::Resume(asked) => desk(&shutdown, async |out, err| {
-            cli::steer::resume(&asked, &sources, out, err).await
+            cli::steer::steer(&asked.place, Ask::Resume, &sources, out, err).await
         }),
         Command::Show(asked) => desk(&shutdown, async |out, err| {
             cli::show::show(&asked, &sources, out, err).await

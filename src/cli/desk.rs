@@ -18,7 +18,8 @@ use crate::store::sqlite::SqliteStore;
 /// Which store.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Place {
-    /// The store's file [default: store.path of the configuration]
+    /// The store's file [default: store.path of the configuration, else the
+    /// one of the system's service]
     #[arg(long, value_name = "FILE")]
     pub store: Option<PathBuf>,
     /// Whose turns, where several bots share the store: the number before the
@@ -92,12 +93,23 @@ pub async fn turns(
     ended(listed.await, err)
 }
 
+/// The store of the system's service: `StateDirectory=` of its unit.
+pub(super) const SERVICE: &str = "/var/lib/lastword/lastword.db";
+
 /// Where the store is.
 pub(super) fn path_of(place: &Place, sources: &Sources) -> Result<PathBuf, Shut> {
-    match &place.store {
-        Some(path) => Ok(path.clone()),
-        None => Ok(Config::store_path(sources)?),
+    if let Some(path) = &place.store {
+        return Ok(path.clone());
     }
+    let path = Config::store_path(sources)?;
+    // Outside its unit nothing names the service's: it is meant where there is
+    // none of one's own. Not allowed to look, one is told so.
+    let is_there = |path: &Path| path.try_exists().unwrap_or(true);
+    let service = Path::new(SERVICE);
+    Ok(match !is_there(&path) && is_there(service) {
+        true => service.to_owned(),
+        false => path,
+    })
 }
 
 /// The store at this path, as a visitor.

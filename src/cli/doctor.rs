@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::desk::{Shut, ended};
+use super::desk::{SERVICE, Shut, ended};
 use super::{EXIT_CONFIG, EXIT_REFUSED, complain};
 use crate::config::{Config, Loaded, Sources};
 
@@ -97,7 +97,7 @@ pub async fn doctor(
     out: &mut (dyn Write + Send),
     err: &mut (dyn Write + Send),
 ) -> u8 {
-    let loaded = match Config::load(sources) {
+    let loaded = match Config::load(&as_its_service(sources)) {
         Ok(loaded) => loaded,
         Err(errors) => {
             // Nobody is left to tell when stderr is gone.
@@ -115,6 +115,25 @@ pub async fn doctor(
         }),
         err,
     )
+}
+
+/// Where the shipped unit takes its secrets from.
+const CREDENTIALS: &str = "/etc/lastword";
+
+/// What the service itself would be given, where it is installed and this is not
+/// it: the doctor is asked about it from a shell.
+fn as_its_service(sources: &Sources) -> Sources {
+    let mut sources = sources.clone();
+    let credentials = Path::new(CREDENTIALS).join("telegram_bot_token");
+    if credentials.is_file() {
+        sources.env = sources.env.or("CREDENTIALS_DIRECTORY", CREDENTIALS);
+    }
+    let store = Path::new(SERVICE);
+    if store.exists() {
+        let folder = folder_of(store).display().to_string();
+        sources.env = sources.env.or("STATE_DIRECTORY", &folder);
+    }
+    sources
 }
 
 async fn look(asked: &Visit, loaded: &Loaded) -> Vec<Finding> {

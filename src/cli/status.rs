@@ -15,6 +15,7 @@ use crate::config::Sources;
 use crate::domain::ids::BotId;
 use crate::ops::control::{self, Answer, Ask, Line, Unheard};
 use crate::ops::status::Status;
+use crate::store::StoreError;
 use crate::store::desk::{Desk, Picture};
 use crate::store::sqlite::SqliteStore;
 
@@ -144,7 +145,10 @@ pub(super) async fn ask_all(lines: Vec<Line>) -> (Vec<(Line, Status)>, Option<Un
 
 /// What the store knows by itself.
 async fn picture(path: &Path, bot: Option<i64>) -> Result<Picture, String> {
-    let store = SqliteStore::visit(path, bot.map(BotId), Clock::system());
-    let store = store.map_err(|error| error.to_string())?;
-    store.picture().await.map_err(|error| error.to_string())
+    let reason = |error| match error {
+        StoreError::Refused { reason } => reason,
+        other => other.to_string(),
+    };
+    let store = SqliteStore::visit(path, bot.map(BotId), Clock::system()).map_err(reason)?;
+    store.picture().await.map_err(reason)
 }

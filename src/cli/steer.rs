@@ -48,59 +48,43 @@ pub struct Resume {
     pub place: Place,
 }
 
-/// Stops a turn. Answers the exit code.
-pub async fn cancel(
-    asked: &One,
+impl One {
+    /// To stop it.
+    #[must_use]
+    pub fn to_cancel(&self) -> Ask {
+        Ask::Cancel {
+            turn: TurnId(self.turn),
+        }
+    }
+
+    /// To let it run again.
+    #[must_use]
+    pub fn to_replay(&self) -> Ask {
+        Ask::Replay {
+            turn: TurnId(self.turn),
+        }
+    }
+}
+
+impl Pause {
+    /// To let no turn begin.
+    #[must_use]
+    pub fn to_pause(&self) -> Ask {
+        Ask::Pause {
+            reason: self.reason.clone(),
+        }
+    }
+}
+
+/// Has a deed done at this place. Answers the exit code.
+pub async fn steer(
+    place: &Place,
+    ask: Ask,
     sources: &Sources,
     out: &mut (dyn Write + Send),
     err: &mut (dyn Write + Send),
 ) -> u8 {
-    let turn = TurnId(asked.turn);
-    let done = steer(&asked.place, sources, Ask::Cancel { turn }).await;
-    tell(done, out, err)
-}
-
-/// Lets a failed turn run again. Answers the exit code.
-pub async fn replay(
-    asked: &One,
-    sources: &Sources,
-    out: &mut (dyn Write + Send),
-    err: &mut (dyn Write + Send),
-) -> u8 {
-    let turn = TurnId(asked.turn);
-    let done = steer(&asked.place, sources, Ask::Replay { turn }).await;
-    tell(done, out, err)
-}
-
-/// Lets no turn begin. Answers the exit code.
-pub async fn pause(
-    asked: &Pause,
-    sources: &Sources,
-    out: &mut (dyn Write + Send),
-    err: &mut (dyn Write + Send),
-) -> u8 {
-    let reason = asked.reason.clone();
-    let done = steer(&asked.place, sources, Ask::Pause { reason }).await;
-    tell(done, out, err)
-}
-
-/// Lets turns begin again. Answers the exit code.
-pub async fn resume(
-    asked: &Resume,
-    sources: &Sources,
-    out: &mut (dyn Write + Send),
-    err: &mut (dyn Write + Send),
-) -> u8 {
-    let done = steer(&asked.place, sources, Ask::Resume).await;
-    tell(done, out, err)
-}
-
-fn tell(
-    done: Result<Told, Shut>,
-    out: &mut (dyn Write + Send),
-    err: &mut (dyn Write + Send),
-) -> u8 {
-    let told = done.and_then(|told| {
+    let told = done(place, sources, ask).await.and_then(|told| {
         match told.done {
             true => writeln!(out, "{}", told.words)?,
             false => writeln!(err, "lastword: {}", told.words)?,
@@ -112,7 +96,7 @@ fn tell(
 
 /// Asks every daemon of the bot, for each has turns of its own to wake or to cut;
 /// where none does it, does it in the store.
-async fn steer(place: &Place, sources: &Sources, ask: Ask) -> Result<Told, Shut> {
+async fn done(place: &Place, sources: &Sources, ask: Ask) -> Result<Told, Shut> {
     let path = path_of(place, sources)?;
     let lines = control::lines(&control::folder(&path)).await;
     let (mut heard, _) = ask_all(lines.unwrap_or_default()).await;

@@ -166,6 +166,7 @@ impl Intake {
             (IntakeState::Draining { .. }, ..) => Some("draining"),
             (_, _, Phase::Starting) => Some("starting"),
             (_, Role::Standby, _) => Some("standby"),
+            _ if self.bot().is_none() => Some("identity"),
             (IntakeState::Unavailable, ..) => Some("store"),
             (IntakeState::Full, ..) => Some("full"),
             (IntakeState::Open, ..) => None,

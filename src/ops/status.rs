@@ -80,7 +80,8 @@ pub struct Intake {
     /// our store.
     pub lag_ms: Option<u64>,
     /// Why nothing is taken at the moment: `full`, `store`, `draining`,
-    /// `standby` or `starting`; `None`: it is.
+    /// `standby`, `starting`, or `identity` (Telegram has not yet told who we
+    /// are); `None`: it is.
     pub paused: Option<String>,
     /// How often somebody else has polled with our token.
     pub conflicts: u64,

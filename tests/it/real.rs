@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 mod console;
 mod crowd;
+mod doctor;
 mod drains;
 mod failpoints;
 mod files;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::Finding;
+use super::{CREDENTIALS, Finding};
 use crate::config::{Loaded, Origin, Shown};
 
 /// Reading by others.
@@ -45,8 +45,12 @@ fn secrets(loaded: &Loaded) -> BTreeMap<PathBuf, &'static str> {
             Some(Origin::File { path, .. } | Origin::SecretFile(path)) => {
                 files.insert(path.clone(), setting.key);
             }
-            // A credential is its service's own; a variable is nobody's file.
-            _ => {}
+            // The service's own copy is out of reach; this is what it is made of.
+            Some(Origin::Credential(name)) => {
+                files.insert(Path::new(CREDENTIALS).join(name), setting.key);
+            }
+            // A variable is nobody's file.
+            Some(Origin::Env(_) | Origin::Default) | None => {}
         }
     }
     files

@@ -47,7 +47,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
                 .into_iter()
                 .chain(&config.llm.fallback_models);
             let wanted: Vec<&str> = wanted.map(|model| model.as_str()).collect();
-            findings.extend(of_models(&answer, &wanted));
+            findings.extend(of_models(&answer, &wanted, Dialect::of(base)));
         }
         Err(reason) => findings.push(away(&reason)),
     }
@@ -117,7 +117,7 @@ fn refused(what: &'static str, status: u16) -> Finding {
     )
 }
 
-fn of_models(answer: &Answer, wanted: &[&str]) -> Vec<Finding> {
+fn of_models(answer: &Answer, wanted: &[&str], dialect: Dialect) -> Vec<Finding> {
     let what = "model";
     match answer.status {
         200 => {}
@@ -143,13 +143,16 @@ fn of_models(answer: &Answer, wanted: &[&str]) -> Vec<Finding> {
                 .any(|model| model["id"].as_str().is_some_and(is))
         })
     };
-    let judge = |name: &&str| match known(name) {
-        true => Finding::ok(what, format!("{name} is there")),
-        false => Finding::bad(
-            what,
-            format!("the endpoint does not list {name}"),
-            "correct llm.model or llm.fallback_models",
-        ),
+    let judge = |name: &&str| {
+        let unlisted = format!("the endpoint does not list {name}");
+        match (known(name), dialect) {
+            (true, _) => Finding::ok(what, format!("{name} is there")),
+            (false, Dialect::OpenRouter) => {
+                Finding::bad(what, unlisted, "correct llm.model or llm.fallback_models")
+            }
+            // Others know names that they do not list.
+            (false, _) => Finding::warn(what, unlisted, "nothing, if it is right (llm.model)"),
+        }
     };
     match listed {
         Some(listed) if !listed.is_empty() => wanted.iter().map(judge).collect(),
@@ -194,13 +197,16 @@ mod tests {
             200,
             json!({"data": [{"id": "a/one"}, {"id": "b/two:free"}]}),
         );
-        let found = of_models(&models, &["a/one:nitro", "b/two:free", "c/none"]);
+        let names = ["a/one:nitro", "b/two:free", "c/none"];
+        let found = of_models(&models, &names, Dialect::OpenRouter);
         let verdicts: Vec<Verdict> = found.iter().map(|finding| finding.verdict).collect();
         assert_eq!(verdicts, [Verdict::Ok, Verdict::Ok, Verdict::Bad]);
         assert!(found[2].says.contains("c/none"));
-        let silent = of_models(&answer(404, Value::Null), &["a"]);
+        let elsewhere = of_models(&models, &["c/none"], Dialect::Compatible);
+        assert_eq!(elsewhere[0].verdict, Verdict::Warn);
+        let silent = of_models(&answer(404, Value::Null), &["a"], Dialect::Compatible);
         assert_eq!(silent[0].verdict, Verdict::Warn);
-        let shut = of_models(&answer(401, Value::Null), &["a"]);
+        let shut = of_models(&answer(401, Value::Null), &["a"], Dialect::Compatible);
         assert_eq!(shut[0].verdict, Verdict::Bad);
     }
 }

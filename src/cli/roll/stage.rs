@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
+use super::super::desk::SERVICE;
 use super::host::Host;
 use super::process::Process;
 use super::{Error, Roll};
@@ -19,10 +20,6 @@ use crate::domain::ids::{BotId, InstanceId};
 use crate::domain::phase::Phase;
 use crate::shutdown::Shutdown;
 use crate::store::sqlite::{Living, Roster};
-
-/// Where the unit keeps its store (`StateDirectory=lastword`): for an operator's
-/// shell, which has no state folder of the daemon's.
-const STATE: &str = "/var/lib/lastword/lastword.db";
 
 /// Between two looks at the store.
 const LOOK: Duration = Duration::from_millis(5);
@@ -51,7 +48,7 @@ impl Stage {
     /// The store and the instance that runs there.
     pub(super) fn find(options: &Roll, sources: &Sources) -> Result<(Self, Living), Error> {
         let mut found = Err(Error::Nobody {
-            path: STATE.to_owned(),
+            path: SERVICE.to_owned(),
         });
         for path in stores(options, sources) {
             match Self::at(&path, sources) {
@@ -321,7 +318,7 @@ fn stores(options: &Roll, sources: &Sources) -> Vec<PathBuf> {
         Some(path) => vec![path.clone()],
         None => Config::store_path(sources)
             .into_iter()
-            .chain([PathBuf::from(STATE)])
+            .chain([PathBuf::from(SERVICE)])
             .collect(),
     }
 }

@@ -70,8 +70,8 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError`] when it cannot be read at all.
     pub fn verify(path: &Path) -> Result<Soundness> {
-        refuse_network(path)?;
         let conn = open(path)?;
+        refuse_network(path)?;
         // All of it is of one moment.
         conn.execute_batch("BEGIN")?;
         let mut found = Soundness {
