@@ -21,6 +21,7 @@ mod media;
 mod operators;
 mod ops;
 mod outbox;
+mod packaged;
 mod problem;
 mod reply;
 mod secret;

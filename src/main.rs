@@ -27,7 +27,7 @@ fn main() -> ProcessExit {
     let cli = cli::parse();
     let sources = Sources::new(cli.config.clone(), std::env::vars_os());
     match cli.verb() {
-        Command::Check => check(&sources),
+        Command::Check => check(&sources.beside_the_service()),
         Command::Turns(asked) => desk(&shutdown, async |out, err| {
             cli::desk::turns(&asked, &sources, out, err).await
         }),

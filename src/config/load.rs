@@ -128,9 +128,12 @@ fn find(sources: &Sources) -> Result<Option<(PathBuf, String)>, Problem> {
     Ok(None)
 }
 
+/// What the store's file is called where nobody says otherwise.
+pub(super) const STORE: &str = "lastword.db";
+
 /// Where the store is when nobody says: systemd's state folder, else the
 /// user's (XDG base directories; a relative `XDG_STATE_HOME` counts as unset).
-fn default_store(env: &BTreeMap<String, OsString>) -> Option<PathBuf> {
+pub(super) fn default_store(env: &BTreeMap<String, OsString>) -> Option<PathBuf> {
     let folder = |name: &str| {
         env.get(name)
             .map(PathBuf::from)
@@ -145,7 +148,7 @@ fn default_store(env: &BTreeMap<String, OsString>) -> Option<PathBuf> {
     systemd
         .or_else(|| folder("XDG_STATE_HOME").map(|path| path.join("lastword")))
         .or_else(|| folder("HOME").map(|path| path.join(".local/state/lastword")))
-        .map(|path| path.join("lastword.db"))
+        .map(|path| path.join(STORE))
 }
 
 /// Every key there is, those that name a secret's file included.

@@ -27,6 +27,7 @@ use crate::real::{note, within};
 
 mod hangs;
 mod life;
+mod notify;
 mod operator;
 mod package;
 mod roll;

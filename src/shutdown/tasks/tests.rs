@@ -14,7 +14,7 @@ fn every_kind_has_its_own_place() {
         .into_iter()
         .filter(|kind| kind.rule().0 == OnStop::CutByClose)
         .collect();
-    assert_eq!(to_the_end, [Kind::Ops, Kind::Playground]);
+    assert_eq!(to_the_end, [Kind::Ops, Kind::Doorman, Kind::Playground]);
     assert!(to_the_end.iter().all(|kind| !Kind::WORK.contains(kind)));
 }
 
