@@ -30,6 +30,13 @@ CREATE TABLE banned (
     PRIMARY KEY (bot, id)
 ) WITHOUT ROWID;
 
+-- How an answer came about: attempts at the model, the provider's id of the last
+-- one, and how long that took. Told of the turn when it ends.
+ALTER TABLE turns ADD COLUMN attempts       INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE turns ADD COLUMN request_id     TEXT;
+ALTER TABLE turns ADD COLUMN first_token_ms INTEGER;
+ALTER TABLE turns ADD COLUMN completion_ms  INTEGER;
+
 -- Messages that other processes of the host hand over. `dies_at`: such a part is
 -- not sent any more (an older binary sends it all the same).
 ALTER TABLE parts ADD COLUMN dies_at INTEGER;
@@ -51,3 +58,74 @@ CREATE TABLE notice_files (
     file TEXT    NOT NULL,
     PRIMARY KEY (bot, file)
 ) WITHOUT ROWID;
+
+-- Operators in Telegram.
+
+CREATE INDEX people_operators ON people (bot, id) WHERE operator = 1;
+
+-- What they have ordered that the daemon itself carries out: a reply with its
+-- state, in this chat; or the drain of this instance, and of no other.
+CREATE TABLE orders (
+    id     INTEGER PRIMARY KEY,
+    bot    INTEGER NOT NULL,
+    chat   INTEGER,
+    topic  INTEGER,
+    drains INTEGER,
+    at     INTEGER NOT NULL
+);
+
+-- What a part is for that belongs to no turn: 0 = a notice to operators, else
+-- the number of a broadcast. No stop waits for these, or is cut short by them.
+ALTER TABLE parts ADD COLUMN errand INTEGER;
+CREATE INDEX parts_errand ON parts (errand, state) WHERE errand IS NOT NULL;
+
+-- Messages to everybody (states: domain/operator/broadcast.rs). Planned are
+-- those of the chats up to `cursor`, of the conversations up to `upto`.
+CREATE TABLE broadcasts (
+    number   INTEGER PRIMARY KEY AUTOINCREMENT,
+    bot      INTEGER NOT NULL,
+    chat     INTEGER NOT NULL,                -- the operator's
+    topic    INTEGER,
+    text     TEXT    NOT NULL,                -- '' once it is over
+    state    INTEGER NOT NULL,
+    upto     INTEGER NOT NULL DEFAULT 0,
+    cursor   INTEGER NOT NULL DEFAULT 0,
+    chats    INTEGER NOT NULL DEFAULT 0,
+    sent     INTEGER NOT NULL DEFAULT 0,
+    refused  INTEGER NOT NULL DEFAULT 0,
+    at       INTEGER NOT NULL,
+    ended_at INTEGER
+);
+CREATE INDEX broadcasts_open ON broadcasts (bot, number) WHERE state = 1;
+
+-- 1: the bot was blocked there, and has heard nothing from there since.
+ALTER TABLE conversations ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+
+-- Troubles that operators are alerted to (domain/operator/alarm.rs).
+CREATE TABLE alarms (
+    bot     INTEGER NOT NULL,
+    cause   TEXT    NOT NULL,
+    since   INTEGER,                          -- NULL: over
+    last_at INTEGER NOT NULL,
+    held    INTEGER NOT NULL,                 -- not yet told of
+    told_at INTEGER,
+    is_told INTEGER NOT NULL,                 -- this episode was
+    detail  TEXT,
+    PRIMARY KEY (bot, cause)
+) WITHOUT ROWID;
+
+-- The lives of those who became the active instance, the latest hundred, and
+-- how they ended (domain/operator/life.rs). `seen_at`: a sign of life.
+CREATE TABLE lives (
+    number   INTEGER PRIMARY KEY AUTOINCREMENT,
+    bot      INTEGER NOT NULL,
+    instance INTEGER NOT NULL UNIQUE,
+    version  TEXT    NOT NULL,
+    rose_at  INTEGER NOT NULL,
+    seen_at  INTEGER NOT NULL,
+    ended_at INTEGER,
+    how      INTEGER,
+    told_at  INTEGER,
+    owes     INTEGER NOT NULL DEFAULT 0       -- 1: its start is still to be told
+);
+CREATE INDEX lives_open ON lives (bot) WHERE ended_at IS NULL;

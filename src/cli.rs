@@ -3,8 +3,12 @@
 
 pub mod check;
 pub mod desk;
+pub mod drain;
+pub mod generate;
 pub mod notify;
 pub mod roll;
+pub mod status;
+pub mod steer;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -21,15 +25,22 @@ pub const EXIT_CONFIG: u8 = 78;
 /// store. Nothing was changed.
 pub const EXIT_REFUSED: u8 = 1;
 
+/// Exit code when no daemon runs (as `systemctl status` has it).
+pub const EXIT_AWAY: u8 = 3;
+
 const AFTER_HELP: &str = "\
 Exit codes:
    0  stopped, everything answered
-   1  turns, replay: not possible, and why; nothing was changed
+   1  turns, show, replay, cancel, pause, resume, drain, backup: not possible,
+      and why; nothing was changed
       roll: nothing was rolled; the sentence says who goes on
+      doctor: something is bad; its line says what to do
       notify: not stored; its own help lists its codes
    2  the command line is wrong
    3  stopped early (second signal or deadline), everything stored
+      status, drain: no daemon runs here
    4  something accepted could not be stored
+      verify: something stored is damaged or does not balance
   75  notify: not stored, too much waits already; try again later
   78  the configuration is wrong; a restart will not help
 
@@ -62,13 +73,29 @@ pub enum Command {
     Check,
     /// List turns, without anybody's words, beside a running daemon or without
     Turns(desk::Turns),
-    /// Let a failed turn run again; a running daemon begins within seconds
-    Replay(desk::Again),
+    /// Let a failed turn run again
+    Replay(steer::One),
+    /// Show how it stands: live from every daemon at the store, else what the
+    /// store knows
+    Status(status::Look),
+    /// Stop a turn, as its person's Stop would
+    Cancel(steer::One),
+    /// Begin no turn until resumed: messages are accepted and kept, people are
+    /// told once
+    Pause(steer::Pause),
+    /// Begin turns again
+    Resume(steer::Resume),
+    /// Let a daemon answer what is open and end, as SIGTERM does; print its
+    /// report
+    Drain(drain::Wish),
     /// Hand a message for a chat to the daemon, whether it runs or not
     Notify(notify::Notify),
     /// Read one file from stdin, within limits: the daemon starts it for itself
     #[command(hide = true)]
     Prepare,
+    /// Write the manual pages and shell completions, for packagers
+    #[command(hide = true)]
+    Generate(generate::Generate),
     /// Talk with the bot in the browser; needs no account and no token
     #[cfg(feature = "playground")]
     Playground(Playground),

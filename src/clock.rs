@@ -71,9 +71,27 @@ impl Clock {
     /// Today's date in UTC, as `YYYY-MM-DD`.
     #[must_use]
     pub fn date(&self) -> String {
-        let (year, month, day) = civil(self.now().div_euclid(86_400_000));
+        Self::date_of(self.now().div_euclid(86_400_000))
+    }
+
+    /// The date, as `YYYY-MM-DD`, of a day since the Unix epoch.
+    #[must_use]
+    pub fn date_of(day: i64) -> String {
+        let (year, month, day) = civil(day);
         format!("{year:04}-{month:02}-{day:02}")
     }
+}
+
+/// A moment for people to read, in UTC: `2026-11-21 22:10 UTC`.
+#[must_use]
+pub fn stamp(at: Millis) -> String {
+    let (year, month, day) = civil(at.div_euclid(86_400_000));
+    let minutes = at.rem_euclid(86_400_000) / 60_000;
+    format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02} UTC",
+        minutes / 60,
+        minutes % 60
+    )
 }
 
 /// The calendar date of a day since the Unix epoch (proleptic Gregorian; the
@@ -114,5 +132,6 @@ mod tests {
         assert_eq!(civil(11_016), (2000, 2, 29));
         assert_eq!(civil(20_778), (2026, 11, 21));
         assert_eq!(civil(-1), (1969, 12, 31));
+        assert_eq!(stamp(1_790_000_000_000), "2026-09-21 14:13 UTC");
     }
 }

@@ -18,6 +18,7 @@ mod llm;
 mod load;
 mod log;
 mod media;
+mod operators;
 mod ops;
 mod outbox;
 mod problem;
@@ -27,6 +28,7 @@ mod shutdown;
 mod span;
 mod store;
 mod telegram;
+mod traces;
 mod turns;
 mod walk;
 
@@ -44,15 +46,17 @@ pub use intake::Intake;
 pub use llm::{Llm, ModelName, ResponseCache};
 pub use log::{Log, LogFilter, LogFormat};
 pub use media::{Media, Voice};
+pub use operators::{Alerts, Notices, Operators};
 pub use ops::Ops;
 pub use outbox::Outbox;
 pub use problem::{Errors, Origin, Problem, Warning};
 pub use reply::{Button, Format, Reasoning, Receipts, Reply, Uncertain};
-pub use secret::{ApiKey, BotToken, WebhookSecret};
+pub use secret::{ApiKey, BotToken, ConsoleToken, WebhookSecret};
 pub use shutdown::{OnStop, Shutdown};
 pub(crate) use span::parse as span;
 pub use store::Store;
 pub use telegram::{Mode, Telegram, Webhook};
+pub use traces::Traces;
 pub use turns::Turns;
 pub use walk::{Apply, Key, Setting, Shown};
 
@@ -135,6 +139,8 @@ pub struct Config {
     pub turns: Turns,
     /// Who may talk with the bot.
     pub access: Access,
+    /// Who looks after it from Telegram.
+    pub operators: Operators,
     /// How answers are sent.
     pub reply: Reply,
     /// How much may wait to be sent.
@@ -149,6 +155,8 @@ pub struct Config {
     pub ops: Ops,
     /// How and how much is logged.
     pub log: Log,
+    /// Where the course of each turn is sent.
+    pub traces: Traces,
 }
 
 impl Config {
@@ -162,6 +170,7 @@ impl Config {
             intake: Intake::default(),
             turns: Turns::default(),
             access: Access::default(),
+            operators: Operators::default(),
             reply: Reply::default(),
             outbox: Outbox::default(),
             media: Media::default(),
@@ -169,6 +178,7 @@ impl Config {
             store: Store::new(store),
             ops: Ops::default(),
             log: Log::default(),
+            traces: Traces::default(),
         }
     }
 
@@ -233,6 +243,7 @@ impl Config {
         self.intake.walk(w);
         self.turns.walk(w);
         self.access.walk(w);
+        self.operators.walk(w);
         self.reply.walk(w);
         self.outbox.walk(w);
         self.media.walk(w);
@@ -240,5 +251,6 @@ impl Config {
         self.store.walk(w);
         self.ops.walk(w);
         self.log.walk(w);
+        self.traces.walk(w);
     }
 }

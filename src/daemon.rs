@@ -5,12 +5,14 @@
 //! knows who its neighbours are; here they are introduced to each other.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::clock::Clock;
+use crate::bell::Bell;
+use crate::clock::{Clock, Millis};
 use crate::config::{Config, Mode};
 use crate::death::{self, Moment};
 use crate::domain::ids::{BotId, InstanceId};
@@ -19,8 +21,11 @@ use crate::domain::phase::Phase;
 use crate::grouper::Grouper;
 use crate::llm::Llm;
 use crate::media::{self, Library, Senses};
+use crate::ops::control::Farewell;
+use crate::ops::gauges::Gauges;
 use crate::ops::health::Role;
 use crate::ops::helm::Helm;
+use crate::ops::metrics::Recorded;
 use crate::ops::systemd::Systemd;
 use crate::pulse::Pulse;
 use crate::reply::receipts::Receipts;
@@ -34,6 +39,8 @@ use crate::turn::Runner;
 
 mod books;
 mod build;
+mod console;
+mod control;
 mod door;
 mod drain;
 mod helm;
@@ -44,14 +51,17 @@ mod live;
 mod lookout;
 mod menu;
 mod notices;
+mod operators;
 pub mod production;
 mod receipts;
 mod recovery;
 mod relays;
+mod seeing;
 mod voice;
 
 pub use intake::Intake;
 pub use live::Live;
+pub use operators::{Disk, Room};
 
 /// The outside world as the daemon sees it, and what the operator decided.
 #[derive(Debug)]
@@ -79,9 +89,13 @@ pub struct Seams {
     /// The service manager.
     pub systemd: Systemd,
     /// Where metrics are read; none in tests.
-    pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    pub metrics: Option<Recorded>,
     /// What was warned of lately.
     pub troubles: Troubles,
+    /// The folder of the control socket; none in tests.
+    pub control: Option<PathBuf>,
+    /// The disk of the store.
+    pub disk: Disk,
     /// Decides jitter and the ids of this process; fixed in simulations.
     pub seed: u64,
     /// Reads the configuration anew (SIGHUP).
@@ -178,10 +192,16 @@ struct Daemon {
     store: Arc<dyn Store>,
     close: Box<dyn Closable>,
     helm: Arc<dyn Helm>,
+    control: Option<PathBuf>,
+    farewell: Farewell,
+    clock: Clock,
+    bell: Bell,
+    reach: relays::Reach,
+    disk: Disk,
     telegram: Arc<dyn Telegram>,
     shutdown: Shutdown,
     systemd: Systemd,
-    metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    metrics: Option<Recorded>,
     tasks: Tasks,
     pulse: Pulse,
     live: Arc<Live>,
@@ -192,13 +212,14 @@ struct Daemon {
     library: Arc<Library>,
     /// Where files are read and written.
     place: media::Place,
-    clock: Clock,
     intake: Arc<Intake>,
     role: watch::Sender<Role>,
     others: Arc<watch::Sender<bool>>,
     reload: Box<dyn Reload>,
     begun: tokio::time::Instant,
     lines: Lines,
+    begun_at: Millis,
+    seeing: seeing::Seeing,
 }
 
 /// Runs a daemon from its start to its end.
@@ -212,11 +233,14 @@ pub async fn run(seams: Seams) -> Result<ExitCode, StartError> {
     let mut over = |phase| phases.insert(phase, since(begun));
     let daemon = Daemon::build(seams);
     over("store");
+    daemon.begin_to_tell();
     let resumed = daemon.register().await?;
     over("registered");
+    daemon.show_latest_stop().await;
     let ops = daemon.listen_ops().await?;
     daemon.serve_ops(ops);
     let daemon = Arc::new(daemon);
+    control::listen(&daemon);
     let known = identity::first_look(&daemon).await?;
     over("telegram");
     let door = door::Door::of(&daemon).await?;
@@ -328,19 +352,33 @@ impl Daemon {
     }
 
     fn serve_ops(&self, listener: Option<tokio::net::TcpListener>) {
-        let (Some(address), Some(handle)) = (self.config.ops.listen, self.metrics.clone()) else {
+        let (Some(address), Some(Recorded { handle, latency })) =
+            (self.config.ops.listen, self.metrics.clone())
+        else {
             return;
         };
+        let console = console::of(self, address, latency);
+        if let Some(console) = console.clone() {
+            self.tasks
+                .keep(Kind::Ops, "console", move || console.clone().keep_drawing());
+        }
         let ops = crate::ops::health::Ops::new(
             &self.shutdown,
             &self.pulse,
             handle.clone(),
+            Gauges {
+                tasks: self.tasks.clone(),
+                store: self.config.store.path.clone(),
+                begun_at: self.begun_at,
+            },
             Arc::new(books::StoreBooks {
                 store: Arc::clone(&self.store),
+                desk: self.helm.desk(),
                 role: self.role.subscribe(),
                 available: self.store.availability(),
             }),
-        );
+        )
+        .with_console(console);
         self.tasks.spawn(Kind::Ops, "ops", async move {
             let listener = match listener {
                 Some(listener) => listener,
@@ -355,10 +393,14 @@ impl Daemon {
                 tracing::error!(%error, "the ops endpoints ended");
             }
         });
-        let (shutdown, tasks) = (self.shutdown.clone(), self.tasks.clone());
         self.tasks.spawn(Kind::Ops, "upkeep", async move {
-            crate::ops::metrics::upkeep(handle, shutdown, tasks).await
+            crate::ops::metrics::upkeep(handle).await
         });
+        let transport = match self.config.telegram.mode {
+            Mode::Polling => "polling",
+            Mode::Webhook => "webhook",
+        };
+        metrics::gauge!(metric::INTAKE_TRANSPORT, "transport" => transport).set(1.0);
     }
 
     /// Decides the jitter of this process.

@@ -126,8 +126,10 @@ pub const WRITES: &[(&str, Recurs)] = &[
     ("outbox.finish_touch", Recurs::Often),
     ("outbox.finish_probe", Recurs::Often),
     ("outbox.replan", Recurs::Often),
-    ("outbox.alert", Recurs::Often),
     ("notices.import", Recurs::Often),
+    ("operators.alarm", Recurs::Often),
+    ("operators.rise", Recurs::EachLife),
+    ("operators.bid_farewell", Recurs::EachLife),
     ("signs.reveal", Recurs::Often),
     ("signs.receipts", Recurs::Often),
     ("signs.drop_receipt", Recurs::Often),
@@ -142,12 +144,21 @@ pub const WRITES: &[(&str, Recurs)] = &[
 /// Those of programs that do one thing and end (`lastword replay`), and what is
 /// needed only when a business account writes that nobody has told of before.
 #[cfg(feature = "failpoints")]
-pub const WRITES_ELSEWHERE: &[&str] = &["desk.replay", "relays.connect"];
+pub const WRITES_ELSEWHERE: &[&str] = &[
+    "desk.replay",
+    "relays.connect",
+    "operators.take_orders",
+    "operators.reply",
+    "operators.calm",
+    "operators.remind",
+    "operators.spread",
+];
 
 /// The operations of the store that only read.
 #[cfg(feature = "failpoints")]
 pub const READS: &[&str] = &[
     "desk.turns",
+    "operators.alarms",
     "inbox.backlog",
     "turns.history",
     "turns.settled",

@@ -9,6 +9,7 @@ pub mod direction;
 pub mod ids;
 pub mod language;
 pub mod metric;
+pub mod operator;
 pub mod part;
 pub mod phase;
 pub mod preview;

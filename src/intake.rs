@@ -73,6 +73,10 @@ pub enum Met {
     Answer,
     /// Somebody else polls with the same token.
     Conflict,
+    /// Telegram refuses the token.
+    TokenRefused,
+    /// So many updates are missing.
+    Missing(u64),
 }
 
 /// Whether updates may be taken.

@@ -1,6 +1,7 @@
 //! Lastword: a daemon that lets people chat with an LLM in Telegram and that
 //! answers every message exactly once, through every restart.
 
+pub mod bell;
 pub mod cli;
 pub mod clock;
 pub mod config;

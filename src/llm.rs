@@ -6,6 +6,7 @@
 
 pub mod breaker;
 pub mod complete;
+pub mod course;
 pub mod modalities;
 pub mod openrouter;
 pub mod request;
@@ -25,6 +26,9 @@ pub type Deltas = BoxStream<'static, Result<Delta, LlmError>>;
 /// One event of a running completion.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Delta {
+    /// The provider's id of this answer, by which its support and its activity
+    /// page know it. Comes first, or not at all; not progress.
+    Named(String),
     /// The server is alive but has produced nothing (an SSE comment). Not
     /// progress: it resets no time-out.
     KeepAlive,

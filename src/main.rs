@@ -27,20 +27,42 @@ fn main() -> ProcessExit {
     let sources = Sources::new(cli.config.clone(), std::env::vars_os());
     match cli.verb() {
         Command::Check => check(&sources),
-        Command::Turns(asked) => {
-            desk(async |out, err| cli::desk::turns(&asked, &sources, out, err).await)
-        }
-        Command::Replay(asked) => {
-            desk(async |out, err| cli::desk::replay(&asked, &sources, out, err).await)
-        }
+        Command::Turns(asked) => desk(&shutdown, async |out, err| {
+            cli::desk::turns(&asked, &sources, out, err).await
+        }),
+        Command::Replay(asked) => desk(&shutdown, async |out, err| {
+            cli::steer::replay(&asked, &sources, out, err).await
+        }),
+        Command::Status(asked) => desk(&shutdown, async |out, err| {
+            cli::status::status(&asked, &sources, out, err).await
+        }),
+        Command::Cancel(asked) => desk(&shutdown, async |out, err| {
+            cli::steer::cancel(&asked, &sources, out, err).await
+        }),
+        Command::Pause(asked) => desk(&shutdown, async |out, err| {
+            cli::steer::pause(&asked, &sources, out, err).await
+        }),
+        Command::Resume(asked) => desk(&shutdown, async |out, err| {
+            cli::steer::resume(&asked, &sources, out, err).await
+        }),
+        Command::Drain(asked) => desk(&shutdown, async |out, err| {
+            cli::drain::drain(&asked, &sources, out, err).await
+        }),
         #[cfg(feature = "playground")]
         Command::Playground(options) => playground(&options, &shutdown),
         Command::Roll(options) => roll(&options, &sources, &shutdown),
         Command::Notify(asked) => notify(&asked, &sources, &shutdown),
         Command::Prepare => prepare(),
+        Command::Generate(asked) => match cli::generate::generate(&asked) {
+            Ok(()) => ProcessExit::SUCCESS,
+            Err(error) => fail(ExitCode::Early, &format!("failed to write: {error}")),
+        },
         Command::Run => run(&sources, &shutdown, begun),
     }
 }
+
+/// What a shell says of a command that SIGINT ended.
+const INTERRUPTED: u8 = 130;
 
 fn check(sources: &Sources) -> ProcessExit {
     match cli::check::check(sources, &mut io::stdout().lock(), &mut io::stderr().lock()) {
@@ -49,14 +71,21 @@ fn check(sources: &Sources) -> ProcessExit {
     }
 }
 
-/// An operator's verb, on the store.
-fn desk<F>(verb: F) -> ProcessExit
+/// An operator's verb; an interrupt ends it where it is.
+fn desk<F>(shutdown: &Shutdown, verb: F) -> ProcessExit
 where
     F: AsyncFnOnce(&mut (dyn Write + Send), &mut (dyn Write + Send)) -> u8,
 {
     match runtime() {
         Ok(runtime) => {
-            let code = runtime.block_on(verb(&mut io::stdout(), &mut io::stderr()));
+            let (mut out, mut err) = (io::stdout(), io::stderr());
+            let code = runtime.block_on(async {
+                tokio::select! {
+                    code = verb(&mut out, &mut err) => code,
+                    () = shutdown.intake().cancelled() => INTERRUPTED,
+                }
+            });
+            runtime.shutdown_background();
             ProcessExit::from(code)
         }
         Err(error) => fail(ExitCode::Early, &format!("failed to start: {error}")),

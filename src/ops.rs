@@ -4,8 +4,13 @@
 //! tells; it decides nothing about a turn and writes nothing to the store. What
 //! it needs of the store it is handed as [`health::Books`].
 
+pub mod console;
+pub mod control;
+pub mod endings;
+pub mod gauges;
 pub mod health;
 pub mod helm;
 pub mod metrics;
 pub mod status;
 pub mod systemd;
+pub mod traces;

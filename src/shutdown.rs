@@ -27,7 +27,7 @@ pub mod tasks;
 
 pub use gate::{Gate, Pass};
 pub use ladder::{Grace, Ladder, Limits, Rung};
-pub use report::{ExitCode, Report};
+pub use report::{ExitCode, Report, StopLine};
 pub use signals::{Cause, Stop};
 pub use tasks::{Ended, Kind, Tasks};
 
@@ -286,6 +286,13 @@ impl Shutdown {
             Err(first) => return first,
         }
         code
+    }
+
+    /// The line of this stop as it stands now, for whoever waits for it
+    /// elsewhere than on stdout.
+    #[must_use]
+    pub fn last_words(&self) -> StopLine {
+        self.stop_line(None)
     }
 
     fn abort(&self) {

@@ -1,4 +1,4 @@
-//! What is durable, as five small traits by record.
+//! What is durable, as small traits by record.
 //!
 //! Every operation is one transaction with a meaning; nobody outside `store/`
 //! knows a table. The store is the queue: what an operation commits, the next
@@ -13,27 +13,31 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::domain::admission::Policy;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId, UserId};
 use crate::domain::part::{Kind, Payload};
-use crate::domain::turn::{Blame, Claim, Outcome, Spent, Standing};
+use crate::domain::turn::{Blame, Claim, Outcome, Spent, Standing, Told};
 use crate::domain::update::Message;
 use crate::domain::variant::Variant;
 use crate::domain::window::Rules;
 
 pub mod desk;
+mod ending;
 mod error;
 mod notices;
+pub mod operators;
 mod outbox;
 mod relays;
 pub mod signs;
 pub mod sqlite;
 mod surroundings;
 
+pub use ending::Ending;
 pub use error::{Availability, StoreError};
 pub use notices::{Fate, Imported, Notice, Notices};
+pub use operators::Operators;
 pub use outbox::{Begin, Finished, Outbox};
 pub use relays::{Relay, Relays};
 pub use signs::{Owed, Receipt, Receipts, Signs};
@@ -44,11 +48,11 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything that is durable.
 pub trait Store:
-    Inbox + Turns + Outbox + Notices + Signs + Relays + Leases + std::fmt::Debug
+    Inbox + Turns + Outbox + Notices + Signs + Relays + Operators + Leases + std::fmt::Debug
 {
 }
 impl<T> Store for T where
-    T: Inbox + Turns + Outbox + Notices + Signs + Relays + Leases + std::fmt::Debug
+    T: Inbox + Turns + Outbox + Notices + Signs + Relays + Operators + Leases + std::fmt::Debug
 {
 }
 
@@ -97,6 +101,10 @@ pub struct Accepted {
     pub cut: Vec<TurnId>,
     /// Buttons to acknowledge, with the words to show.
     pub presses: Vec<PressReply>,
+    /// How long ago Telegram dated the new messages among them.
+    pub lags: Vec<Duration>,
+    /// An operator ordered something that the daemon has a part in.
+    pub ordered: bool,
     /// Somebody claimed the bot.
     pub claimed_by: Option<UserId>,
 }
@@ -239,6 +247,8 @@ pub struct Answer {
     pub outcome: Outcome,
     /// What it used.
     pub spent: Option<Spent>,
+    /// How it came about.
+    pub told: Told,
     /// The parts, in order. Never empty.
     pub parts: Vec<Planned>,
 }
@@ -316,6 +326,11 @@ pub trait Turns: Send + Sync + 'static {
 
     /// How many turns are in each unsettled state.
     async fn open_turns(&self) -> Result<BTreeMap<&'static str, u64>>;
+
+    /// What is told of each turn that this value of the store settles, after the
+    /// commit: by whatever way it ended, once. `None` when somebody has it already.
+    /// What nobody takes in time is given up and counted.
+    fn endings(&self) -> Option<mpsc::Receiver<Ending>>;
 
     /// What came in and what became of it. Reads everything: for checks, not
     /// for dashboards.

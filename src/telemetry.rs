@@ -22,6 +22,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFilter, LogFormat};
 
+pub mod otlp;
+pub mod traces;
 pub mod troubles;
 
 use troubles::Troubles;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, watch};
 
+use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::config::{SystemPrompt, Voice};
 use crate::domain::ids::{ChatId, InstanceId, TurnId};
@@ -26,6 +27,7 @@ use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Ended, Gate, Kind, Shutdown, Tasks};
 use crate::store::{Ask, Claimed, Company, Due, Flush, Next, Store, StoreError};
 use crate::telegram::Telegram;
+use crate::telemetry::traces::Traces;
 
 mod administrators;
 mod apology;
@@ -163,6 +165,10 @@ pub struct Parts {
     pub tasks: Tasks,
     /// Shows that turns move.
     pub pulse: Pulse,
+    /// Where the course of a turn is shown.
+    pub traces: Traces,
+    /// Rings for operators.
+    pub bell: Bell,
     /// Turns that may run at once.
     pub max_concurrent: usize,
 }
@@ -307,6 +313,9 @@ impl Runner {
     /// Runs a turn in a task of its own, so that neither a panic nor the end
     /// of the caller takes anything else with it.
     async fn run_guarded(&self, claimed: Claimed, presence: Option<Presence>) {
+        if claimed.claim.no > 1 {
+            metrics::counter!(metric::RETRIES, "stage" => "turn").increment(1);
+        }
         let presence = presence.unwrap_or_else(|| self.0.parts.speaker.busy(&claimed.claim));
         let (claim, failures) = (claimed.claim, claimed.failures);
         let cut = Arc::new(Notify::new());
@@ -340,7 +349,7 @@ impl Runner {
             }
             Ok(Ended::Done(Concluded::Refused)) => (fate::after_failure(failures), Blame::Turn),
             Ok(Ended::Panicked) => {
-                metrics::counter!(metric::TURNS_SETTLED, "outcome" => "panicked").increment(1);
+                metrics::counter!(metric::TURNS_PANICKED).increment(1);
                 (fate::after_failure(failures), Blame::Turn)
             }
         };

@@ -101,6 +101,8 @@ fn seams(
         systemd: Systemd::default(),
         metrics: None,
         troubles: lastword::telemetry::troubles::Troubles::default(),
+        control: None,
+        disk: lastword::daemon::Disk::unwatched(),
         seed: rand::random(),
         reload: Box::new(NoReload),
         begun: tokio::time::Instant::now(),

@@ -1,18 +1,18 @@
-//! `lastword turns` and `lastword replay`: the operator's look into the store,
-//! and the one thing done there. Works beside a daemon that runs and without
-//! one; needs no secret; prints nobody's text.
+//! `lastword turns`, and what every verb on a store shares. Works beside a daemon
+//! that runs and without one; needs no secret; prints nobody's text.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{EXIT_REFUSED, complain};
 use crate::clock::Clock;
 use crate::config::{Config, Sources};
-use crate::domain::ids::{BotId, TurnId};
+use crate::domain::ids::BotId;
+use crate::ops::control::Unheard;
 use crate::store::StoreError;
-use crate::store::desk::{Desk, Listed, Replay, Which};
+use crate::store::desk::{Desk, Listed, Which};
 use crate::store::sqlite::SqliteStore;
 
 /// Which store.
@@ -47,26 +47,19 @@ pub struct Turns {
     pub place: Place,
 }
 
-/// What `lastword replay` brings back.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct Again {
-    /// The turn's number, as `lastword turns --failed` shows it
-    #[arg(value_name = "ID")]
-    pub turn: i64,
-    /// Which store.
-    #[command(flatten)]
-    pub place: Place,
-}
-
 /// Why there is nothing to look at.
 #[derive(Debug, thiserror::Error)]
-enum Shut {
+pub(super) enum Shut {
     #[error(transparent)]
     Config(#[from] crate::config::Errors),
     #[error("failed to look into {path}: {source}", path = path.display())]
     Store { path: PathBuf, source: StoreError },
     #[error("failed to write: {0}")]
     Write(#[from] io::Error),
+    #[error(transparent)]
+    Unheard(Unheard),
+    #[error("several bots share this store ({}): say --bot", list(.0))]
+    Several(Vec<i64>),
 }
 
 /// Lists turns. Answers the exit code.
@@ -97,60 +90,35 @@ pub async fn turns(
     ended(listed.await, err)
 }
 
-/// Lets a failed turn run again. Answers the exit code.
-pub async fn replay(
-    asked: &Again,
-    sources: &Sources,
-    out: &mut (dyn Write + Send),
-    err: &mut (dyn Write + Send),
-) -> u8 {
-    let turn = TurnId(asked.turn);
-    let replayed = async {
-        let (path, store) = open(&asked.place, sources)?;
-        let replayed = store.replay(turn).await;
-        let replayed = replayed.map_err(|source| Shut::Store { path, source })?;
-        let no = |err: &mut (dyn Write + Send), why: &str| {
-            writeln!(err, "lastword: turn {turn} {why}")?;
-            Ok(EXIT_REFUSED)
-        };
-        match replayed {
-            Replay::Begun(new) => {
-                writeln!(out, "turn {turn} runs again as turn {new}")?;
-                Ok(0)
-            }
-            Replay::Before => {
-                writeln!(out, "turn {turn} was replayed already; nothing to do")?;
-                Ok(0)
-            }
-            Replay::Unknown => no(err, "does not exist; see: lastword turns --failed"),
-            Replay::Open(state) => no(err, &format!("has no end yet ({state}): wait for it")),
-            Replay::Ended(how) => no(
-                err,
-                &format!("has not failed ({how}); only failed turns are replayed"),
-            ),
-            Replay::Erased => no(
-                err,
-                "cannot be replayed: what it was asked is no longer kept (store.keep_failed) \
-                 or was forgotten",
-            ),
-        }
-    };
-    let replayed = replayed.await;
-    ended(replayed, err)
-}
-
-fn open(place: &Place, sources: &Sources) -> Result<(PathBuf, SqliteStore), Shut> {
-    let path = match &place.store {
-        Some(path) => path.clone(),
-        None => Config::store_path(sources)?,
-    };
-    match SqliteStore::visit(&path, place.bot.map(BotId), Clock::system()) {
-        Ok(store) => Ok((path, store)),
-        Err(source) => Err(Shut::Store { path, source }),
+/// Where the store is.
+pub(super) fn path_of(place: &Place, sources: &Sources) -> Result<PathBuf, Shut> {
+    match &place.store {
+        Some(path) => Ok(path.clone()),
+        None => Ok(Config::store_path(sources)?),
     }
 }
 
-fn ended(result: Result<u8, Shut>, err: &mut (dyn Write + Send)) -> u8 {
+/// The store at this path, as a visitor.
+pub(super) fn visit(path: &Path, place: &Place) -> Result<SqliteStore, Shut> {
+    let store = SqliteStore::visit(path, place.bot.map(BotId), Clock::system());
+    store.map_err(|source| Shut::Store {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+pub(super) fn open(place: &Place, sources: &Sources) -> Result<(PathBuf, SqliteStore), Shut> {
+    let path = path_of(place, sources)?;
+    let store = visit(&path, place)?;
+    Ok((path, store))
+}
+
+fn list(ids: &[i64]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    ids.join(", ")
+}
+
+pub(super) fn ended(result: Result<u8, Shut>, err: &mut (dyn Write + Send)) -> u8 {
     // Nobody is left to tell when stderr is gone.
     let _told = match result {
         Ok(code) => return code,
@@ -196,7 +164,7 @@ fn table(listed: &[Listed], out: &mut (dyn Write + Send)) -> io::Result<()> {
 }
 
 /// A time in its largest unit.
-fn rough(millis: i64) -> String {
+pub(super) fn rough(millis: i64) -> String {
     let seconds = millis.max(0) / 1000;
     match seconds {
         0..120 => format!("{seconds} s"),

@@ -31,6 +31,7 @@ impl Agree<'_> {
         }
         self.chat();
         self.llm();
+        self.ops();
         if self.config.access.mode == AccessMode::List && self.config.access.ids.is_empty() {
             let mode = self.say("access.mode");
             let keys = &["access.mode", "access.ids"];
@@ -47,7 +48,7 @@ impl Agree<'_> {
                 telegram::TOKEN.key,
                 "talk to https://t.me/BotFather, send /newbot, and give the token it answers as \
                  TELEGRAM_BOT_TOKEN, telegram.token_file or the systemd credential \
-                 telegram_bot_token",
+                 telegram_bot_token (the shipped unit's is /etc/lastword/telegram_bot_token)",
             );
         }
         let llm = &self.config.llm;
@@ -55,8 +56,9 @@ impl Agree<'_> {
             self.missing(
                 llm::API_KEY.key,
                 "create one at https://openrouter.ai/keys and give it as OPENROUTER_API_KEY, \
-                 llm.api_key_file or the systemd credential openrouter_api_key (only a model on \
-                 this machine needs none)",
+                 llm.api_key_file or the systemd credential openrouter_api_key (the shipped \
+                 unit's is /etc/lastword/openrouter_api_key; only a model on this machine needs \
+                 none)",
             );
         }
         let api = &self.config.telegram.api_url;
@@ -168,6 +170,22 @@ impl Agree<'_> {
                 self.longer(key, "llm.whole");
             }
         }
+    }
+
+    fn ops(&mut self) {
+        let ops = &self.config.ops;
+        let Some(listen) = ops.listen.filter(|listen| !listen.ip().is_loopback()) else {
+            return;
+        };
+        self.warnings.push(if ops.is_console_off() {
+            Warning::ConsoleOff { listen }
+        } else {
+            Warning::Unencrypted {
+                key: "ops.listen",
+                host: listen.to_string(),
+                secret: "what opens the console",
+            }
+        });
     }
 
     fn longer(&mut self, key: Key, limit: Key) {

@@ -39,9 +39,7 @@ impl Fill<'_> {
         }
         if let Some(folder) = self.env.get("CREDENTIALS_DIRECTORY") {
             let path = Path::new(folder).join(spec.credential);
-            // Anything but "not there" is worth an error when it is read.
-            let absent = std::fs::metadata(&path).is_err_and(|e| e.kind() == ErrorKind::NotFound);
-            if !absent {
+            if !is_absent(&path) {
                 let origin = Origin::Credential(spec.credential.to_owned());
                 places.push((origin, Place::File(path)));
             }
@@ -107,6 +105,19 @@ pub(super) fn exposed(path: &Path) -> Option<u32> {
 enum Place {
     Text(String),
     File(PathBuf),
+}
+
+/// Whether a credential is not given. A unit cannot leave one out that may be
+/// absent: an empty line stands in for it. Anything else is worth an error when
+/// it is read.
+fn is_absent(path: &Path) -> bool {
+    match std::fs::metadata(path) {
+        Ok(about) if about.len() <= 2 => {
+            std::fs::read(path).is_ok_and(|bytes| bytes.trim_ascii().is_empty())
+        }
+        Ok(_) => false,
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    }
 }
 
 /// The largest file that can hold a secret, in bytes.

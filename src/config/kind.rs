@@ -234,6 +234,22 @@ impl Kind<BTreeSet<i64>> for Ids {
     }
 }
 
+/// A set of people's numeric ids.
+#[derive(Debug)]
+pub(crate) struct People;
+
+impl Kind<BTreeSet<i64>> for People {
+    fn parse(&self, raw: &Raw) -> Option<BTreeSet<i64>> {
+        Ids.parse(raw).filter(|ids| ids.iter().all(|id| *id > 0))
+    }
+    fn show(&self, value: &BTreeSet<i64>) -> Option<String> {
+        Ids.show(value)
+    }
+    fn allowed(&self) -> String {
+        "a list of people's numeric ids, such as [123456789]".to_owned()
+    }
+}
+
 /// A key that may be left out; empty in the environment means left out.
 #[derive(Debug)]
 pub(crate) struct Maybe<K>(pub(crate) K);

@@ -189,6 +189,14 @@ pub enum Warning {
         /// The word.
         name: String,
     },
+    /// The console is not served.
+    #[error(
+        "ops.listen = {listen} is not on loopback and there is no ops.console_token: the console stays off"
+    )]
+    ConsoleOff {
+        /// Where it would be.
+        listen: std::net::SocketAddr,
+    },
     /// A variable of the environment that is almost a setting.
     #[error("environment {name} is ignored; did you mean {nearest}?")]
     IgnoredVariable {

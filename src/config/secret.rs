@@ -1,4 +1,5 @@
-//! Secrets: the bot's token, the model's key, the webhook's secret.
+//! Secrets: the bot's token, the model's key, the webhook's secret, what opens
+//! the console.
 //!
 //! Their text lives in a `SecretString` (wiped when dropped, `[REDACTED]` in
 //! `Debug`) and leaves it only through `expose`. No error built here ever
@@ -147,6 +148,38 @@ impl SecretText for WebhookSecret {
     }
 }
 
+/// What opens the operator's console.
+#[derive(Debug, Clone)]
+pub struct ConsoleToken(SecretString);
+
+impl ConsoleToken {
+    /// Reads a token: 16–256 of visible ASCII, long enough that nobody guesses
+    /// it at the pace at which the console lets anybody try.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (16..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        fits.then(|| Self(text.into()))
+    }
+
+    /// The token itself. Only for the comparison in constant time.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl PartialEq for ConsoleToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl SecretText for ConsoleToken {
+    fn check(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
@@ -177,12 +210,22 @@ mod tests {
     }
 
     #[test]
+    fn a_console_token_that_could_be_guessed_or_not_be_typed_is_refused() {
+        assert!(ConsoleToken::parse("0123456789abcdef").is_some());
+        for text in ["", "short", "0123456789 abcdef", "0123456789abcdéf"] {
+            assert!(ConsoleToken::parse(text).is_none(), "{text:?}");
+        }
+        assert!(ConsoleToken::parse(&"a".repeat(257)).is_none());
+    }
+
+    #[test]
     fn secrets_do_not_show_in_debug() {
         let shown = format!(
-            "{:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?}",
             BotToken::parse("1:hush"),
             ApiKey::parse("hush"),
-            WebhookSecret::parse("hush")
+            WebhookSecret::parse("hush"),
+            ConsoleToken::parse("hush-hush-hush-hush").expect("it is long enough")
         );
         assert!(!shown.contains("hush"), "{shown}");
     }

@@ -1,11 +1,14 @@
 //! What the ops endpoints may know of the store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::ops::health::{Books, Role, Turn, Turns};
+use crate::domain::turn::State;
+use crate::ops::health::{Books, Depths, Role, Turn, Turns};
+use crate::store::desk::Desk;
 use crate::store::{Availability, Store};
 
 /// Turns shown at the most.
@@ -14,6 +17,7 @@ const LIMIT: u32 = 200;
 #[derive(Debug)]
 pub(super) struct StoreBooks {
     pub(super) store: Arc<dyn Store>,
+    pub(super) desk: Arc<dyn Desk>,
     pub(super) role: watch::Receiver<Role>,
     pub(super) available: watch::Receiver<Availability>,
 }
@@ -48,6 +52,26 @@ impl Books for StoreBooks {
             *counts.entry(turn.state.clone()).or_default() += 1;
         }
         Ok(Turns { counts, turns })
+    }
+
+    async fn depths(&self) -> Result<Depths, String> {
+        let picture = self.desk.picture().await.map_err(|e| e.to_string())?;
+        let unanswered = [State::Gathering, State::Sealed, State::Claimed];
+        let oldest = unanswered
+            .iter()
+            .filter_map(|state| picture.turns.get(state.as_str()))
+            .map(|crowd| crowd.oldest_ms)
+            .max();
+        Ok(Depths {
+            turns: picture
+                .turns
+                .into_iter()
+                .map(|(state, crowd)| (state, crowd.count))
+                .collect(),
+            parts: picture.parts,
+            oldest: oldest.map(Duration::from_millis),
+            paused: picture.paused.is_some(),
+        })
     }
 
     fn role(&self) -> Role {

@@ -8,11 +8,14 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
 use super::helm::{self, AtTheHelm};
-use super::relays::Relaying;
+use super::relays::{Reach, Relaying};
+use super::seeing::Seeing;
 use super::{Daemon, Intake, Live, Seams, instance_id, intake, voice};
+use crate::bell::Bell;
 use crate::domain::part::OnUncertain;
 use crate::grouper::Grouper;
 use crate::media::{self, Library};
+use crate::ops::control::Farewell;
 use crate::ops::health::Role;
 use crate::pulse::Pulse;
 use crate::reply::hush::Hush;
@@ -45,17 +48,23 @@ impl Daemon {
             systemd,
             metrics,
             troubles,
+            control,
+            disk,
             seed,
             reload,
             begun,
             lines,
         } = seams;
         let instance = instance_id(seed);
+        let reach = Reach::default();
+        let bell = Bell::default();
         let telegram: Arc<dyn Telegram> = Arc::new(Relaying {
             telegram,
             store: Arc::clone(&store),
+            reach: reach.clone(),
         });
         let tasks = Tasks::new(&shutdown);
+        let seeing = Seeing::new(&config.traces, &*store);
         let pulse = Pulse::default();
         let live = Arc::new(Live::new(&config, llm, seed));
         let limits = Arc::new(Limits::default());
@@ -112,6 +121,8 @@ impl Daemon {
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
             pulse: pulse.clone(),
+            traces: seeing.traces.clone(),
+            bell: bell.clone(),
         });
         let receipts = Receipts {
             telegram: Arc::clone(&telegram),
@@ -149,6 +160,8 @@ impl Daemon {
             shutdown: shutdown.clone(),
             tasks: tasks.clone(),
             pulse: pulse.clone(),
+            traces: seeing.traces.clone(),
+            bell: bell.clone(),
             max_concurrent: config.turns.max_concurrent,
         });
         let grouper = Grouper::new(
@@ -171,6 +184,7 @@ impl Daemon {
             pulse: pulse.clone(),
             buffer: config.intake.buffer as u64,
             clock: clock.clone(),
+            bell: bell.clone(),
             changes: Arc::clone(&changes),
         }));
         let role = watch::Sender::new(Role::Standby);
@@ -195,6 +209,13 @@ impl Daemon {
         Self {
             role,
             helm,
+            control,
+            farewell: Farewell::default(),
+            begun_at: clock.now(),
+            clock,
+            bell,
+            reach,
+            disk,
             config,
             bot,
             instance,
@@ -213,12 +234,12 @@ impl Daemon {
             receipts,
             library,
             place,
-            clock,
             intake,
             others,
             reload,
             begun,
             lines,
+            seeing,
         }
     }
 }

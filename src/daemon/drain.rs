@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::receipts::{self, Left};
-use super::{Daemon, Lines, notices};
+use super::{Daemon, Lines, notices, operators};
 use crate::config::OnStop;
 use crate::death::{self, Moment};
+use crate::domain::operator::life::Heir;
 use crate::domain::phase::Phase;
 use crate::grouper::Closing;
 use crate::shutdown::ladder::{self, Progress};
@@ -38,7 +39,9 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     let shutdown = &daemon.shutdown;
     let ladder = Ladder::new(shutdown.limits());
     let rung = |rung: Rung| {
-        shutdown.report().rung(rung, shutdown.since_signal());
+        let since = shutdown.since_signal();
+        shutdown.report().rung(rung, since);
+        daemon.seeing.rung(rung, since);
         death::at(moment_of(rung));
     };
 
@@ -114,14 +117,24 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
         rung(Rung::Abort);
     }
     daemon.runner.close();
+    let heir = match successor {
+        true => Heir::Running,
+        false => Heir::NextStart,
+    };
+    operators::bid_farewell(daemon, finished, heir).await;
     let cut = shutdown.work().is_cancelled();
     shutdown.work().cancel();
 
     shutdown.enter(Phase::Closing);
     receipts::last_look(daemon).await;
     notices::last_word(daemon).await;
+    daemon.keep_stop(ladder.limit(Rung::Signal)).await;
     close(daemon, ladder.limit(Rung::Close), cut).await;
+    daemon.seeing.close().await;
     rung(Rung::Close);
+    if let Ok(report) = serde_json::to_value(shutdown.last_words()) {
+        daemon.farewell.say(report).await;
+    }
     daemon.tasks.close();
     let code = match daemon.lines {
         Lines::Printed => shutdown.finish(),

@@ -10,10 +10,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::domain::admission::Policy;
 use crate::domain::ids::InstanceId;
 use crate::domain::metric;
+use crate::domain::operator::alarm::Cause;
 use crate::domain::phase::Phase;
 use crate::domain::update::Connection;
 use crate::grouper::Grouper;
@@ -44,6 +46,8 @@ pub(super) struct Parts {
     pub(super) pulse: Pulse,
     pub(super) buffer: u64,
     pub(super) clock: Clock,
+    /// Rings for operators.
+    pub(super) bell: Bell,
     /// Counts up when something may look different.
     pub(super) changes: Arc<watch::Sender<u64>>,
 }
@@ -60,6 +64,8 @@ pub struct Intake {
     /// The store does not take what is written.
     store_away: AtomicBool,
     vitals: Vitals,
+    /// Counts what operators have ordered.
+    ordered: watch::Sender<u64>,
 }
 
 impl std::fmt::Debug for Intake {
@@ -78,12 +84,19 @@ impl Intake {
             successor: watch::Sender::new(None),
             store_away: AtomicBool::new(false),
             vitals: Vitals::default(),
+            ordered: watch::Sender::new(0),
         }
     }
 
     /// From now on updates are judged by this policy.
     pub(super) fn judge_by(&self, policy: Policy) {
         self.policy.send_replace(Some(Arc::new(policy)));
+    }
+
+    /// Changes when an operator has ordered something that the daemon has a
+    /// part in; a hint.
+    pub(super) fn ordered(&self) -> watch::Receiver<u64> {
+        self.ordered.subscribe()
     }
 
     /// Who we are, once that is known.
@@ -169,6 +182,9 @@ impl Intake {
         for due in accepted.due {
             parts.grouper.touch(due);
         }
+        if accepted.ordered {
+            self.ordered.send_modify(|count| *count += 1);
+        }
         for chat in accepted.outbox {
             parts.sender.touch(chat);
         }
@@ -218,6 +234,9 @@ impl Accept for Intake {
             }
         };
         metrics::histogram!(metric::ACCEPT_SECONDS).record(begun.elapsed().as_secs_f64());
+        for lag in &accepted.lags {
+            metrics::histogram!(metric::INTAKE_LAG_SECONDS).record(lag.as_secs_f64());
+        }
         metrics::counter!(metric::UPDATES_DUPLICATE).increment(accepted.duplicates as u64);
         metrics::counter!(metric::UPDATES_UNPARSED).increment(accepted.unparsed as u64);
         self.accepted
@@ -250,5 +269,12 @@ impl Accept for Intake {
 
     fn met(&self, what: Met) {
         self.vitals.met(what);
+        let bell = &self.parts.bell;
+        match what {
+            Met::Answer => bell.calm(Cause::Token),
+            Met::Conflict => bell.ring(Cause::Conflict, 1),
+            Met::TokenRefused => bell.ring(Cause::Token, 1),
+            Met::Missing(updates) => bell.ring(Cause::Gap, updates),
+        }
     }
 }

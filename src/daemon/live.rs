@@ -82,6 +82,13 @@ impl Live {
         *self.receipts.borrow()
     }
 
+    /// Who looks after the bot, and what they want to hear.
+    #[must_use]
+    pub fn operators(&self) -> config::Operators {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        config.operators.clone()
+    }
+
     /// The language of our own words for everybody, when there is one.
     #[must_use]
     pub fn language(&self) -> Option<Language> {
@@ -112,6 +119,7 @@ impl Live {
                 AccessMode::Open => Access::Open,
             },
             ids: config.access.ids.clone(),
+            operators: config.operators.ids.clone(),
             edits: match config.chat.edits {
                 Edits::Offer => OnEdit::Offer,
                 Edits::Answer => OnEdit::Answer,

@@ -12,17 +12,17 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::door::Door;
-use super::{Daemon, identity, litter, notices, receipts, recovery};
+use super::{Daemon, identity, litter, notices, operators, receipts, recovery};
 use crate::config::AccessMode;
 use crate::domain::address::BotUser;
 use crate::domain::metric;
 use crate::domain::phase::Phase;
-use crate::domain::turn::State;
 use crate::intake::gaps::Gaps;
 use crate::intake::poller::Poller;
 use crate::intake::{ALLOWED_UPDATES, registration};
 use crate::ops::health::Role;
-use crate::shutdown::Kind;
+use crate::ops::systemd::unit::Unit;
+use crate::shutdown::{Grace, Kind};
 use crate::store::Retention;
 
 /// Between two looks at a lease that another instance holds.
@@ -49,10 +49,20 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     daemon.tasks.spawn(Kind::Ops, "watchdog", async move {
         life.systemd
             .feed_watchdog(&life.pulse, |stuck| {
+                for organ in stuck {
+                    metrics::counter!(metric::WATCHDOG_WITHHELD, "organ" => organ.as_str())
+                        .increment(1);
+                }
                 tracing::error!(?stuck, "something does not move; the watchdog is not fed");
             })
             .await
     });
+    if daemon.systemd.is_there() {
+        let grace = Grace::new(daemon.config.shutdown.grace);
+        daemon
+            .tasks
+            .spawn(Kind::Ops, "unit", async move { compare(grace).await });
+    }
     let looking = Arc::clone(daemon);
     daemon
         .tasks
@@ -81,6 +91,7 @@ pub(super) fn start(daemon: &Arc<Daemon>, known: Option<BotUser>, door: Option<D
     daemon.tasks.keep(Kind::Sweep, "reload", move || {
         reload(Arc::clone(&reloading))
     });
+    operators::start(daemon);
     let (identified, identity) = watch::channel(false);
     let asking = Arc::clone(daemon);
     // Without it nothing is ever accepted: begun again after a panic.
@@ -272,7 +283,6 @@ async fn sweep(daemon: Arc<Daemon>) {
         // Also when nobody else is left: whoever went last may have left parts
         // that belong to nobody.
         daemon.take_over().await;
-        daemon.count_open().await;
         if *daemon.role.borrow() == Role::Active {
             daemon.wake_waiting(WAITING).await;
             daemon.meet_connections().await;
@@ -323,11 +333,30 @@ async fn prune(daemon: Arc<Daemon>) {
     }
 }
 
+/// Says once when the unit's limit and the grace disagree. The daemon asks for
+/// more time while it drains, so nothing is cut; but a drain whose runtime hangs
+/// cannot ask.
+async fn compare(grace: Grace) {
+    let Some(unit) = Unit::of_process() else {
+        return;
+    };
+    if let Ok(limits) = unit.limits().await
+        && let Some(disagreement) = limits.disagreement(grace)
+    {
+        tracing::warn!(unit = unit.name(), "{disagreement}");
+    }
+}
+
 /// SIGHUP: takes over what may change and says what needs a restart.
 async fn reload(daemon: Arc<Daemon>) {
     let mut asked = daemon.shutdown.reload();
     while asked.changed().await.is_ok() {
+        daemon.systemd.reloading();
+        // The phase, which a standby keeps, and what the operator should know.
+        let phase = daemon.shutdown.phase().borrow().as_str();
         let Some(new) = daemon.reload.reload() else {
+            let status = format!("{phase}; configuration not read anew, see the journal");
+            daemon.systemd.ready(&status);
             continue;
         };
         let changes = daemon.live.adopt(&new);
@@ -341,6 +370,7 @@ async fn reload(daemon: Arc<Daemon>) {
             needs_restart = ?changes.needs_restart,
             "configuration read anew"
         );
+        daemon.systemd.ready(phase);
     }
 }
 
@@ -360,7 +390,7 @@ impl Daemon {
     }
 
     /// Takes over what instances that died have left.
-    async fn take_over(&self) {
+    pub(super) async fn take_over(&self) {
         if self.shutdown.is_stopping() {
             return;
         }
@@ -391,17 +421,6 @@ impl Daemon {
         match self.store.touches().await {
             Ok(chats) => chats.into_iter().for_each(|chat| self.sender.touch(chat)),
             Err(error) => tracing::debug!(%error, "failed to look for keyboards"),
-        }
-    }
-
-    async fn count_open(&self) {
-        let Ok(open) = self.store.open_turns().await else {
-            return;
-        };
-        for state in State::ALL.iter().filter(|state| **state != State::Settled) {
-            let turns = open.get(state.as_str()).copied().unwrap_or(0);
-            #[expect(clippy::cast_precision_loss, reason = "no store holds 2^53 turns")]
-            metrics::gauge!(metric::TURNS_OPEN, "state" => state.as_str()).set(turns as f64);
         }
     }
 

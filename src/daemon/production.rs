@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, ResponseCache, Sources};
+use crate::daemon::Disk;
 use crate::daemon::{self, Lines, Reload, Seams, StartError};
 use crate::domain::ids::BotId;
 use crate::llm::openrouter::{self, Endpoint, EndpointError};
@@ -136,6 +137,8 @@ pub async fn run_with(
     };
     let llm = Endpoint::new(config.llm.base_url.as_str(), key, cache)?;
     let senses = senses::of(&config)?;
+    let folder = path.parent().unwrap_or(std::path::Path::new("."));
+    let disk = Disk::of(folder.to_owned());
     let seams = Seams {
         bot,
         store: Arc::new(store.clone()),
@@ -149,6 +152,8 @@ pub async fn run_with(
         systemd,
         metrics: Some(metrics),
         troubles,
+        control: Some(crate::ops::control::folder(&config.store.path)),
+        disk,
         seed: rand::rng().random(),
         reload: Box::new(FromSources {
             sources: sources.clone(),

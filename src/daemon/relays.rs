@@ -7,6 +7,7 @@
 //! Telegram would take for another chat.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -36,6 +37,30 @@ const IN_BUSINESS: [&str; 2] = ["send", "edit"];
 pub(super) struct Relaying {
     pub(super) telegram: Arc<dyn Telegram>,
     pub(super) store: Arc<dyn Store>,
+    pub(super) reach: Reach,
+}
+
+/// Whether Telegram answered when it was last called; clones know the same.
+#[derive(Debug, Clone)]
+pub(super) struct Reach(Arc<AtomicBool>);
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+}
+
+impl Reach {
+    /// Whether it did.
+    pub(super) fn is_there(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn answered<T>(&self, answer: &Result<T, CallError>) {
+        // A refusal is an answer.
+        let there = matches!(answer, Ok(_) | Err(CallError::Refused { .. }));
+        self.0.store(there, Ordering::Relaxed);
+    }
 }
 
 #[async_trait]
@@ -43,7 +68,9 @@ impl Telegram for Relaying {
     async fn call(&self, mut call: Call) -> Result<Value, CallError> {
         let chat = call.body["chat_id"].as_i64().map(ChatId);
         let Some(chat) = chat.filter(|chat| chat.is_relayed()) else {
-            return self.telegram.call(call).await;
+            let answer = self.telegram.call(call).await;
+            self.reach.answered(&answer);
+            return answer;
         };
         let begun = Instant::now();
         let relay = self.store.relay(chat).await;

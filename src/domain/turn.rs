@@ -178,3 +178,16 @@ pub struct Spent {
     /// The model that answered, when told.
     pub model: Option<String>,
 }
+
+/// How an answer came about, besides its words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// How often the model was asked.
+    pub attempts: u32,
+    /// The provider's id of the latest attempt, when told.
+    pub request: Option<String>,
+    /// From the latest request to its first content.
+    pub first_token: Option<Duration>,
+    /// From the latest request to its end.
+    pub completion: Option<Duration>,
+}

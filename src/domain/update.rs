@@ -73,6 +73,12 @@ pub struct Quoted {
     /// What else it carries.
     #[serde(default)]
     pub media: Option<Media>,
+    /// Whether it was forwarded there.
+    #[serde(default)]
+    pub is_forward: bool,
+    /// Whose it was before, where the forward tells.
+    #[serde(default)]
+    pub author: Option<UserId>,
 }
 
 /// The way by which a message came.

@@ -106,6 +106,7 @@ impl Poller {
             };
             match answer {
                 Ok(Value::Array(updates)) => {
+                    metrics::counter!(metric::INTAKE_POLLS).increment(1);
                     self.failures = 0;
                     self.offset = None;
                     self.sink.met(Met::Answer);
@@ -176,6 +177,7 @@ impl Poller {
         let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
         for missing in gaps.note(ids, Instant::now()) {
             metrics::counter!(metric::UPDATES_MISSED).increment(missing);
+            self.sink.met(Met::Missing(missing));
             tracing::warn!(
                 missing,
                 "updates are missing: Telegram has dropped them, or somebody else has taken them"
@@ -198,10 +200,17 @@ impl Poller {
                 self.rest(CONFLICT).await;
             }
             Meaning::Unauthorized => {
+                metrics::counter!(metric::INTAKE_ERRORS, "class" => "token").increment(1);
+                self.sink.met(Met::TokenRefused);
                 self.tell(error, "Telegram refuses the token: check telegram.token");
                 self.rest(WAIT_MAX).await;
             }
-            Meaning::Again(Some(pause)) => self.rest(pause).await,
+            Meaning::Again(Some(pause)) => {
+                metrics::counter!(metric::TELEGRAM_WAITS, "method" => "poll").increment(1);
+                metrics::counter!(metric::TELEGRAM_WAIT_SECONDS, "method" => "poll")
+                    .increment(pause.as_secs().max(1));
+                self.rest(pause).await;
+            }
             _ => {
                 metrics::counter!(metric::INTAKE_ERRORS, "class" => "poll").increment(1);
                 self.tell(error, "failed to ask Telegram for updates; trying again");

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use self::growing::Growing;
 use super::breaker::{Breaker, Health, Permit};
+use super::course::Course;
 use super::retry::{self, Advice, Operator, Rejection};
 use super::{FinishReason, Llm, LlmError, Usage};
 use crate::domain::metric;
@@ -157,7 +158,8 @@ impl Completer {
 
     /// Asks until there is an answer, or no hope of one within the limits. The
     /// first attempts send the exact `request`; what comes is shown in
-    /// `preview`, which starts anew with every attempt.
+    /// `preview`, which starts anew with every attempt; how it came about is
+    /// told in `course`.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -168,6 +170,7 @@ impl Completer {
         &self,
         request: &Bytes,
         preview: &watch::Sender<Preview>,
+        course: &Course,
     ) -> Result<Completion, Failure> {
         let deadline = Instant::now() + self.limits.whole;
         let mut fallbacks = self.fallback_models.iter();
@@ -190,7 +193,13 @@ impl Completer {
                 (Err(_), Some(last)) => return Err(Failure::Exhausted { last, partial }),
                 (Err(retry_in), None) => return Err(Failure::Unavailable { retry_in }),
             };
-            let broken = match self.attempt(body.clone(), deadline, preview).await {
+            if attempt > 1 {
+                metrics::counter!(metric::RETRIES, "stage" => "completion").increment(1);
+            }
+            course.begins();
+            let answered = self.attempt(body.clone(), deadline, preview, course).await;
+            course.ends();
+            let broken = match answered {
                 Ok(completion) => {
                     self.learn(permit, Health::Alive);
                     return Ok(completion);
@@ -200,6 +209,7 @@ impl Completer {
             self.learn(permit, broken.health);
             tracing::warn!(
                 llm.attempt = attempt,
+                llm.request = course.told().request,
                 error = %broken.error,
                 "the model did not complete"
             );
@@ -271,13 +281,14 @@ impl Completer {
         request: Bytes,
         deadline: Instant,
         preview: &watch::Sender<Preview>,
+        course: &Course,
     ) -> Result<Completion, Broken> {
         preview.send_if_modified(|preview| {
             let is_stale = *preview != Preview::default();
             *preview = Preview::default();
             is_stale
         });
-        let mut answer = Growing::new(&self.limits, deadline, preview);
+        let mut answer = Growing::new(&self.limits, deadline, preview, course);
         match answer.run(&*self.llm, request).await {
             Ok((FinishReason::ContentFilter, usage)) => Ok(Completion {
                 text: answer.text,

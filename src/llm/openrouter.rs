@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::request::Dialect;
 use super::sse::{self, Event};
-use super::{Delta, Deltas, Llm, LlmError, Usage, wire};
+use super::{Delta, Deltas, Llm, LlmError, Usage, course, wire};
 use crate::http;
 
 /// The longest answer that is not streamed, in bytes.
@@ -28,7 +28,11 @@ const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 const ERROR_LIMIT: usize = 64 * 1024;
 const ERROR_TIME: Duration = Duration::from_secs(5);
 
-const GENERATION_ID: HeaderName = HeaderName::from_static("x-generation-id");
+/// Where providers name an answer, the more telling first.
+const IDS: [HeaderName; 2] = [
+    HeaderName::from_static("x-generation-id"),
+    HeaderName::from_static("x-request-id"),
+];
 
 /// Whether the endpoint may replay a finished answer for an identical request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,9 +136,15 @@ impl Llm for Endpoint {
             .map_err(|error| LlmError::Unreachable {
                 reason: http::reason(error),
             })?;
+        let name = name(response.headers());
         if response.status() != StatusCode::OK {
             let error = self.refusal(response).await;
-            return Err(wire::clean(error, key.as_deref(), &request));
+            let error = wire::clean(error, key.as_deref(), &request);
+            return match name {
+                // A refusal that can be followed up is an answer, too.
+                Some(name) => Ok(Box::pin(stream::iter([Ok(Delta::Named(name)), Err(error)]))),
+                None => Err(error),
+            };
         }
         let content_type = response.headers().get(CONTENT_TYPE);
         if content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/html")) {
@@ -142,11 +152,13 @@ impl Llm for Endpoint {
                 reason: "a web page instead of an answer".to_owned(),
             });
         }
-        let id = response.headers().get(GENERATION_ID);
+        let mut parser = Parser::default();
+        if let Some(name) = name {
+            parser.name(name);
+        }
         let answer = Answer {
-            generation_id: id.and_then(|id| id.to_str().ok()).map(str::to_owned),
             response: Some(response),
-            parser: Parser::default(),
+            parser,
         };
         Ok(Box::pin(stream::unfold(answer, move |mut answer| {
             let (key, request) = (key.clone(), request.clone());
@@ -188,6 +200,12 @@ fn headers(key: Option<&str>, cache: ResponseCache) -> Result<HeaderMap, Endpoin
     Ok(headers)
 }
 
+/// The provider's id of an answer, when a header tells it.
+fn name(headers: &HeaderMap) -> Option<String> {
+    let told = |name| course::id(headers.get(name)?.to_str().ok()?);
+    IDS.into_iter().find_map(told).map(str::to_owned)
+}
+
 /// `Retry-After` in seconds or as a date. A date is read against the answer's
 /// own `Date`, so that no clock of ours can be wrong.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -208,20 +226,12 @@ struct Answer {
     /// `None` once nothing more is wanted: the connection is given up.
     response: Option<Response>,
     parser: Parser,
-    generation_id: Option<String>,
 }
 
 impl Answer {
     async fn next(&mut self) -> Option<Result<Delta, LlmError>> {
         loop {
             match self.parser.ready.pop_front() {
-                Some(Ok(Delta::Usage(usage))) => {
-                    let generation_id = self.generation_id.clone().or(usage.generation_id);
-                    return Some(Ok(Delta::Usage(Usage {
-                        generation_id,
-                        ..usage
-                    })));
-                }
                 Some(item) => return Some(item),
                 None => {}
             }
@@ -246,6 +256,8 @@ struct Parser {
     is_finished: bool,
     /// Usage that came before the finish reason.
     early_usage: Option<Usage>,
+    /// The provider's id, once told.
+    name: Option<String>,
     is_over: bool,
 }
 
@@ -340,11 +352,26 @@ impl Parser {
         }
     }
 
+    fn name(&mut self, name: String) {
+        self.name = Some(name.clone());
+        self.ready.push_back(Ok(Delta::Named(name)));
+    }
+
     fn chunk(&mut self, json: &[u8]) {
-        let said = match wire::read(json) {
+        let mut said = match wire::read(json) {
             Ok(said) => said,
             Err(error) => return self.fail(error),
         };
+        match (&self.name, said.id.take()) {
+            (None, Some(id)) => self.name(id),
+            // The header's is the one that can be asked for.
+            (Some(name), _) => {
+                if let Some(usage) = &mut said.usage {
+                    usage.generation_id = Some(name.clone());
+                }
+            }
+            (None, None) => {}
+        }
         let is_silent = said.pieces.is_empty() && said.finish.is_none() && said.usage.is_none();
         self.ready.extend(said.pieces.into_iter().map(Ok));
         if let Some(reason) = said.finish.filter(|_| !self.is_finished) {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::{Delta, FinishReason, LlmError, Usage};
+use super::{Delta, FinishReason, LlmError, Usage, course};
 
 /// What one chunk (or one complete answer) says.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub(super) struct Said {
     pub(super) pieces: Vec<Delta>,
     pub(super) finish: Option<FinishReason>,
     pub(super) usage: Option<Usage>,
+    /// The provider's id of the answer, in each of its chunks.
+    pub(super) id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -98,13 +100,15 @@ pub(super) fn read(json: &[u8]) -> Result<Said, LlmError> {
     if let Some(error) = chunk.error.as_ref().filter(|error| !error.is_null()) {
         return Err(status_error(error, None));
     }
+    let id = chunk.id.as_deref().and_then(course::id).map(str::to_owned);
     let mut said = Said {
+        id: id.clone(),
         usage: chunk.usage.map(|counts| Usage {
             prompt_tokens: counts.prompt_tokens.unwrap_or(0),
             completion_tokens: counts.completion_tokens.unwrap_or(0),
             cost: counts.cost,
             model: chunk.model,
-            generation_id: chunk.id,
+            generation_id: id,
         }),
         ..Said::default()
     };

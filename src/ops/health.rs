@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
+use super::console::Console;
+use super::gauges::{self, Gauges};
 use crate::domain::phase::Phase;
 use crate::pulse::{Listener, Organ, Pulse};
 use crate::shutdown::Shutdown;
@@ -43,11 +45,30 @@ pub trait Books: Debug + Send + Sync + 'static {
     /// A short reason without texts or secrets when the store does not answer.
     async fn turns(&self) -> Result<Turns, String>;
 
+    /// How much is open, for the gauges.
+    ///
+    /// # Errors
+    /// As [`Books::turns`].
+    async fn depths(&self) -> Result<Depths, String>;
+
     /// Whether this instance has the lease.
     fn role(&self) -> Role;
 
     /// Whether the store takes what is written.
     fn store(&self) -> Availability;
+}
+
+/// How much is open in the store. States that nothing is in may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Depths {
+    /// Unsettled turns in each state.
+    pub turns: BTreeMap<&'static str, u64>,
+    /// Open parts of the outbox in each state.
+    pub parts: BTreeMap<&'static str, u64>,
+    /// The age of the oldest turn that has no answer yet.
+    pub oldest: Option<Duration>,
+    /// Whether an operator lets no turn begin.
+    pub paused: bool,
 }
 
 /// Who has the lease.
@@ -103,7 +124,9 @@ pub struct Ops {
     shutdown: Shutdown,
     books: Arc<dyn Books>,
     metrics: PrometheusHandle,
+    gauges: Gauges,
     looks: Arc<Mutex<Looks>>,
+    console: Option<Console>,
 }
 
 #[derive(Debug)]
@@ -120,28 +143,55 @@ impl Ops {
         shutdown: &Shutdown,
         pulse: &Pulse,
         metrics: PrometheusHandle,
+        gauges: Gauges,
         books: Arc<dyn Books>,
     ) -> Self {
         Self {
             shutdown: shutdown.clone(),
             books,
             metrics,
+            gauges,
             looks: Arc::new(Mutex::new(Looks {
                 listener: Listener::new(pulse),
                 next: None,
                 stuck: Vec::new(),
             })),
+            console: None,
         }
     }
 
+    /// With the console beside them, where there is one.
+    #[must_use]
+    pub fn with_console(self, console: Option<Console>) -> Self {
+        Self { console, ..self }
+    }
+
     /// The routes.
-    pub fn router(self) -> Router {
-        Router::new()
+    pub fn router(mut self) -> Router {
+        let console = self.console.take().map(Console::router);
+        let router = Router::new()
             .route("/livez", get(livez))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
             .route("/turns", get(turns))
-            .with_state(self)
+            .with_state(self);
+        router.merge(console.unwrap_or_default())
+    }
+
+    fn readiness(&self) -> Ready {
+        let phase = *self.shutdown.phase().borrow();
+        // The token is cancelled before the phase moves; red from the first signal.
+        let works =
+            matches!(phase, Phase::Standby | Phase::Running) && !self.shutdown.is_stopping();
+        let store = self.books.store();
+        Ready {
+            // Nothing is confirmed meanwhile; it comes back by itself, so `/livez`
+            // says nothing of it: a restart would not help.
+            ready: works && store == Availability::Available,
+            role: self.books.role(),
+            phase,
+            store,
+        }
     }
 
     fn stuck(&self) -> Vec<Organ> {
@@ -185,23 +235,17 @@ struct Ready {
 }
 
 async fn readyz(State(ops): State<Ops>) -> Response {
-    let phase = *ops.shutdown.phase().borrow();
-    // The token is cancelled before the phase moves; red from the first signal.
-    let works = matches!(phase, Phase::Standby | Phase::Running) && !ops.shutdown.is_stopping();
-    let store = ops.books.store();
-    // Nothing is confirmed meanwhile; it comes back by itself, so `/livez`
-    // says nothing of it: a restart would not help.
-    let ready = works && store == Availability::Available;
-    let answer = Ready {
-        ready,
-        role: ops.books.role(),
-        phase,
-        store,
-    };
-    (status(ready), Json(answer)).into_response()
+    let answer = ops.readiness();
+    (status(answer.ready), Json(answer)).into_response()
 }
 
 async fn metrics(State(ops): State<Ops>) -> Response {
+    let now = ops.readiness();
+    ops.gauges.read(now.phase, now.role, now.ready);
+    // Without the store the rest is told all the same.
+    if let Ok(Ok(depths)) = timeout(BOOKS, ops.books.depths()).await {
+        gauges::show(&depths);
+    }
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], ops.metrics.render()).into_response()
 }

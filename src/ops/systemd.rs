@@ -3,8 +3,8 @@
 //! Speaks the protocol of sd_notify(3) over the socket that `NOTIFY_SOCKET`
 //! names and is silent where there is none. Never waits: the socket does not
 //! block, and a message that is not taken is dropped, for each is repeated or
-//! only informs. Never changes the environment. The unit is `Type=notify`, so
-//! a reload is told as a status.
+//! only informs. Never changes the environment. A reload is told as
+//! `Type=notify-reload` wants it, which `Type=notify` allows too.
 
 use std::ffi::OsStr;
 use std::os::linux::net::SocketAddrExt;
@@ -19,6 +19,8 @@ use sd_notify::NotifyState;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::pulse::{Listener, Organ, Pulse};
+
+pub mod unit;
 
 /// By how much each drain message extends the stop, as a multiple of the time
 /// until the next one: two of them may be late or lost.
@@ -83,6 +85,16 @@ impl Systemd {
     /// One line on what the daemon is doing.
     pub fn status(&self, status: &str) {
         self.tell(&[NotifyState::Status(&line(status))]);
+    }
+
+    /// The configuration is read anew, which [`Systemd::ready`] ends. With the
+    /// time of the kernel's monotonic clock, by which the manager tells that this
+    /// answers its own request (systemd.service(5), `Type=notify-reload`).
+    pub fn reloading(&self) {
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => self.tell(&[NotifyState::Reloading, now]),
+            Err(_) => self.tell(&[NotifyState::Reloading]),
+        }
     }
 
     /// The stop has begun.

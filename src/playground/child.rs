@@ -8,6 +8,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use tokio::process::Command;
 
@@ -19,8 +20,9 @@ use crate::shutdown::parent;
 const PASSED: [&str; 3] = ["LASTWORD_CHAT__", "LASTWORD_LLM__", "LASTWORD_REPLY__"];
 
 /// Taken away whatever they say: other bots, other managers.
-const TAKEN: [&str; 10] = [
+const TAKEN: [&str; 11] = [
     "LASTWORD_",
+    "OPS_CONSOLE_TOKEN",
     "TRANSCRIPTION_",
     "TELEGRAM_",
     "OPENROUTER_",
@@ -57,8 +59,9 @@ pub(super) struct Addresses {
     pub(super) model: SocketAddr,
 }
 
-/// How to start the daemon, each time with a free port for its operator's
-/// endpoints.
+/// How to start the daemon, each time at the same port for its operator's
+/// endpoints as long as that is free: so a console that is open finds the next
+/// one by itself.
 pub(super) fn recipe(
     program: PathBuf,
     folder: PathBuf,
@@ -66,8 +69,10 @@ pub(super) fn recipe(
     addresses: Addresses,
     model: Model,
 ) -> Recipe {
+    let last = AtomicU16::new(0);
     Box::new(move || {
-        let ops = free_port()?;
+        let ops = free_port(last.load(Ordering::Relaxed)).or_else(|_| free_port(0))?;
+        last.store(ops.port(), Ordering::Relaxed);
         let mut command = Command::new(&program);
         command.arg("run").current_dir(&folder);
         for (name, _) in std::env::vars_os() {
@@ -117,8 +122,9 @@ fn is_taken(name: &OsString, model: Model) -> bool {
 
 /// A port that nobody uses now. Another program may take it before the daemon
 /// does; then the daemon ends and is started again with another.
-fn free_port() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+/// With `wanted`: that one, if it is free.
+fn free_port(wanted: u16) -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, wanted))?.local_addr()
 }
 
 /// The folder of the store; a temporary one is removed when this is dropped.

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use super::limits::{Limits, Rank};
 use crate::domain::ids::ChatId;
-use crate::domain::metric;
 use crate::domain::part::Touch;
 use crate::shutdown::{Kind, Shutdown, Tasks};
 use crate::store::Store;
@@ -124,8 +123,7 @@ impl LookedAfter {
             ..
         }) = &result
         {
-            metrics::counter!(metric::TELEGRAM_WAITS, "method" => "keyboard").increment(1);
-            limits.block(self.chat, *pause);
+            limits.block(self.chat, *pause, "keyboard");
         }
         again
     }

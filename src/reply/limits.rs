@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::ids::ChatId;
+use crate::domain::metric;
 
 /// Chats remembered at the most; idle ones are dropped first.
 const CHATS: usize = 20_000;
@@ -233,8 +234,13 @@ impl Limits {
         wait
     }
 
-    /// Telegram asked this chat to wait (429).
-    pub fn block(&self, chat: ChatId, pause: Duration) {
+    /// Telegram asked this chat to wait (429), when a call of this kind was made
+    /// there.
+    pub fn block(&self, chat: ChatId, pause: Duration, method: &'static str) {
+        metrics::counter!(metric::TELEGRAM_WAITS, "method" => method).increment(1);
+        let seconds = pause.as_millis().div_ceil(1000);
+        metrics::counter!(metric::TELEGRAM_WAIT_SECONDS, "method" => method)
+            .increment(u64::try_from(seconds).unwrap_or(u64::MAX));
         let now = Instant::now();
         let mut state = self.state();
         let entry = state
@@ -347,7 +353,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_chat_that_must_wait_delays_no_other() {
         let limits = Limits::default();
-        limits.block(ANN, Duration::from_secs(30));
+        limits.block(ANN, Duration::from_secs(30), "send");
         assert_eq!(time_of(&limits, ChatId(6), 1).await, Duration::ZERO);
         assert!(time_of(&limits, ANN, 1).await >= Duration::from_secs(30));
     }

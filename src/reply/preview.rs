@@ -232,7 +232,9 @@ impl Frames {
         };
         match error.meaning() {
             Meaning::Again(Some(pause)) => {
-                self.previews.limits.block(self.claim.chat, pause);
+                self.previews
+                    .limits
+                    .block(self.claim.chat, pause, "preview");
                 // Whoever was too fast once would be again.
                 self.gap = (self.gap * 2).clamp(Duration::from_secs(2), SLOWEST);
                 Step::Again

@@ -18,7 +18,6 @@ use super::call;
 use super::limits::{Limits, Rank};
 use crate::clock::{Millis, millis};
 use crate::domain::ids::{ChatId, PartId};
-use crate::domain::metric;
 use crate::domain::probe::{Probed, Probing};
 use crate::telegram::{Meaning, Telegram};
 
@@ -173,8 +172,7 @@ impl Prober<'_> {
             Meaning::Uncertain => Asked::Unknown,
             Meaning::Again(None) => Asked::Over(unreached(UNREACHED)),
             Meaning::Again(Some(pause)) => {
-                metrics::counter!(metric::TELEGRAM_WAITS, "method" => "probe").increment(1);
-                self.limits.block(chat, pause);
+                self.limits.block(chat, pause, "probe");
                 Asked::Pause(pause)
             }
             Meaning::Unauthorized => Asked::Over(unreached(UNAUTHORIZED)),

@@ -90,7 +90,7 @@ impl Receipts {
         match error.meaning() {
             Meaning::Again(pause) => {
                 if let Some(pause) = pause {
-                    self.limits.block(receipt.chat, pause);
+                    self.limits.block(receipt.chat, pause, "sign");
                 }
                 Reacted::NotNow
             }

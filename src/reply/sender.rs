@@ -20,18 +20,22 @@ use super::keyboard::Keyboards;
 use super::limits::Limits;
 use super::plan::{self, Server};
 use super::probe::{Prober, Progress};
+use crate::bell::Bell;
 use crate::clock::millis;
 use crate::death::{self, Moment};
 use crate::domain::ids::{ChatId, InstanceId};
 use crate::domain::metric;
+use crate::domain::operator::alarm::Cause;
 use crate::domain::part::{self, Format, OnUncertain, Sending, Sent};
 use crate::domain::probe::{Probed, Probing, Resolution};
 use crate::pulse::{Organ, Pulse};
 use crate::shutdown::{Kind as Task, Shutdown, Tasks};
 use crate::store::{self, Due, Finished, Relay, Store, StoreError};
 use crate::telegram::{CallError, Meaning, Telegram};
+use crate::telemetry::traces::Traces;
 
 mod follow;
+mod seen;
 
 use follow::Follow;
 
@@ -81,6 +85,10 @@ pub struct Parts {
     pub shutdown: Shutdown,
     /// Shows that the outbox moves.
     pub pulse: Pulse,
+    /// Where the course of a turn is shown.
+    pub traces: Traces,
+    /// Rings for operators.
+    pub bell: Bell,
 }
 
 impl std::fmt::Debug for Parts {
@@ -153,6 +161,9 @@ impl Sender {
     /// `begun` is not later than the moment at which the store took the time.
     async fn send(&self, sending: &Sending, begun: Instant) -> Option<ChatId> {
         let parts = &self.0.parts;
+        if sending.send_no > 1 {
+            metrics::counter!(metric::RETRIES, "stage" => "send").increment(1);
+        }
         let mut call = call::of(sending, &parts.resent_mark);
         // A commit may have taken long, a process may have stood still.
         call.timeout = WITHIN.saturating_sub(begun.elapsed());
@@ -166,13 +177,13 @@ impl Sender {
         let sent = match call::judge(sending, result) {
             Judged::Sent(sent) => sent,
             Judged::Paused(pause) => {
-                metrics::counter!(metric::TELEGRAM_WAITS, "method" => "send").increment(1);
-                parts.limits.block(sending.chat, pause);
+                parts.limits.block(sending.chat, pause, "send");
                 not_sent(pause)
             }
             Judged::NotSent => not_sent(NOT_SENT),
             Judged::Unauthorized => {
                 tracing::error!("Telegram refuses the token: check telegram.token");
+                parts.bell.ring(Cause::Token, 1);
                 not_sent(UNAUTHORIZED)
             }
             Judged::Refused(error) => {
@@ -184,8 +195,12 @@ impl Sender {
             Sent::Migrated(to) => Some(*to),
             _ => None,
         };
+        if let Sent::Receipt(_) = &sent {
+            parts.bell.calm(Cause::Token);
+        }
         count(&sent);
-        self.finish(sending, sent).await;
+        self.finish(sending, sent.clone()).await;
+        seen::sent(&parts.traces, sending, &sent, begun);
         moved
     }
 
@@ -248,7 +263,6 @@ impl Sender {
             metrics::counter!(metric::NOTICES, "result" => "expired").increment(1);
         }
         if let Some((turn, due, outcome)) = finished.settled {
-            metrics::counter!(metric::TURNS_SETTLED, "outcome" => outcome.as_str()).increment(1);
             tracing::debug!(turn.id = turn.0, outcome = outcome.as_str(), "turn settled");
             (self.0.parts.on_settled)(due);
         }

@@ -111,6 +111,12 @@ impl Report {
         self.0.answered.fetch_add(turns, Ordering::Relaxed);
     }
 
+    /// How many that are by now.
+    #[must_use]
+    pub fn answers(&self) -> u64 {
+        self.0.answered.load(Ordering::Relaxed)
+    }
+
     /// Turns left to the successor on purpose.
     pub fn parked(&self, turns: u64) {
         self.0.parked.fetch_add(turns, Ordering::Relaxed);

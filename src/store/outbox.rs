@@ -83,16 +83,6 @@ pub trait Outbox: Send + Sync + 'static {
     /// The placeholder's message of a turn, once it was sent.
     async fn placeholder(&self, turn: TurnId) -> Result<Option<i64>>;
 
-    /// Tells the operators something, at most once in `every` for each `cause`.
-    /// Returns the chats that have something to send now.
-    async fn alert(
-        &self,
-        cause: &'static str,
-        payload: Payload,
-        every: Duration,
-        owner: InstanceId,
-    ) -> Result<Vec<ChatId>>;
-
     /// Chats in which the keyboard of a message has to be changed now.
     async fn touches(&self) -> Result<Vec<ChatId>>;
 

@@ -4,13 +4,14 @@
 //! operations run on the writer (`sqlite/writer.rs`), so that whatever is queued
 //! at one moment shares one commit and one fsync. Upholds promises 1 to 3.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::{Availability, Result, StoreError};
+use super::{Availability, Ending, Result, StoreError};
 use crate::clock::{Clock, Millis};
 use crate::domain::ids::BotId;
 
@@ -22,6 +23,7 @@ mod controls;
 mod dead;
 mod desk;
 mod edits;
+mod endings;
 mod engine;
 mod gone;
 mod heard;
@@ -31,6 +33,7 @@ mod late;
 mod leases;
 mod locks;
 mod notices;
+mod operators;
 mod outbox;
 mod overheard;
 mod parts;
@@ -67,6 +70,7 @@ struct Inner {
     available: watch::Receiver<Availability>,
     locks: locks::Locks,
     schema: Schema,
+    endings: endings::Endings,
 }
 
 impl SqliteStore {
@@ -113,6 +117,7 @@ impl SqliteStore {
             writer: writer::Writer::start(engine, mode)?,
             locks,
             schema,
+            endings: endings::Endings::default(),
         })))
     }
 
@@ -156,13 +161,14 @@ impl SqliteStore {
     {
         let inner = Arc::clone(&self.0);
         let operation = move |conn: &Connection| {
-            operation(&Tx {
-                conn,
-                bot: inner.bot,
-                now: inner.clock.now(),
-            })
+            let tx = Tx::new(conn, &inner);
+            Ok((operation(&tx)?, tx.ended.into_inner()))
         };
-        self.0.writer.submit(name, operation, take_back).await
+        let take_back = |(value, _): &(T, Vec<Ending>)| take_back(value);
+        let telling = Arc::clone(&self.0);
+        let kept = move |(_, ended): &mut (T, Vec<Ending>)| telling.endings.tell(ended);
+        let submitted = self.0.writer.submit(name, operation, take_back, kept);
+        submitted.await.map(|(value, _)| value)
     }
 
     /// As [`Self::run`], for what comes in crowds (see
@@ -173,17 +179,14 @@ impl SqliteStore {
         F: FnMut(&Tx<'_>, writer::Care) -> Result<T> + Send + 'static,
     {
         let inner = Arc::clone(&self.0);
-        self.0
-            .writer
-            .submit_shared(name, move |conn, care| {
-                let tx = Tx {
-                    conn,
-                    bot: inner.bot,
-                    now: inner.clock.now(),
-                };
-                operation(&tx, care)
-            })
-            .await
+        let operation = move |conn: &Connection, care| {
+            let tx = Tx::new(conn, &inner);
+            Ok((operation(&tx, care)?, tx.ended.into_inner()))
+        };
+        let telling = Arc::clone(&self.0);
+        let kept = move |(_, ended): &mut (T, Vec<Ending>)| telling.endings.tell(ended);
+        let submitted = self.0.writer.submit_shared(name, operation, kept);
+        submitted.await.map(|(value, _)| value)
     }
 }
 
@@ -193,6 +196,19 @@ struct Tx<'a> {
     conn: &'a Connection,
     bot: BotId,
     now: Millis,
+    /// Turns that it has settled: told once its commit stands.
+    ended: RefCell<Vec<Ending>>,
+}
+
+impl<'a> Tx<'a> {
+    fn new(conn: &'a Connection, inner: &Inner) -> Self {
+        Self {
+            conn,
+            bot: inner.bot,
+            now: inner.clock.now(),
+            ended: RefCell::default(),
+        }
+    }
 }
 
 /// A column holding one of our enums had a number no version ever wrote.

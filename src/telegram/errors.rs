@@ -122,6 +122,7 @@ impl CallError {
     pub fn class(&self) -> &'static str {
         match self {
             Self::NotSent { .. } => "not_sent",
+            Self::Refused { code: 401, .. } => "token",
             Self::Refused { .. } => "refused",
             Self::Unknown { .. } => "unknown",
         }

@@ -15,15 +15,14 @@ use super::run::{End, Turn};
 use super::{buttons, file};
 use crate::death::{self, Moment};
 use crate::domain::metric;
+use crate::domain::operator::alarm::Cause;
 use crate::domain::part::{Kind, Payload};
 use crate::domain::turn::{Blame, Outcome, Spent};
 use crate::domain::verb::Verb;
 use crate::llm::FinishReason;
 use crate::llm::complete::{Completion, Failure};
+use crate::llm::retry::Operator;
 use crate::store::{Answer, Planned, StoreError};
-
-/// How often the operators hear of the same trouble.
-const ALERT_EVERY: Duration = Duration::from_secs(3600);
 
 /// The words for an end that was not stored: the store was away, or cannot
 /// take it.
@@ -37,6 +36,8 @@ impl Turn<'_> {
         match end {
             End::Complete(completion) => {
                 self.count(&completion);
+                self.parts.bell.calm(Cause::Credit);
+                self.parts.bell.calm(Cause::Key);
                 let mut shown = completion.text.clone();
                 let keyboard = self.buttons(&completion.text, Some(completion.finish));
                 match completion.finish {
@@ -121,7 +122,7 @@ impl Turn<'_> {
             } => {
                 if operator {
                     tracing::error!(error = %failure, "the model refuses us: check the key and the credit");
-                    self.alert_operators().await;
+                    self.alert_operators(failure);
                 } else {
                     tracing::warn!(turn.id = self.claimed.claim.turn.0, error = %failure, "a turn waits for the model");
                 }
@@ -134,19 +135,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Whoever runs the bot hears of it where they chat, at most once an hour.
-    async fn alert_operators(&self) {
-        let payload = Payload::plain(self.texts().operator_alert);
-        let told = self
-            .parts
-            .store
-            .alert("model", payload, ALERT_EVERY, self.parts.instance)
-            .await;
-        match told {
-            Ok(chats) => chats
-                .into_iter()
-                .for_each(|chat| self.parts.speaker.deliver(chat)),
-            Err(error) => tracing::debug!(%error, "failed to alert the operators"),
+    /// Whoever runs the bot hears of it where they chat.
+    fn alert_operators(&self, failure: &Failure) {
+        if let Failure::Operator { kind, .. } = failure {
+            let cause = match kind {
+                Operator::NoCredit => Cause::Credit,
+                Operator::BadKey => Cause::Key,
+            };
+            self.parts.bell.ring(cause, 1);
         }
     }
 
@@ -225,6 +221,7 @@ impl Turn<'_> {
             text,
             outcome,
             spent,
+            told: self.course.told(),
             parts: self
                 .fit(payloads)
                 .into_iter()
@@ -291,8 +288,6 @@ impl Turn<'_> {
         let model = Duration::from_micros(self.modelled.load(Ordering::Relaxed));
         let overhead = run.saturating_sub(model);
         metrics::histogram!(metric::TURN_OVERHEAD_SECONDS).record(overhead.as_secs_f64());
-        let whole = self.claimed.age + run;
-        metrics::histogram!(metric::TURN_SECONDS).record(whole.as_secs_f64());
     }
 
     fn count(&self, completion: &Completion) {
@@ -325,7 +320,10 @@ fn ended(result: Result<(), StoreError>, word: &'static str) -> &'static str {
 
 fn class(failure: &Failure) -> &'static str {
     match failure {
-        Failure::Operator { .. } => "operator",
+        Failure::Operator { kind, .. } => match kind {
+            Operator::NoCredit => "credit",
+            Operator::BadKey => "key",
+        },
         Failure::Unavailable { .. } => "breaker",
         Failure::Exhausted { .. } => "exhausted",
         Failure::Rejected { .. } => "rejected",

@@ -4,7 +4,7 @@
 //! Holds nothing that a crash could lose but the completion itself. Every
 //! write is fenced by the claim: once superseded, it writes nothing.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,13 +18,16 @@ use super::fate::{self, Fate};
 use super::prompt::{self, Material};
 use super::views::{Sight, Views};
 use super::{Concluded, LOOK_AFTER, LOOK_SELDOM, Parts, Presence, STORE_AWAY, Settings};
+use crate::clock::{self, Millis};
 use crate::domain::part::Payload;
 use crate::domain::preview::{Finale, Preview};
 use crate::domain::turn::{Blame, MAX_DEATHS, MAX_FAILURES, Standing};
 use crate::domain::verb::Verb;
 use crate::llm::complete::{Completion, Failure};
+use crate::llm::course::Course;
 use crate::llm::retry::Rejection;
 use crate::store::{Claimed, Past, StoreError, Surroundings};
+use crate::telemetry::traces::{Span, Value, What};
 use crate::texts::Texts;
 
 /// How much history is asked of the store for each token of the budget, in
@@ -41,10 +44,13 @@ pub(super) struct Turn<'a> {
     pub(super) claimed: Claimed,
     cut: Arc<Notify>,
     pub(super) begun: Instant,
+    begun_at: Millis,
     /// Microseconds that went to the model.
     pub(super) modelled: AtomicU64,
     /// What the model thought before its answer.
     pub(super) thoughts: OnceLock<String>,
+    /// How its answer comes about.
+    pub(super) course: Course,
 }
 
 /// How the running part of a turn ended.
@@ -74,12 +80,14 @@ impl<'a> Turn<'a> {
     pub(super) fn new(parts: &'a Parts, claimed: Claimed, cut: Arc<Notify>) -> Self {
         Self {
             settings: Arc::clone(&parts.settings.borrow()),
+            begun_at: parts.clock.now(),
             parts,
             claimed,
             cut,
             begun: Instant::now(),
             modelled: AtomicU64::new(0),
             thoughts: OnceLock::new(),
+            course: Course::default(),
         }
     }
 
@@ -116,20 +124,49 @@ impl<'a> Turn<'a> {
         drop(presence);
         let outcome = self.conclude(end, partial).await;
         self.parts.speaker.deliver(claim.chat);
-        tracing::info!(
+        self.trace(outcome);
+        tracing::debug!(
             turn.id = claim.turn.0,
             chat.id = claim.chat.0,
             turn.messages = self.claimed.inputs.len(),
             turn.claim = claim.no,
             turn.run_ms = self.begun.elapsed().as_millis(),
             outcome,
-            "turn ended"
+            "a run ended"
         );
         match outcome {
             UNSTORED => Concluded::StoreAway,
             REFUSED => Concluded::Refused,
             _ => Concluded::Yes,
         }
+    }
+
+    /// This run, as a part of its turn's trace.
+    fn trace(&self, outcome: &'static str) {
+        self.parts.traces.add(|| {
+            let (claim, told) = (&self.claimed.claim, self.course.told());
+            let model = Duration::from_micros(self.modelled.load(Ordering::Relaxed));
+            let mut attributes: Vec<(&'static str, Value)> = vec![
+                ("turn.id", claim.turn.0.into()),
+                ("turn.claim", claim.no.into()),
+                ("outcome", outcome.into()),
+                ("llm.attempts", i64::from(told.attempts).into()),
+                ("model_ms", model.into()),
+            ];
+            let request = told.request.map(Value::Word);
+            attributes.extend(request.map(|id| ("llm.request", id)));
+            let first = told.first_token.map(Value::from);
+            attributes.extend(first.map(|time| ("first_token_ms", time)));
+            let bad = ["failed", "deferred", UNSTORED, REFUSED].contains(&outcome);
+            Span {
+                turn: claim.turn,
+                what: What::Complete(claim.no),
+                begun: self.begun_at,
+                ended: self.begun_at + clock::millis(self.begun.elapsed()),
+                failed: bad.then_some(outcome),
+                attributes,
+            }
+        });
     }
 
     /// In groups a visibly unfinished message takes the answer's place.
@@ -195,7 +232,8 @@ impl<'a> Turn<'a> {
                 }
             };
             let asked = Instant::now();
-            let answered = self.settings.completer.complete(&request, preview).await;
+            let completer = &self.settings.completer;
+            let answered = completer.complete(&request, preview, &self.course).await;
             self.count_completion(asked.elapsed(), answered.is_ok());
             let failure = match answered {
                 Ok(completion) => return End::Complete(completion),

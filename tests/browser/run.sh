@@ -1,6 +1,7 @@
 #!/bin/sh
-# The playground in a real browser: builds the program, drives a headless
-# Chromium through a kill in mid-answer, and takes the pictures.
+# The playground and the console in a real browser: builds the program, drives a
+# headless Chromium through a kill in mid-answer, a pause, a replay and a restart,
+# and takes the pictures.
 #
 #   tests/browser/run.sh [FOLDER FOR THE PICTURES]
 #
@@ -30,4 +31,5 @@ if [ -z "${LASTWORD_BIN:-}" ]; then
     LASTWORD_BIN=${CARGO_TARGET_DIR:-target}/debug/lastword
 fi
 mkdir -p "$pictures"
-exec python3 -B tests/browser/playground.py "$LASTWORD_BIN" "$pictures"
+python3 -B tests/browser/playground.py "$LASTWORD_BIN" "$pictures"
+python3 -B tests/browser/console.py "$LASTWORD_BIN" "$pictures"

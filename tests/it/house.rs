@@ -127,6 +127,8 @@ impl House {
             systemd: Systemd::default(),
             metrics: None,
             troubles: lastword::telemetry::troubles::Troubles::default(),
+            control: None,
+            disk: lastword::daemon::Disk::unwatched(),
             seed: self.starts * 1_000_003,
             reload: Box::new(NoReload),
             begun: tokio::time::Instant::now(),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use lastword::domain::phase::Phase;
-use lastword::ops::health::{Books, Ops, Role, Turn, Turns, serve};
+use lastword::ops::gauges::Gauges;
+use lastword::ops::health::{Books, Depths, Ops, Role, Turn, Turns, serve};
 use lastword::ops::metrics;
 use lastword::pulse::Pulse;
 use lastword::shutdown::{Cause, Kind, Shutdown, Tasks};
@@ -22,6 +23,10 @@ struct Shelf {
 impl Books for Shelf {
     async fn turns(&self) -> Result<Turns, String> {
         self.turns.clone()
+    }
+
+    async fn depths(&self) -> Result<Depths, String> {
+        Ok(Depths::default())
     }
 
     fn role(&self) -> Role {
@@ -44,10 +49,16 @@ async fn house(role: Role, turns: Result<Turns, String>) -> House {
     let shutdown = Shutdown::new();
     let tasks = Tasks::new(&shutdown);
     let handle = metrics::recorder().expect("a recorder").handle();
+    let gauges = Gauges {
+        tasks: tasks.clone(),
+        store: "lastword.db".into(),
+        begun_at: 0,
+    };
     let ops = Ops::new(
         &shutdown,
         &Pulse::default(),
         handle,
+        gauges,
         Arc::new(Shelf { role, turns }),
     );
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

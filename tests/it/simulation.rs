@@ -20,6 +20,7 @@ mod seam_desk;
 mod seam_leases;
 mod seam_model;
 mod seam_notices;
+mod seam_operators;
 mod seam_relays;
 mod seam_signs;
 mod seam_store;

@@ -29,6 +29,7 @@ const LAYERS: [&[&str]; 6] = [
     ],
     &[
         "domain",
+        "bell",
         "death",
         "config",
         "clock",

@@ -46,6 +46,8 @@ fn systemd_finds_no_fault_with_the_units() {
     for name in units {
         let unit = fs::read_to_string(folder().join(name)).unwrap();
         let unit = unit.replace("/usr/bin/lastword", "/bin/true");
+        // There where the package is installed.
+        let unit = unit.replace("Documentation=man:lastword(1)\n", "");
         fs::write(dir.path().join(name), unit).unwrap();
     }
     for name in units {
@@ -129,4 +131,49 @@ fn the_service_knows_how_the_daemon_ends() {
     ] {
         assert_eq!(value(key), expected, "{key}");
     }
+}
+
+/// A secret that the daemon would take as a credential and the unit does not
+/// load, or that the package leaves behind, would be found out by an operator.
+#[test]
+fn every_secret_that_the_daemon_knows_has_its_file() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let unit = fs::read_to_string(folder().join("lastword.service")).unwrap();
+    let purge = fs::read_to_string(top.join("packaging/debian/postrm")).unwrap();
+    let mut known = 0;
+    for file in fs::read_dir(top.join("src/config")).unwrap() {
+        let path = file.unwrap().path();
+        let text = fs::read_to_string(path).unwrap_or_default();
+        for rest in text.split("    credential: \"").skip(1) {
+            let name = rest.split('"').next().unwrap();
+            let load = format!("LoadCredential={name}:/etc/lastword/{name}\n");
+            let default = format!("SetCredential={name}:\\n\n");
+            assert!(unit.contains(&(load + &default)), "{name}");
+            assert!(purge.contains(&format!("/etc/lastword/{name}")), "{name}");
+            known += 1;
+        }
+    }
+    assert!(known >= 4, "{known}");
+}
+
+/// A container's own stop is as patient as the unit's, and it is nobody's root.
+#[test]
+fn the_container_is_stopped_as_the_unit_is() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Containerfile");
+    let text = fs::read_to_string(file).unwrap();
+    let last = text.rsplit("\nFROM ").next().unwrap();
+    let said = |word: &str| {
+        let mut lines = last.lines().filter_map(|line| line.strip_prefix(word));
+        (lines.next().map(str::trim), lines.next())
+    };
+    assert_eq!(said("STOPSIGNAL"), (Some("SIGTERM"), None));
+    assert_eq!(said("ENTRYPOINT"), (Some("[\"/usr/bin/lastword\"]"), None));
+    let user = said("USER").0.unwrap();
+    assert!(user.split(':').all(|id| id.parse::<u32>().unwrap() > 0));
+    let patience = text.split("--stop-timeout ").nth(1).unwrap();
+    let patience: u64 = patience.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(patience > lastword::shutdown::Grace::default().limits().exit.as_secs());
+    // The compiler of the manifest, which the build would refuse otherwise.
+    let version = format!("rust:{}-slim", env!("CARGO_PKG_RUST_VERSION"));
+    assert!(text.contains(&version), "{version}");
 }

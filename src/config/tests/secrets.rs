@@ -56,6 +56,30 @@ fn a_secret_comes_from_the_strongest_place_and_doubles_are_mentioned() {
     assert!(matches!(loaded.warnings[0], Warning::SecretInFile { .. }));
 }
 
+/// What the units say of a secret that may be given elsewhere.
+#[test]
+fn an_empty_credential_is_one_that_is_not_given() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("telegram_bot_token"), "\n").unwrap();
+    fs::write(folder.path().join("openrouter_api_key"), "").unwrap();
+    let credentials = ("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap());
+    let env = [("HOME", "/h"), credentials];
+    let loaded = bare(
+        "[telegram]\ntoken = \"5:clear\"\n[llm]\nbase_url = \"http://127.0.0.1:1/v1\"\n",
+        &env,
+    );
+    let loaded = loaded.unwrap();
+    assert_eq!(loaded.config.telegram.token.expose(), "5:clear");
+    assert!(loaded.config.llm.api_key.is_none());
+    let said = said(bare("", &env));
+    for word in [
+        "/etc/lastword/telegram_bot_token",
+        "/etc/lastword/openrouter_api_key",
+    ] {
+        assert!(said.contains(word), "{said}");
+    }
+}
+
 #[test]
 fn a_secret_that_others_can_read_is_refused_and_the_mode_is_told() {
     let folder = tempfile::tempdir().unwrap();
@@ -149,5 +173,26 @@ fn a_model_on_this_machine_needs_no_key() {
     ] {
         let loaded = bare(&format!("[llm]\nbase_url = \"{url}\""), &env);
         assert_eq!(loaded.is_ok(), fine, "{url}");
+    }
+}
+
+#[test]
+fn a_console_for_other_machines_needs_a_token_of_the_operators_and_says_what_travels_in_clear() {
+    let env = [("TELEGRAM_BOT_TOKEN", TOKEN), ("HOME", "/h")];
+    let model = "[llm]\nbase_url = \"http://127.0.0.1:1/v1\"\n";
+    let token = ("OPS_CONSOLE_TOKEN", "sixteen-or-more-characters");
+    for (listen, given, off, clear) in [
+        ("127.0.0.1:9464", false, false, false),
+        ("[::1]:9464", true, false, false),
+        ("0.0.0.0:9464", false, true, false),
+        ("0.0.0.0:9464", true, false, true),
+    ] {
+        let token: Vec<_> = given.then_some(token).into_iter().collect();
+        let env = [&env[..], &token[..]].concat();
+        let loaded = bare(&format!("{model}[ops]\nlisten = \"{listen}\""), &env).unwrap();
+        assert_eq!(loaded.config.ops.is_console_off(), off, "{listen}");
+        let says = |part: &str| loaded.warnings.iter().any(|w| w.to_string().contains(part));
+        assert_eq!(says("console stays off"), off, "{listen}");
+        assert_eq!(says("travels unencrypted"), clear, "{listen}");
     }
 }

@@ -38,6 +38,7 @@ impl Vitals {
         match what {
             Met::Answer => known.answered = Some(Instant::now()),
             Met::Conflict => known.conflicts += 1,
+            Met::TokenRefused | Met::Missing(_) => {}
         }
     }
 

@@ -271,6 +271,10 @@ fn quoted(message: &Value) -> Option<Quoted> {
             text: words_of(original),
             part: part.filter(|_| manual),
             media: media::read(original),
+            is_forward: original["forward_origin"].is_object(),
+            author: original["forward_origin"]["sender_user"]["id"]
+                .as_i64()
+                .map(UserId),
         });
     }
     if let Some(original) = message.get("external_reply") {
@@ -283,6 +287,7 @@ fn quoted(message: &Value) -> Option<Quoted> {
             text: part.unwrap_or_else(|| words_of(original)),
             part: None,
             media: media::read(original),
+            ..Quoted::default()
         });
     }
     let story = message.get("reply_to_story")?;

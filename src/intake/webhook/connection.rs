@@ -42,6 +42,11 @@ const BUFFER: usize = 16 * 1024;
 const REST_MAX: u64 = 4 * 1024 * 1024;
 const REST: Duration = Duration::from_secs(1);
 
+/// How long a connection whose first request was not seen yet is read when the
+/// stop comes: it may lie here whole already, and hyper, told to stop, would
+/// close without having looked. Short, for a stop waits for it.
+const FIRST: Duration = Duration::from_millis(50);
+
 /// What to do with a connection when the stop comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stopping {
@@ -125,6 +130,10 @@ impl Connection {
             Err(Stopping::AfterLateRequests) => {
                 let late = progress.keep(|cx| http.poll_without_shutdown(cx));
                 timeout(self.limits.late, late).await.ok()
+            }
+            Err(Stopping::Now) if progress.step().stage == Stage::Head => {
+                let first = progress.keep(|cx| http.poll_without_shutdown(cx));
+                timeout(FIRST, first).await.ok()
             }
             Err(Stopping::Now) => None,
             Ok(end) => Some(end),
@@ -324,5 +333,38 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Noting<I> {
 
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::super::guests::Guests;
+    use super::*;
+
+    /// Accepted, and asked whole, in the moment of the stop.
+    #[tokio::test]
+    async fn a_request_that_was_there_before_the_stop_is_answered() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let request = b"GET / HTTP/1.1\r\nHost: bot\r\n\r\n";
+        client.write_all(request).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let guests = Guests::new(1);
+        let guest = guests.enter(guests.place().await);
+        let connection = Connection {
+            router: Router::new(),
+            acceptor: None,
+            limits: Limits::default(),
+        };
+        connection
+            .run(stream, &guest, async { Stopping::Now })
+            .await;
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer:?}");
     }
 }

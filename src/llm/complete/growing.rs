@@ -14,6 +14,7 @@ use super::Limits;
 use crate::death::{self, Moment};
 use crate::domain::metric;
 use crate::domain::preview::{Preview, keep_end};
+use crate::llm::course::Course;
 use crate::llm::{Delta, Deltas, FinishReason, Llm, LlmError, Usage};
 
 /// More text than any person reads, in bytes; a model that runs away is cut
@@ -42,6 +43,7 @@ impl Patience {
 pub(super) struct Growing<'a> {
     limits: &'a Limits,
     deadline: Instant,
+    course: &'a Course,
     patience: Patience,
     /// What was written so far.
     pub(super) text: String,
@@ -57,10 +59,12 @@ impl<'a> Growing<'a> {
         limits: &'a Limits,
         deadline: Instant,
         preview: &'a watch::Sender<Preview>,
+        course: &'a Course,
     ) -> Self {
         Self {
             limits,
             deadline,
+            course,
             patience: Patience::start(limits.first_content),
             text: String::new(),
             reasoning: String::new(),
@@ -90,6 +94,7 @@ impl<'a> Growing<'a> {
                 }
                 Some(delta) => match delta? {
                     Delta::KeepAlive | Delta::Usage(_) => {}
+                    Delta::Named(id) => self.course.named(id),
                     Delta::Reasoning(piece) => self.think(&piece),
                     Delta::Content(piece) => {
                         self.write(&piece);
@@ -118,6 +123,7 @@ impl<'a> Growing<'a> {
     fn write(&mut self, piece: &str) {
         self.patience = Patience::start(self.limits.between_contents);
         if self.text.is_empty() {
+            self.course.speaks();
             metrics::histogram!(metric::FIRST_DELTA_SECONDS)
                 .record(self.begun.elapsed().as_secs_f64());
         }

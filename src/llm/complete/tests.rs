@@ -84,7 +84,9 @@ fn scene<const N: usize>(attempts: [Vec<Step>; N], fallbacks: &[&str]) -> Scene 
 
 impl Scene {
     async fn run(&self) -> Result<Completion, Failure> {
-        self.completer.complete(&request(), &self.preview).await
+        self.completer
+            .complete(&request(), &self.preview, &Course::default())
+            .await
     }
 
     fn times(&self) -> Vec<Instant> {

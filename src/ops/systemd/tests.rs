@@ -50,6 +50,21 @@ fn a_life_is_told_in_the_words_of_the_protocol() {
     );
 }
 
+/// As systemd.service(5) asks of `Type=notify-reload`.
+#[test]
+fn a_reload_is_told_with_its_time_and_ends_with_ready() {
+    let fake = manager(None);
+    fake.ours.reloading();
+    fake.ours.ready("running");
+    let heard = fake.heard();
+    let time = heard[0]
+        .strip_prefix("RELOADING=1\nMONOTONIC_USEC=")
+        .and_then(|rest| rest.strip_suffix('\n'))
+        .unwrap_or_else(|| panic!("{heard:?}"));
+    assert!(time.parse::<u64>().is_ok_and(|usec| usec > 0), "{time}");
+    assert_eq!(heard[1..], ["READY=1\nSTATUS=running\n"]);
+}
+
 #[test]
 fn an_abstract_socket_is_reached_too() {
     let name = format!("lastword-test-{}", std::process::id());

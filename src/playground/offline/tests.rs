@@ -8,6 +8,7 @@ use super::*;
 use crate::domain::preview::Preview;
 use crate::llm::breaker::Breaker;
 use crate::llm::complete::{Completer, Completion, Failure, Limits};
+use crate::llm::course::Course;
 use crate::llm::openrouter::{Endpoint, ResponseCache};
 use crate::llm::request::{ChatMessage, ChatRequest, Dialect, Role};
 use crate::llm::retry::Operator;
@@ -38,7 +39,9 @@ fn completer(llm: Arc<dyn Llm>) -> Completer {
 
 async fn ask(completer: &Completer, text: &str) -> Result<Completion, Failure> {
     let preview = watch::Sender::new(Preview::default());
-    completer.complete(&request(text), &preview).await
+    completer
+        .complete(&request(text), &preview, &Course::default())
+        .await
 }
 
 /// Asks over HTTP while the model is served on a loopback port.
@@ -156,7 +159,7 @@ async fn a_held_answer_goes_on_when_it_is_released() {
     let completer = completer(Arc::new(model.clone()));
     let preview = watch::Sender::new(Preview::default());
     let mut seen = preview.subscribe();
-    let request = request("hi");
+    let (request, course) = (request("hi"), Course::default());
     let release = async {
         let held = seen.wait_for(|preview| preview.text == "echo").await;
         drop(held);
@@ -164,7 +167,7 @@ async fn a_held_answer_goes_on_when_it_is_released() {
         assert_eq!(model.counts().running, 1);
         model.release();
     };
-    let (done, ()) = tokio::join!(completer.complete(&request, &preview), release);
+    let (done, ()) = tokio::join!(completer.complete(&request, &preview, &course), release);
     assert_eq!(done.unwrap().text, "echo: hi");
 }
 

@@ -60,6 +60,9 @@ pub(super) fn banner(sight: &Sight, health: Option<&Health>) -> Markup {
             @if let Some(pid) = sight.pid { "pid " (pid) }
             @if let Some(instance) = instance { " · instance " (instance) }
         }
+        @if let Some(ops) = sight.ops {
+            a.to-gallery href={ "http://" (ops) "/console/" } target="_blank" rel="noopener" { "Console" }
+        }
     }
 }
 

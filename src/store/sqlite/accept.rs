@@ -121,6 +121,10 @@ impl<'a> Accepting<'a, '_> {
         self.done.stored += 1;
         if let Some(stamp) = update.stamp {
             self.tx.saw_stamp(stamp)?;
+            // A clock that is behind Telegram's knows no lag.
+            let date = stamp.date.saturating_mul(1000);
+            let lag = self.tx.now.saturating_sub(date);
+            self.done.lags.push(clock::duration(lag));
         }
         // What cannot be applied makes all of them run again, with care.
         if self.care == Care::Together {
@@ -130,6 +134,7 @@ impl<'a> Accepting<'a, '_> {
         // A savepoint of its own: what we cannot apply is kept, not lost.
         self.tx.conn.execute_batch("SAVEPOINT one")?;
         let before = self.done.clone();
+        let ended = self.tx.ended.borrow().len();
         // A panic of ours over one update must not take its neighbours along,
         // nor come back with every poll.
         let applied = catch_unwind(AssertUnwindSafe(|| self.housed(row, update)));
@@ -146,6 +151,7 @@ impl<'a> Accepting<'a, '_> {
             Err(StoreError::Defect { reason }) => {
                 self.tx.conn.execute_batch("ROLLBACK TO one; RELEASE one")?;
                 self.done = before;
+                self.tx.ended.borrow_mut().truncate(ended);
                 self.done.unparsed += 1;
                 tracing::error!(update.id = update.id, %reason, "failed to apply an update; kept as it came");
                 self.sort(row, Sort::Unparsed)
@@ -246,7 +252,14 @@ impl<'a> Accepting<'a, '_> {
         if let Some(sort) = self.business(message)? {
             return Ok(sort);
         }
+        if let Some(sort) = self.ordered(row, message)? {
+            return Ok(sort);
+        }
         let (sender, chat) = (message.sender.id.0, message.chat.id);
+        if chat.is_private() {
+            // Whoever writes has not blocked us, or not any more.
+            self.tx.is_gone(chat, false)?;
+        }
         let relayed = chat.is_relayed();
         let facts = Facts {
             // Through whom it came was admitted.

@@ -80,7 +80,7 @@ impl<'a> Accepting<'a, '_> {
             Verb::Vary { turn, variant } => self.vary(&place, *turn, *variant)?,
             Verb::ForgetAnswer { yes } => self.forget(&place, *yes)?,
         };
-        self.record(row, &place, verb, &effect)?;
+        self.record(row, &place, verb.as_str(), &effect)?;
         // A turn that is tried again answers for itself.
         if let Some(text) = effect.say.filter(|_| effect.name != "retried") {
             self.reply(&place, text, None)?;
@@ -89,6 +89,9 @@ impl<'a> Accepting<'a, '_> {
     }
 
     pub(super) fn press(&mut self, row: i64, press: &Press) -> Result<Sort> {
+        if self.tapped(row, press)? {
+            return Ok(Sort::Control);
+        }
         let words = self.words(&press.sender);
         let mut reply = PressReply {
             query_id: press.query_id.clone(),
@@ -122,7 +125,7 @@ impl<'a> Accepting<'a, '_> {
                     // Nothing else has a button.
                     _ => Effect::new("nothing", Some(&words.button_expired)),
                 };
-                self.record(row, &place, &verb, &effect)?;
+                self.record(row, &place, verb.as_str(), &effect)?;
                 sort = match effect.name {
                     "continued" => Sort::Message,
                     _ => Sort::Control,
@@ -172,7 +175,7 @@ impl<'a> Accepting<'a, '_> {
             reply_to: None,
         };
         let effect = self.stop_turn(&place, turn)?;
-        self.record(row, &place, &Verb::StopTurn { turn }, &effect)?;
+        self.record(row, &place, Verb::StopTurn { turn }.as_str(), &effect)?;
         // Nobody runs it who would show its end; a draft has no toast.
         match (effect.name, effect.say) {
             ("stopped", Some(text)) => self.reply(&place, text, None),
@@ -362,7 +365,7 @@ impl<'a> Accepting<'a, '_> {
         Ok(Effect::new("forgotten", Some(&words.forgotten)))
     }
 
-    fn reply(
+    pub(super) fn reply(
         &mut self,
         place: &Place,
         text: String,
@@ -376,7 +379,13 @@ impl<'a> Accepting<'a, '_> {
         self.say(place.chat, place.topic, Kind::Reply, payload)
     }
 
-    fn record(&self, row: i64, place: &Place, verb: &Verb, effect: &Effect) -> Result<()> {
+    pub(super) fn record(
+        &self,
+        row: i64,
+        place: &Place,
+        verb: &'static str,
+        effect: &Effect,
+    ) -> Result<()> {
         self.tx
             .conn
             .prepare_cached(
@@ -388,7 +397,7 @@ impl<'a> Accepting<'a, '_> {
                 row,
                 place.conversation.0,
                 place.sender,
-                verb.as_str(),
+                verb,
                 effect.turn.map(|t| t.0),
                 effect.name,
                 self.tx.now

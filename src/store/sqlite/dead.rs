@@ -29,6 +29,7 @@ impl Tx<'_> {
             if other.aborted {
                 self.blame(other.id)?;
             }
+            self.ends_life(*other)?;
             self.conn
                 .execute("DELETE FROM instances WHERE id = ?1", [other.id.0])?;
         }

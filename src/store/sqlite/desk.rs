@@ -127,7 +127,7 @@ impl Desk for SqliteStore {
 }
 
 impl Tx<'_> {
-    fn listed(&self, which: Which, limit: u32) -> Result<Vec<Listed>> {
+    pub(super) fn listed(&self, which: Which, limit: u32) -> Result<Vec<Listed>> {
         let among = match which {
             Which::All => "1",
             Which::Failed => "t.outcome IN (?2, ?3)",
@@ -181,7 +181,7 @@ impl Tx<'_> {
         Ok(listed)
     }
 
-    fn replay_failed(&self, turn: TurnId) -> Result<Replay> {
+    pub(super) fn replay_failed(&self, turn: TurnId) -> Result<Replay> {
         if let Some(again) = self.tried_again(turn)? {
             return Ok(match again.outcome {
                 // The person stopped it: asking again is the person's.

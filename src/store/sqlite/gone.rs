@@ -28,6 +28,7 @@ impl Accepting<'_, '_> {
                 self.tx.settle(turn, Outcome::Undeliverable)?;
             }
         }
+        self.tx.is_gone(chat, true)?;
         self.tx.give_up_chat(chat)
     }
 }

@@ -193,14 +193,20 @@ impl Tx<'_> {
                 part::State::Sending.code()
             ],
         )?;
-        let free = |state: part::State| {
+        // What operators are told of ourselves is nothing that was left undone.
+        let free = |state: part::State, errand: &str| {
             self.conn.execute(
-                "UPDATE parts SET owner = NULL WHERE owner = ?1 AND state = ?2 AND state IN (0, 1, 3)",
+                &format!(
+                    "UPDATE parts SET owner = NULL WHERE owner = ?1 AND state = ?2 \
+                     AND state IN (0, 1, 3) AND errand IS {errand}"
+                ),
                 params![me.0, state.code()],
             )
         };
-        let uncertain = free(part::State::Uncertain)? as u64;
-        let unsent = free(part::State::Planned)? as u64;
+        free(part::State::Uncertain, "NOT NULL")?;
+        free(part::State::Planned, "NOT NULL")?;
+        let uncertain = free(part::State::Uncertain, "NULL")? as u64;
+        let unsent = free(part::State::Planned, "NULL")? as u64;
         let waiting: i64 = self.conn.query_row(
             "SELECT count(*) FROM turns WHERE bot = ?1 AND state IN (?2, ?3) AND state < 4",
             params![

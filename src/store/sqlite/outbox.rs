@@ -80,19 +80,6 @@ impl Outbox for SqliteStore {
         .await
     }
 
-    async fn alert(
-        &self,
-        cause: &'static str,
-        payload: Payload,
-        every: Duration,
-        owner: InstanceId,
-    ) -> Result<Vec<ChatId>> {
-        self.run("outbox.alert", move |tx| {
-            tx.alert(cause, &payload, every, owner)
-        })
-        .await
-    }
-
     async fn touches(&self) -> Result<Vec<ChatId>> {
         self.run("outbox.touches", |tx| tx.touches()).await
     }
@@ -262,6 +249,7 @@ impl Tx<'_> {
             }
             Sent::Undeliverable => {
                 self.end_part(sending.part.0, State::Undeliverable, None)?;
+                self.is_gone(sending.chat, true)?;
                 if sending.kind == Kind::Answer {
                     self.give_up_rest(sending.turn)?;
                 }

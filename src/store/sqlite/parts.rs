@@ -1,13 +1,10 @@
 //! Planning parts: the rows of the outbox before anybody sends them.
 
-use std::time::Duration;
-
 use rusqlite::{OptionalExtension, params};
 
 use super::Tx;
 use super::engine::TakeBack;
 use super::outbox::LONGEST_CALL_MS;
-use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload, Sending, State};
 use crate::domain::turn::Claim;
@@ -155,35 +152,6 @@ impl Tx<'_> {
             target: None,
             owner,
         })
-    }
-
-    /// Plans a notice to every operator, unless the same cause was told lately.
-    pub(super) fn alert(
-        &self,
-        cause: &str,
-        payload: &Payload,
-        every: Duration,
-        owner: InstanceId,
-    ) -> Result<Vec<ChatId>> {
-        let key = format!("alerted:{}:{cause}", self.bot);
-        let told: Option<i64> = self.value(&key)?.and_then(|at| at.parse().ok());
-        if told.is_some_and(|at| at <= self.now && self.now - at < clock::millis(every)) {
-            return Ok(Vec::new());
-        }
-        self.conn
-            .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
-            .execute(params![key, self.now.to_string()])?;
-        let operators: Vec<i64> = self
-            .conn
-            .prepare_cached("SELECT id FROM people WHERE bot = ?1 AND operator = 1")?
-            .query_map([self.bot.0], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        // A person's private chat has the person's id.
-        let chats: Vec<ChatId> = operators.into_iter().map(ChatId).collect();
-        for chat in &chats {
-            self.plan_notice(*chat, None, Kind::Notice, payload, owner)?;
-        }
-        Ok(chats)
     }
 
     /// Visibly unfinished messages of a conversation's open turns.

@@ -16,13 +16,17 @@ use super::writer::Writer;
 use super::*;
 use crate::domain::address::{BotUser, Groups};
 use crate::domain::admission::{Access, Busy, Policy};
-use crate::domain::ids::{ChatId, InstanceId, UserId};
+use crate::domain::ids::{ChatId, InstanceId, TurnId, UserId};
+use crate::domain::operator::alarm::Cause;
+use crate::domain::operator::life::{End, Farewell, Heir};
 use crate::domain::part::{OnUncertain, Payload, Sent};
 use crate::domain::probe::{Probed, Resolving};
 use crate::domain::turn::{Blame, Outcome};
 use crate::domain::update::{self, ConnectionStanding};
 use crate::domain::window::Rules;
 use crate::domain::words::{Wordbook, Words};
+use crate::store::desk::{self, Desk};
+use crate::store::operators::{Audience, Operators};
 use crate::store::{
     Answer, Ask, Begin, Company, Flush, Inbox, Leases, Next, Notice, Notices, Outbox, Planned,
     Relays, Retention, Turns,
@@ -68,7 +72,16 @@ const SHORT: &[&str] = &[
     "INDEX unconnected_of",
     // Files that are stored and not yet gone.
     "SEARCH notice_files",
+    "INDEX people_operators",
+    "INDEX broadcasts_open",
+    "INDEX lives_open",
+    "SCAN lives",
+    "SCAN orders",
+    "SCAN broadcasts",
+    "SEARCH alarms",
     "SCAN instances",
+    // One row for each bot.
+    "INDEX sqlite_autoindex_pauses_1",
     "SCAN (subquery",
     "CONSTANT ROW",
 ];
@@ -80,6 +93,8 @@ const WHOLE: &str = "(bot=?)";
 const COLD: &[&str] = &[
     "FROM turns AS t JOIN conversations AS c ON c.id = t.conversation \
              WHERE t.bot = ?1 ORDER BY t.id DESC",
+    // An operator's list.
+    "t.failures, t.deaths FROM turns AS t JOIN conversations AS c",
 ];
 
 fn filled() -> (TempDir, SqliteStore) {
@@ -183,6 +198,7 @@ fn policy() -> Arc<Policy> {
         groups: Groups::Mention,
         access: Access::Open,
         ids: std::collections::BTreeSet::new(),
+        operators: std::collections::BTreeSet::from([5]),
         edits: crate::domain::variant::OnEdit::Offer,
         per_minute: 30,
         words: Wordbook::new(None, |_| words()),
@@ -272,6 +288,7 @@ async fn live(store: &SqliteStore) {
         text: Some("x".into()),
         outcome: Outcome::Failed,
         spent: None,
+        told: Default::default(),
         parts: vec![part.clone(), part],
     };
     store.answer(&third, answer).await.unwrap();
@@ -298,6 +315,7 @@ async fn live(store: &SqliteStore) {
         }
     }
     store.placeholder(third.turn).await.unwrap();
+    operate(store, ask, third.turn).await;
     hand_over(store, me).await;
     lose(store, me, chat, resolving).await;
     let commands = ["/retry", "/stop", "/new", "/start", "/forget"];
@@ -311,9 +329,28 @@ async fn live(store: &SqliteStore) {
     };
     store.prune(keep, 50).await.unwrap();
     store.reap(me).await.unwrap();
+    look_after(store, me).await;
     store.successor(me).await.unwrap();
     store.recent(20).await.unwrap();
     store.leave(me).await.unwrap();
+}
+
+/// What operators look at and do.
+async fn operate(store: &SqliteStore, ask: Ask, turn: TurnId) {
+    store.picture().await.unwrap();
+    store.usage(Duration::from_secs(60)).await.unwrap();
+    store.show(turn, desk::Texts::Shown).await.unwrap();
+    store.pause(None).await.unwrap();
+    let waiting = vec![update(900_070, "waits")];
+    store.accept(ask.owner, waiting, policy()).await.unwrap();
+    assert_eq!(store.claim(ask).await.unwrap(), Next::Busy);
+    let listed = store.turns(desk::Which::Waiting, 1).await.unwrap();
+    store.cancel(listed[0].turn, None).await.unwrap();
+    store.resume().await.unwrap();
+    store.reap(ask.owner).await.unwrap();
+    for change in [store.ban(9), store.allow(9), store.unban(9)] {
+        change.await.unwrap();
+    }
 }
 
 /// Notices from outside, one of which lives for no time at all.
@@ -330,6 +367,30 @@ async fn hand_over(store: &SqliteStore, me: InstanceId) {
     store.import(some, Vec::new(), me, 100).await.unwrap();
     let files = store.imported().await.unwrap();
     store.import(Vec::new(), files, me, 100).await.unwrap();
+}
+
+/// What operators are told, and what they order.
+async fn look_after(store: &SqliteStore, me: InstanceId) {
+    let audience = Audience {
+        ids: [5].into(),
+        ..Audience::default()
+    };
+    store.rise(me, "1", audience.clone()).await.unwrap();
+    let (cause, long) = (Cause::Credit, Duration::ZERO);
+    let alarm = store.alarm(cause, 1, long, None, audience.clone(), me);
+    alarm.await.unwrap();
+    let remind = store.remind(me, audience.clone(), audience.clone());
+    remind.await.unwrap();
+    store.calm(cause, audience.clone(), me).await.unwrap();
+    store.take_orders(me).await.unwrap();
+    store.spread(me).await.unwrap();
+    let farewell = Farewell {
+        end: End::Drained,
+        took: long,
+        answered: 0,
+        heir: Heir::NextStart,
+    };
+    store.bid_farewell(me, farewell, audience).await.unwrap();
 }
 
 /// Sends whose fate nobody knows, and what becomes of them.

@@ -10,6 +10,8 @@ use crate::store::{Result, Retention};
 
 impl Tx<'_> {
     pub(super) fn prune(&self, keep: Retention, step: u32) -> Result<u64> {
+        self.is_alive()?;
+        self.drop_proposals(None, self.now - millis(keep.updates))?;
         let mut gone = self.prune_updates(self.now - millis(keep.updates), step)?;
         gone += self.prune_parts(self.now - millis(keep.updates), step)?;
         gone += self.sweep_turns(
@@ -141,6 +143,7 @@ impl Tx<'_> {
             self.conn.execute(sql, [conversation.0])?;
         }
         self.retire_keyboards(conversation, None)?;
+        self.drop_proposals(Some(chat), Millis::MIN)?;
         // What is not a message of another conversation of this chat: edits,
         // presses (they repeat our words), what could not be read.
         self.conn.execute(

@@ -7,16 +7,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::{OptionalExtension, params};
+use tokio::sync::mpsc;
 
 use super::{SqliteStore, Tx, claim};
 use crate::clock;
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::language::Language;
 use crate::domain::part::{self, Kind, Payload};
-use crate::domain::turn::{Blame, Claim, Outcome, Standing};
+use crate::domain::turn::{Blame, Claim, Outcome, Standing, Told};
 use crate::domain::update::Message;
 use crate::store::{
-    Answer, Ask, Books, Due, Next, Past, Result, StoreError, Surroundings, TurnLine, Turns,
+    Answer, Ask, Books, Due, Ending, Next, Past, Result, StoreError, Surroundings, TurnLine, Turns,
 };
 use crate::texts::Texts;
 
@@ -200,6 +201,10 @@ impl Turns for SqliteStore {
         self.run("turns.open", |tx| tx.open_turns()).await
     }
 
+    fn endings(&self) -> Option<mpsc::Receiver<Ending>> {
+        self.0.endings.take()
+    }
+
     async fn books(&self) -> Result<Books> {
         self.run("turns.books", |tx| tx.books()).await
     }
@@ -271,6 +276,7 @@ impl Tx<'_> {
                 text: None,
                 outcome,
                 spent: None,
+                told: Told::default(),
                 parts: vec![crate::store::Planned {
                     kind: Kind::Answer,
                     payload: payload.clone(),
@@ -285,7 +291,8 @@ impl Tx<'_> {
         self.conn
             .prepare_cached(
                 "UPDATE turns SET state = 3, ending = ?2, answered_at = ?3, owner = NULL, alone = 0, \
-                        prompt_tokens = ?4, completion_tokens = ?5, cost = ?6, model = ?7 \
+                        prompt_tokens = ?4, completion_tokens = ?5, cost = ?6, model = ?7, \
+                        attempts = ?8, request_id = ?9, first_token_ms = ?10, completion_ms = ?11 \
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -295,7 +302,11 @@ impl Tx<'_> {
                 spent.prompt_tokens,
                 spent.completion_tokens,
                 spent.cost,
-                spent.model
+                spent.model,
+                answer.told.attempts,
+                answer.told.request,
+                answer.told.first_token.map(clock::millis),
+                answer.told.completion.map(clock::millis)
             ])?;
         if let Some(text) = &answer.text {
             self.conn

@@ -321,7 +321,7 @@ impl Tx<'_> {
                  WHERE id IN (SELECT update_row FROM messages WHERE turn = ?1)",
             )?
             .execute(params![turn.0, self.now])?;
-        Ok(())
+        self.ends(turn, outcome)
     }
 
     pub(super) fn drop_request(&self, turn: TurnId) -> Result<()> {

@@ -151,19 +151,22 @@ impl Writer {
     /// A commit that is reported as failed may have reached the disk all the
     /// same. What `take_back` makes of the result runs before anything else
     /// once the store works again, and must undo what the caller, who was told
-    /// of a failure, will never look after.
-    pub(super) async fn submit<T, F, B>(
+    /// of a failure, will never look after. `kept` hears of the result once the
+    /// commit stands, whether or not the caller still waits.
+    pub(super) async fn submit<T, F, B, K>(
         &self,
         name: &'static str,
         operation: F,
         take_back: B,
+        kept: K,
     ) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
         B: FnOnce(&T) -> Option<TakeBack> + Send + 'static,
+        K: FnOnce(&mut T) + Send + 'static,
     {
-        let (job, result) = job(name, operation, take_back);
+        let (job, result) = job(name, operation, take_back, kept);
         match self {
             Self::Thread(orders) => orders.send(Order::Run(job)).await.map_err(|_| closed())?,
             Self::Inline(engine) => {
@@ -178,12 +181,18 @@ impl Writer {
     /// one moment runs in one savepoint. When one of them fails, all are undone
     /// and run again, each in a savepoint of its own, so that here, too, no
     /// failure undoes a neighbour.
-    pub(super) async fn submit_shared<T, F>(&self, name: &'static str, operation: F) -> Result<T>
+    pub(super) async fn submit_shared<T, F, K>(
+        &self,
+        name: &'static str,
+        operation: F,
+        kept: K,
+    ) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&Connection, Care) -> Result<T> + Send + 'static,
+        K: FnOnce(&mut T) + Send + 'static,
     {
-        let (shared, result) = shared::shared(name, operation);
+        let (shared, result) = shared::shared(name, operation, kept);
         match self {
             Self::Thread(orders) => orders
                 .send(Order::Share(shared))
@@ -240,15 +249,17 @@ impl Writer {
 }
 
 /// An operation, ready for the queue, and where its result will come.
-fn job<T, F, B>(
+fn job<T, F, B, K>(
     name: &'static str,
     operation: F,
     take_back: B,
+    kept: K,
 ) -> (Job, oneshot::Receiver<Result<T>>)
 where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     B: FnOnce(&T) -> Option<TakeBack> + Send + 'static,
+    K: FnOnce(&mut T) + Send + 'static,
 {
     let (answer, receiver) = oneshot::channel();
     let job = Job {
@@ -265,10 +276,15 @@ where
                 Ok(_) => Verdict::Keep,
                 Err(_) => Verdict::Undo,
             };
+            let mut result = result;
             let tell: Answer = Box::new(move |committed| {
-                let back = match (&result, &committed) {
+                let back = match (&mut result, &committed) {
                     (Ok(value), Err(_)) => take_back(value),
-                    _ => None,
+                    (Ok(value), Ok(())) => {
+                        kept(value);
+                        None
+                    }
+                    (Err(_), _) => None,
                 };
                 // A caller that went away wants no answer.
                 let _ = answer.send(match result {

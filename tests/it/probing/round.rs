@@ -267,7 +267,7 @@ async fn no_call_outlasts_the_time_of_its_round() {
 #[tokio::test(start_paused = true)]
 async fn a_round_in_which_nothing_could_be_asked_does_not_count() {
     let mut scene = Scene::new(&[Says::NotModified]);
-    scene.limits.block(CHAT, Duration::from_secs(200));
+    scene.limits.block(CHAT, Duration::from_secs(200), "send");
     let until = Instant::now() + WITHIN;
     assert_eq!(scene.probe(&round(2)).await, Some(unreached(0)));
     assert!(Instant::now() <= until);

@@ -90,7 +90,7 @@ impl Point {
     }
 
     fn need(&self) -> Need {
-        if self.is_of(&["turns.defer", "outbox.alert"]) {
+        if self.is_of(&["turns.defer", "operators.alarm"]) {
             Need::NoCredit
         } else if self.is_of(&["outbox.replan"]) {
             Need::RefusedForm

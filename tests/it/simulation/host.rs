@@ -287,6 +287,8 @@ impl Host {
             systemd: Systemd::default(),
             metrics: None,
             troubles: lastword::telemetry::troubles::Troubles::default(),
+            control: None,
+            disk: lastword::daemon::Disk::unwatched(),
             seed,
             reload: Box::new(NoReload),
             begun: tokio::time::Instant::now(),

@@ -15,11 +15,11 @@ use lastword::domain::probe::{Probed, Probing, Resolving};
 use lastword::domain::turn::{Blame, Claim, Standing};
 use lastword::store::sqlite::SqliteStore;
 use lastword::store::{
-    Accepted, Answer, Ask, Availability, Begin, Books, Due, Finished, Inbox, Next, Outbox, Past,
-    Result, Retention, StoreError, Surroundings, TurnLine, Turns,
+    Accepted, Answer, Ask, Availability, Begin, Books, Due, Ending, Finished, Inbox, Next, Outbox,
+    Past, Result, Retention, StoreError, Surroundings, TurnLine, Turns,
 };
 use std::collections::BTreeMap;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::defect::Defect;
 use super::mortal::{Mortal, Point, When};
@@ -151,6 +151,10 @@ impl Inbox for Storing {
 
 #[async_trait]
 impl Turns for Storing {
+    fn endings(&self) -> Option<mpsc::Receiver<Ending>> {
+        self.0.store()?.endings()
+    }
+
     async fn claim(&self, ask: Ask) -> Result<Next> {
         if self.0.world.defect == Some(Defect::OvertakesTurns) {
             self.0.world.eye().swap_turns(ask.conversation.0);
@@ -366,19 +370,6 @@ impl Outbox for Storing {
     async fn placeholder(&self, turn: TurnId) -> Result<Option<i64>> {
         self.op("placeholder", 0, |store| async move {
             store.placeholder(turn).await
-        })
-        .await
-    }
-
-    async fn alert(
-        &self,
-        cause: &'static str,
-        payload: Payload,
-        every: Duration,
-        owner: InstanceId,
-    ) -> Result<Vec<ChatId>> {
-        self.op("alert", 0, |store| async move {
-            store.alert(cause, payload, every, owner).await
         })
         .await
     }

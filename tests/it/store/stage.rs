@@ -101,6 +101,7 @@ fn policy() -> Policy {
         groups: Groups::Mention,
         access: Access::Open,
         ids: std::collections::BTreeSet::new(),
+        operators: std::collections::BTreeSet::new(),
         edits: lastword::domain::variant::OnEdit::Offer,
         per_minute: 1000,
         words: Wordbook::new(None, |_| words()),
@@ -156,6 +157,7 @@ pub(super) fn parts_answer(texts: &[&str], outcome: Outcome) -> Answer {
         text: Some(texts.join("")),
         outcome,
         spent: None,
+        told: Default::default(),
         parts: texts
             .iter()
             .map(|text| Planned {

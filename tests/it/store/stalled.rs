@@ -76,9 +76,29 @@ const TABLE: &[(&str, Fence)] = &[
         "connect",
         Needless("the same whoever heard it; what waited is taken once"),
     ),
+    ("take_orders", Owner),
     (
-        "alert",
-        Needless("once in a while, by its cause, whoever says it"),
+        "reply",
+        Needless("it takes the order that is owed a reply, which is there once"),
+    ),
+    ("rise", ONCE),
+    (
+        "bid_farewell",
+        Needless("it ends the one life of its instance"),
+    ),
+    (
+        "alarm",
+        Needless("it says a thing once in a while, by its cause, whoever says it"),
+    ),
+    ("calm", Needless("it ends what lasts, whoever says so")),
+    ("alarms", READS),
+    (
+        "remind",
+        Needless("it says what is due and was not said, whoever asks"),
+    ),
+    (
+        "spread",
+        Needless("it plans on from where the last step ended, whoever takes it"),
     ),
     ("unsent", READS),
     ("reveal", Fence::Claim),
@@ -148,6 +168,7 @@ fn every_operation_says_what_fences_it() {
         include_str!("../../../src/store/signs.rs"),
         include_str!("../../../src/store/relays.rs"),
         include_str!("../../../src/store/desk.rs"),
+        include_str!("../../../src/store/operators.rs"),
     ];
     let mut declared: Vec<&str> = traits
         .iter()

@@ -33,36 +33,41 @@ pub(in super::super) trait Shared: Send {
     fn tell(self: Box<Self>, committed: Result<()>);
 }
 
-struct Again<T, F> {
+struct Again<T, F, K> {
     name: &'static str,
     operation: F,
+    kept: K,
     result: Option<Result<T>>,
     answer: oneshot::Sender<Result<T>>,
 }
 
 /// An operation, ready for the queue, and where its result will come.
-pub(super) fn shared<T, F>(
+pub(super) fn shared<T, F, K>(
     name: &'static str,
     operation: F,
+    kept: K,
 ) -> (Box<dyn Shared>, oneshot::Receiver<Result<T>>)
 where
     T: Send + 'static,
     F: FnMut(&Connection, Care) -> Result<T> + Send + 'static,
+    K: FnOnce(&mut T) + Send + 'static,
 {
     let (answer, receiver) = oneshot::channel();
     let again = Again {
         name,
         operation,
+        kept,
         result: None,
         answer,
     };
     (Box::new(again), receiver)
 }
 
-impl<T, F> Shared for Again<T, F>
+impl<T, F, K> Shared for Again<T, F, K>
 where
     T: Send,
     F: FnMut(&Connection, Care) -> Result<T> + Send,
+    K: FnOnce(&mut T) + Send,
 {
     fn name(&self) -> &'static str {
         self.name
@@ -86,9 +91,18 @@ where
     }
 
     fn tell(self: Box<Self>, committed: Result<()>) {
+        let Self {
+            kept,
+            result,
+            answer,
+            ..
+        } = *self;
         // A caller that went away wants no answer.
-        let _ = self.answer.send(match self.result {
-            Some(Ok(value)) => committed.map(|()| value),
+        let _ = answer.send(match result {
+            Some(Ok(mut value)) => committed.map(|()| {
+                kept(&mut value);
+                value
+            }),
             Some(Err(own)) => Err(own),
             None => Err(rolled_back()),
         });

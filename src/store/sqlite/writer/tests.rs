@@ -31,7 +31,7 @@ fn then(
         conn.execute("INSERT INTO meta (key, value) VALUES (?1, 'x')", [key])?;
         end(conn)
     };
-    job("test", work, |()| None)
+    job("test", work, |()| None, |()| {})
 }
 
 /// What it wrote is there, and its commit is reported as failed.
@@ -48,7 +48,7 @@ fn ambiguous(key: &'static str, take_back: bool) -> (Job, Told) {
         };
         take_back.then(|| Box::new(back) as TakeBack)
     };
-    job("test", work, back)
+    job("test", work, back, |()| {})
 }
 
 /// Runs the jobs in one commit; says what each was told and what is stored.
@@ -190,14 +190,19 @@ fn a_file_that_vanished_is_not_replaced_by_an_empty_one() {
 #[test]
 fn one_that_fails_in_a_crowd_undoes_no_neighbour() {
     let (_folder, mut engine) = engine();
+    let (kept, heard) = std::sync::mpsc::channel();
     let crowd = ["k1", "k2", "k3"].map(|key| {
-        shared::shared("test", move |conn: &Connection, care| {
+        let work = move |conn: &Connection, care| {
             conn.execute("INSERT INTO meta (key, value) VALUES (?1, 'x')", [key])?;
             match (key, care) {
                 ("k2", Care::Alone) => Err(StoreError::Fenced),
                 ("k2", Care::Together) => panic!("a defect"),
                 _ => Ok(()),
             }
+        };
+        let kept = kept.clone();
+        shared::shared("test", work, move |()| {
+            let _ = kept.send(key);
         })
     });
     let (shared, told): (Vec<_>, Vec<_>) = crowd.into_iter().unzip();
@@ -211,6 +216,7 @@ fn one_that_fails_in_a_crowd_undoes_no_neighbour() {
         .map(|mut t| t.try_recv().unwrap())
         .collect();
     assert_eq!(told, [Ok(()), Err(StoreError::Fenced), Ok(())]);
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), ["k1", "k3"]);
     let (_, stored) = run(&mut engine, Vec::new());
     assert_eq!(stored, ["k1", "k3"]);
 }

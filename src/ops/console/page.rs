@@ -1,0 +1,133 @@
+//! The two pages: the console itself and its door.
+//!
+//! The sections are in the page as it comes, with their moments filled in, so
+//! that it can be read without any script; then it loads itself anew.
+
+use std::path::Path;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::sections;
+use super::stream::{Sections, Shot};
+use crate::clock::Millis;
+
+/// The page, as it is now.
+pub(super) fn console(shot: &Shot, now: Millis) -> Markup {
+    let sections = match &shot.picture {
+        Some(picture) => sections::all(picture, Some(now)),
+        // The stream brings them as soon as they can be drawn.
+        None => Sections::new(),
+    };
+    let section = |name: &str| PreEscaped(sections.get(name).map_or("", |html| html).to_owned());
+    let card = |name: &str, class: &str, title: &str| {
+        html! {
+            section.card.(class) aria-labelledby={ (name) "-title" } {
+                h2 id={ (name) "-title" } { (title) }
+                div data-section=(name) { (section(name)) }
+            }
+        }
+    };
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head("Lastword console", true))
+            body {
+                a.skip href="#flow" { "To the turns" }
+                header.top {
+                    h1 { (logo()) "Lastword" }
+                    div.bar data-section="top" { (section("top")) }
+                    form method="post" action="/console/logout" { button.quiet type="submit" { "Log out" } }
+                }
+                p #link.notice.busy role="status" aria-live="polite" hidden {}
+                p #said role="status" aria-live="polite" {}
+                main {
+                    div #notice data-section="notice" { (section("notice")) }
+                    section #flow.card.wide tabindex="-1" aria-labelledby="flow-title" {
+                        h2 #flow-title { "Turns on their way" }
+                        div data-section="flow" { (section("flow")) }
+                    }
+                    (card("waiting", "half", "Chats that wait"))
+                    (card("failed", "half", "Failed turns"))
+                    (card("latency", "half", "How long answers take"))
+                    (card("organs", "half", "How everything is"))
+                    (card("spend", "half", "What it costs"))
+                    (card("errors", "half", "Lately warned of"))
+                }
+                (dialog())
+                footer { p {
+                    "States and ages only: nobody’s words are shown here. "
+                    noscript { "This page loads itself anew every five seconds; to act, allow its script." }
+                } }
+            }
+        }
+    }
+}
+
+/// Asked before anything is done.
+fn dialog() -> Markup {
+    html! {
+        dialog #ask aria-labelledby="ask-title" {
+            form method="dialog" {
+                h2 #ask-title {}
+                p #ask-text {}
+                label #ask-reason { "Why? " small { "(shown to operators only)" }
+                    input type="text" maxlength="200" autocomplete="off" placeholder="a deploy, a budget, a look …";
+                }
+                div.buttons {
+                    button type="submit" value="no" { "Keep as it is" }
+                    button.main #ask-yes type="submit" value="yes" {}
+                }
+            }
+        }
+    }
+}
+
+/// Asks for the token.
+pub(super) fn login(found_at: Option<&Path>, why: Option<&str>) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head("Lastword console: log in", false))
+            body.door {
+                main.card {
+                    h1 { (logo()) "Lastword" small { "console" } }
+                    form method="post" action="/console/login" {
+                        label for="token" { "Token" }
+                        input #token name="token" type="password" required autofocus
+                            autocomplete="current-password" spellcheck="false"
+                            aria-describedby=[why.map(|_| "why")] aria-invalid=[why.map(|_| "true")];
+                        @if let Some(why) = why { p #why.wrong role="alert" { (why) } }
+                        button.main type="submit" { "Log in" }
+                    }
+                    @if let Some(path) = found_at {
+                        p.hint { "It is on the daemon’s machine, in" br; code { (path.display()) } }
+                    } @else {
+                        p.hint { "It is the one the operator set as " code { "ops.console_token" } "." }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn head(title: &str, loads_anew: bool) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            meta name="robots" content="noindex";
+            title { (title) }
+            link rel="icon" href="/console/icon.svg" type="image/svg+xml";
+            link rel="stylesheet" href="/console/console.css";
+            @if loads_anew {
+                noscript { meta http-equiv="refresh" content="5"; }
+                script src="/console/console.js" defer {}
+            }
+        }
+    }
+}
+
+fn logo() -> Markup {
+    html! { img src="/console/icon.svg" width="26" height="26" alt=""; }
+}

@@ -1,0 +1,75 @@
+//! `docs/OPERATING.md`, tried as a new operator would: every command on the
+//! page, from top to bottom, on a bare machine.
+
+use std::fs;
+use std::path::Path;
+
+use super::{CONFIG, Machine, text};
+
+/// The commands of the page, in order, line by line.
+fn commands() -> Vec<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/OPERATING.md");
+    let page = fs::read_to_string(page).expect("the page is there");
+    let mut commands = Vec::new();
+    for block in page.split("```sh\n").skip(1) {
+        let block = block.split("```").next().unwrap_or_default();
+        commands.extend(block.lines().map(str::to_owned));
+    }
+    commands
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "boots a systemd: bash tests/systemd/run.sh"]
+async fn every_command_of_the_page_for_operators_works_from_a_bare_machine() {
+    let Some(machine) = Machine::boot().await else {
+        return;
+    };
+    // Somebody who answers apt's questions, and types into the editor.
+    machine.write(
+        "/etc/apt/apt.conf.d/99yes",
+        "APT::Get::Assume-Yes \"true\";\nAPT::Install-Recommends \"false\";\n",
+    );
+    machine.write(
+        "/usr/local/bin/editor",
+        "#!/bin/sh\nfor file; do cat \"/root/typed/${file##*/}\" >\"$file\"; done\n",
+    );
+    machine.must("chmod 755 /usr/local/bin/editor");
+    let token = machine.telegram.bot().token.clone();
+    machine.write("/root/typed/telegram_bot_token", &format!("{token}\n"));
+    machine.write("/root/typed/openrouter_api_key", "sk-or-v1-example\n");
+    machine.write("/root/typed/config.toml", CONFIG);
+    // The stand-ins, which a real operator does not have, from the start.
+    machine.write(
+        "/etc/systemd/system/lastword@.service.d/world.conf",
+        "[Service]\nEnvironment=LASTWORD_TELEGRAM__API_URL=http://127.0.0.1:8081 \
+         LASTWORD_LLM__BASE_URL=http://127.0.0.1:8082/v1\n",
+    );
+    let mut packages = ["LASTWORD_PACKAGE", "LASTWORD_UPGRADE"].into_iter();
+    let ann = machine.telegram.add_person("Ann");
+    for (number, command) in commands().iter().enumerate() {
+        if command.starts_with("apt install") {
+            let package = packages.next().and_then(std::env::var_os);
+            let package = package.expect("tests/systemd/run.sh sets it");
+            machine.must("rm -f /root/lastword_*.deb");
+            fs::copy(package, machine.path("/root/lastword_0_amd64.deb")).expect("there is room");
+        }
+        let done = machine.run(&format!("cd /root && {command}"));
+        let checked = command == "lastword check";
+        assert!(
+            // It has none of the unit's secrets, and says so.
+            done.status.success() || (checked && text(&done).contains("telegram.token")),
+            "{command}: {}",
+            text(&done)
+        );
+        if command.starts_with("systemctl reload") {
+            // From here on the settings of the file count: everybody may talk.
+            machine.ask(ann, &format!("hello {number}"));
+            machine.until_heard(ann, &format!("hello {number}")).await;
+        }
+    }
+    machine.ask(ann, "and at the end");
+    machine.until_heard(ann, "and at the end").await;
+    machine.told_once(ann, "and at the end");
+    let failed = machine.must("systemctl list-units --failed --plain --no-legend");
+    assert_eq!(failed.trim(), "");
+}
