@@ -7,6 +7,7 @@
 //! future leaves a whole transaction or none.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,11 +49,11 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Everything that is durable.
 pub trait Store:
-    Inbox + Turns + Outbox + Notices + Signs + Relays + Operators + Leases + std::fmt::Debug
+    Inbox + Turns + Outbox + Notices + Signs + Relays + Operators + Leases + Debug
 {
 }
 impl<T> Store for T where
-    T: Inbox + Turns + Outbox + Notices + Signs + Relays + Operators + Leases + std::fmt::Debug
+    T: Inbox + Turns + Outbox + Notices + Signs + Relays + Operators + Leases + Debug
 {
 }
 
