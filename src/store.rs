@@ -7,7 +7,6 @@
 //! future leaves a whole transaction or none.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +33,7 @@ mod relays;
 pub mod signs;
 pub mod sqlite;
 mod surroundings;
+mod whole;
 
 pub use ending::Ending;
 pub use error::{Availability, StoreError};
@@ -43,19 +43,10 @@ pub use outbox::{Begin, Finished, Outbox};
 pub use relays::{Relay, Relays};
 pub use signs::{Owed, Receipt, Receipts, Signs};
 pub use surroundings::{Author, Overheard, Pointed, Surroundings};
+pub use whole::Store;
 
 /// The result of every operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
-
-/// Everything that is durable.
-pub trait Store:
-    Inbox + Turns + Outbox + Notices + Signs + Relays + Operators + Leases + Debug
-{
-}
-impl<T> Store for T where
-    T: Inbox + Turns + Outbox + Notices + Signs + Relays + Operators + Leases + Debug
-{
-}
 
 /// Accepting updates.
 #[async_trait]

@@ -26,6 +26,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+mod console;
 mod crowd;
 mod drains;
 mod failpoints;
@@ -42,6 +43,7 @@ mod languages;
 mod matrix;
 mod mishaps;
 mod notices;
+mod operators;
 mod orphans;
 mod paid;
 mod process;
@@ -54,6 +56,7 @@ mod soak;
 mod sockets;
 mod starts;
 mod two;
+mod verbs;
 mod verdict;
 mod versions;
 mod waiting;
@@ -424,7 +427,7 @@ async fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.expect("a free port")
 }
 
-async fn free_port() -> SocketAddr {
+pub(crate) async fn free_port() -> SocketAddr {
     listener().await.local_addr().expect("it is bound")
 }
 

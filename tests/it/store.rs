@@ -15,6 +15,7 @@ mod model;
 mod notices;
 mod operators;
 mod order;
+mod orders;
 mod outbox;
 mod people;
 mod probing;
