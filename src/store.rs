@@ -32,6 +32,7 @@ mod relays;
 pub mod signs;
 pub mod sqlite;
 mod surroundings;
+mod whole;
 
 pub use ending::Ending;
 pub use error::{Availability, StoreError};
@@ -41,19 +42,10 @@ pub use outbox::{Begin, Finished, Outbox};
 pub use relays::{Relay, Relays};
 pub use signs::{Owed, Receipt, Receipts, Signs};
 pub use surroundings::{Author, Overheard, Pointed, Surroundings};
+pub use whole::Store;
 
 /// The result of every operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
-
-/// Everything that is durable.
-pub trait Store:
-    Inbox + Turns + Outbox + Notices + Signs + Relays + Operators + Leases + std::fmt::Debug
-{
-}
-impl<T> Store for T where
-    T: Inbox + Turns + Outbox + Notices + Signs + Relays + Operators + Leases + std::fmt::Debug
-{
-}
 
 /// Accepting updates.
 #[async_trait]

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -200,6 +200,32 @@ fn a_reader_of_files_can_open_nothing_and_connect_nowhere() {
         said.contains("some words") || said.contains("failed"),
         "{said}"
     );
+}
+
+/// The sockets below a folder.
+fn sockets(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let found = entries.flat_map(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => sockets(&entry.path()),
+        Ok(kind) if kind.is_socket() => vec![entry.path()],
+        _ => Vec::new(),
+    });
+    found.collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_control_socket_is_closed_to_others() {
+    let real = Real::new(Transport::Polling).await;
+    let mut process = real.start().await;
+    let folder = real.store_path();
+    let sockets = sockets(folder.parent().expect("it is in a folder"));
+    assert!(!sockets.is_empty(), "it is beside the store");
+    for socket in &sockets {
+        let about = fs::metadata(socket).expect("it is there");
+        assert_eq!(about.permissions().mode() & 0o007, 0, "{socket:?}");
+    }
+    let exit = process.stop().await;
+    assert_eq!(exit.code, Some(0), "{exit:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -89,7 +89,10 @@ async fn a_notice_is_sent_once_wherever_the_daemon_is_killed_over_it() {
             "in the end",
         ];
         let said = said.map(|text| format!("ℹ️ {text}"));
-        assert_eq!(real.heard(ann)[1..], said, "{moment}");
+        // Whether a cut send arrived cannot always be proven: then it has a mark.
+        let heard = real.heard(ann);
+        let heard: Vec<&str> = heard.iter().map(|h| h.trim_end_matches(" ↻")).collect();
+        assert_eq!(heard[1..], said, "{moment}");
     }
 }
 
