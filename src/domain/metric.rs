@@ -115,7 +115,7 @@ metrics! {
     TELEGRAM_WAITS Counter "lastword_telegram_waits_total" {"method": "send" "keyboard" "sign" "probe" "preview" "poll"} "Answers 429."
     TELEGRAM_WAIT_SECONDS Counter "lastword_telegram_wait_seconds_total" {"method": "send" "keyboard" "sign" "probe" "preview" "poll"} "Seconds that answers 429 asked us to wait."
 
-    NOTICES Counter "lastword_notices_total" "Messages that other processes handed over (notify); label result: stored, repeated (its key or file was known), expired before it could be sent, refused."
+    NOTICES Counter "lastword_notices_total" {"result": "stored" "repeated" "expired" "refused"} "Messages that other processes handed over (notify): stored, repeated (its key or file was known), expired before it could be sent, refused."
     SPOOL_FILES Gauge "lastword_spool_files" "Messages that other processes handed over and that are not in the outbox yet."
 
     STORE_COMMIT_SECONDS Seconds "lastword_store_commit_seconds" "One durable commit."
