@@ -178,17 +178,20 @@ def a_pause_holds_turns_back_until_it_ends(browser, console, people):
     until(lambda: console.count("waiting") == 0, 20, "nobody waits")
 
 
-def a_failed_turn_is_replayed(browser, console, people):
+def a_failed_turn_is_replayed(browser, console, people, folder):
     people.click('[data-switch="model"]')
     noor = Chat(people, NOOR)
     noor.say("Will you answer?")
     until(lambda: "Replay" in console.text('[data-section="failed"]'), SLOW, "the failed turn is listed")
+    assert "tried next in" in console.text(".organs .bad"), "and why"
+    everybody_can_read_it(browser, "a failed turn")
+    browser.screenshot(os.path.join(folder, "console-failed.png"))
     people.click('[data-switch="model"]')
-    before = len(noor.answers())
     console.ask('[data-do="replay"]')
     until(lambda: "runs again" in console.text("#said"), 20, "it says what it has done")
     until(lambda: "No turn has failed" in console.text('[data-section="failed"]'), SLOW, "it is listed no more")
-    until(lambda: len(noor.answers()) > before, SLOW, "it is answered")
+    # The model is given a rest first.
+    until(lambda: noor.delivered(1), SLOW, "it is answered")
 
 
 def a_restart_is_a_pause_in_the_picture(browser, console, people, folder):
@@ -280,7 +283,7 @@ def main(program, folder):
             (it_can_be_used_by_keyboard, (browser, console)),
             (a_turn_is_seen_on_its_way, (browser, console, people)),
             (a_pause_holds_turns_back_until_it_ends, (browser, console, people)),
-            (a_failed_turn_is_replayed, (browser, console, people)),
+            (a_failed_turn_is_replayed, (browser, console, people, folder)),
             (it_can_be_read_without_its_script, (console, browser)),
             (a_restart_is_a_pause_in_the_picture, (browser, console, people, folder)),
             (looks, (browser, console, people, folder)),

@@ -19,9 +19,9 @@ pub(super) fn console(shot: &Shot, now: Millis) -> Markup {
         None => Sections::new(),
     };
     let section = |name: &str| PreEscaped(sections.get(name).map_or("", |html| html).to_owned());
-    let card = |name: &str, class: &str, title: &str| {
+    let card = |name: &str, title: &str| {
         html! {
-            section.card.(class) aria-labelledby={ (name) "-title" } {
+            section.card aria-labelledby={ (name) "-title" } {
                 h2 id={ (name) "-title" } { (title) }
                 div data-section=(name) { (section(name)) }
             }
@@ -46,12 +46,16 @@ pub(super) fn console(shot: &Shot, now: Millis) -> Markup {
                         h2 #flow-title { "Turns on their way" }
                         div data-section="flow" { (section("flow")) }
                     }
-                    (card("waiting", "half", "Chats that wait"))
-                    (card("failed", "half", "Failed turns"))
-                    (card("latency", "half", "How long answers take"))
-                    (card("organs", "half", "How everything is"))
-                    (card("spend", "half", "What it costs"))
-                    (card("errors", "half", "Lately warned of"))
+                    div.column {
+                        (card("waiting", "Chats that wait"))
+                        (card("failed", "Failed turns"))
+                        (card("latency", "How long answers take"))
+                    }
+                    div.column {
+                        (card("organs", "How everything is"))
+                        (card("spend", "What it costs"))
+                        (card("errors", "Lately warned of"))
+                    }
                 }
                 (dialog())
                 footer { p {
@@ -68,14 +72,14 @@ fn dialog() -> Markup {
     html! {
         dialog #ask aria-labelledby="ask-title" {
             form method="dialog" {
-                h2 #ask-title {}
+                h2 #ask-title { "Sure?" }
                 p #ask-text {}
                 label #ask-reason { "Why? " small { "(shown to operators only)" }
                     input type="text" maxlength="200" autocomplete="off" placeholder="a deploy, a budget, a look …";
                 }
                 div.buttons {
                     button type="submit" value="no" { "Keep as it is" }
-                    button.main #ask-yes type="submit" value="yes" {}
+                    button.main #ask-yes type="submit" value="yes" { "Yes" }
                 }
             }
         }

@@ -13,11 +13,11 @@ use super::picture::Day;
 use super::words;
 
 /// Of the drawing, in its own units.
-const WIDTH: f32 = 340.0;
+const WIDTH: f32 = 290.0;
 const HEIGHT: f32 = 132.0;
 
 /// Where the lines are: the rest is for what stands at the edges.
-const LEFT: f32 = 40.0;
+const LEFT: f32 = 46.0;
 const TOP: f32 = 10.0;
 const BOTTOM: f32 = 112.0;
 
@@ -56,7 +56,7 @@ pub(super) fn latency(title: &str, plot: &Plot) -> Markup {
                 }
             }
             svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(said) {
-                (grid(top))
+                (grid(if points.is_empty() { None } else { Some(top) }))
                 @if points.len() > 1 {
                     polygon.band points={ (half) (back) } {}
                     polyline.line.most points=(most.trim_end()) {}
@@ -71,14 +71,18 @@ pub(super) fn latency(title: &str, plot: &Plot) -> Markup {
     }
 }
 
-fn grid(top: f32) -> Markup {
-    let rows = [(top, TOP), (top / 2.0, (TOP + BOTTOM) / 2.0), (0.0, BOTTOM)];
+/// Lines with their seconds; where there is nothing to measure, the ground only.
+fn grid(top: Option<f32>) -> Markup {
+    let rows = match top {
+        Some(top) => &[(top, TOP), (top / 2.0, (TOP + BOTTOM) / 2.0), (0.0, BOTTOM)][..],
+        None => &[(0.0, BOTTOM)],
+    };
     html! {
         g.grid aria-hidden="true" {
             @for (seconds, y) in rows {
                 line x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
                 text x=(LEFT - 6.0) y=(y + 3.5) text-anchor="end" {
-                    @if seconds > 0.0 { (words::seconds(seconds)) } @else { "0" }
+                    @if *seconds > 0.0 { (words::seconds(*seconds)) } @else { "0" }
                 }
             }
             text x=(LEFT) y=(HEIGHT - 4.0) { "1 h ago" }

@@ -109,8 +109,7 @@ impl Console {
         self.0.wake.notify_one();
         // One may have begun before; its end is soon enough.
         let _ = timeout(FRESH, looks.changed()).await;
-        let shot = Arc::clone(&shots.borrow());
-        shot
+        Arc::clone(&shots.borrow())
     }
 }
 

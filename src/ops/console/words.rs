@@ -47,7 +47,7 @@ pub(super) fn number(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push('\u{202f}');
         }
         out.push(digit);
@@ -67,7 +67,7 @@ pub(super) fn thousands(n: u64) -> String {
 /// Credits with as many places as say something.
 pub(super) fn credits(credits: f64) -> String {
     match credits {
-        c if c == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         c if c < 0.1 => format!("{c:.4}"),
         c if c < 100.0 => format!("{c:.2}"),
         c => format!("{c:.0}"),
