@@ -318,9 +318,8 @@ pub trait Turns: Send + Sync + 'static {
     /// How many turns are in each unsettled state.
     async fn open_turns(&self) -> Result<BTreeMap<&'static str, u64>>;
 
-    /// What is told of each turn that this value of the store settles, after the
-    /// commit: by whatever way it ended, once. `None` when somebody has it already.
-    /// What nobody takes in time is given up and counted.
+    /// What is told of each turn that is settled here, once, after the commit;
+    /// `None` when somebody has it already. What nobody takes is given up.
     fn endings(&self) -> Option<mpsc::Receiver<Ending>>;
 
     /// What came in and what became of it. Reads everything: for checks, not

@@ -60,8 +60,8 @@ metrics! {
     RESIDENT_BYTES Gauge "lastword_resident_bytes" "Resident memory of the process."
     OPEN_FDS Gauge "lastword_open_fds" "Open file descriptors of the process."
     MAX_FDS Gauge "lastword_max_fds" "File descriptors that the process may open."
-    TASKS_RUNNING Gauge "lastword_tasks_running" {"kind": "feeder" "timer" "turn" "sender" "preview" "typing" "control" "sweep" "ops" "playground"} "Tasks that run."
-    TASK_PANICS Counter "lastword_task_panics_total" {"kind": "feeder" "timer" "turn" "sender" "preview" "typing" "control" "sweep" "ops" "playground"} "Tasks that panicked."
+    TASKS_RUNNING Gauge "lastword_tasks_running" {"kind": "feeder" "timer" "turn" "sender" "preview" "typing" "control" "sweep" "ops" "doorman" "playground"} "Tasks that run."
+    TASK_PANICS Counter "lastword_task_panics_total" {"kind": "feeder" "timer" "turn" "sender" "preview" "typing" "control" "sweep" "ops" "doorman" "playground"} "Tasks that panicked."
     WATCHDOG_WITHHELD Counter "lastword_watchdog_withheld_total" {"organ": "intake" "turns" "outbox" "store"} "Times the watchdog was not fed because something did not move."
     DRAIN_SECONDS Gauge "lastword_drain_seconds" {"rung": "signal" "intake" "feeders" "grouper" "turns" "abort" "close"} "How long each rung of the latest stop took: of this one while it drains, else of the one before this start."
 
@@ -115,7 +115,7 @@ metrics! {
     TELEGRAM_WAITS Counter "lastword_telegram_waits_total" {"method": "send" "keyboard" "sign" "probe" "preview" "poll"} "Answers 429."
     TELEGRAM_WAIT_SECONDS Counter "lastword_telegram_wait_seconds_total" {"method": "send" "keyboard" "sign" "probe" "preview" "poll"} "Seconds that answers 429 asked us to wait."
 
-    NOTICES Counter "lastword_notices_total" "Messages that other processes handed over (notify); label result: stored, repeated (its key or file was known), expired before it could be sent, refused."
+    NOTICES Counter "lastword_notices_total" {"result": "stored" "repeated" "expired" "refused"} "Messages that other processes handed over (notify): stored, repeated (its key or file was known), expired before it could be sent, refused."
     SPOOL_FILES Gauge "lastword_spool_files" "Messages that other processes handed over and that are not in the outbox yet."
 
     STORE_COMMIT_SECONDS Seconds "lastword_store_commit_seconds" "One durable commit."

@@ -252,6 +252,9 @@ const ELSEWHERE: &[&str] = &[
     metric::STORE_ERRORS,
     metric::UPDATES_DUPLICATE,
     metric::UPDATES_UNPARSED,
+    // notify.rs and its neighbours.
+    metric::NOTICES,
+    metric::SPOOL_FILES,
     // telemetry/traces.rs, store: never in good or bad times.
     metric::SPANS_DROPPED,
     metric::TURNS_UNTOLD,

@@ -13,6 +13,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use yaml_rust2::{Yaml, YamlLoader};
 
+use crate::real::note;
+
 /// Labels that Prometheus itself and the scrape's configuration add.
 const OF_THE_SCRAPE: [&str; 4] = ["instance", "job", "le", "alertname"];
 
@@ -255,7 +257,8 @@ fn promtool(arguments: &[&str]) {
                 std::env::var_os("CI").is_none(),
                 "no promtool in CI: {error}"
             );
-            eprintln!("!!!!!!!! SKIPPED: no promtool ({error}): the expressions were not judged");
+            let what = "the expressions were not judged";
+            note(&format!("!!!!!!!! SKIPPED: no promtool ({error}): {what}"));
         }
     }
 }
