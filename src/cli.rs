@@ -3,10 +3,13 @@
 
 pub mod check;
 pub mod desk;
+pub mod doctor;
 pub mod drain;
 pub mod generate;
+pub mod keep;
 pub mod notify;
 pub mod roll;
+pub mod show;
 pub mod status;
 pub mod steer;
 
@@ -73,6 +76,8 @@ pub enum Command {
     Check,
     /// List turns, without anybody's words, beside a running daemon or without
     Turns(desk::Turns),
+    /// Show one turn: its receipt with all times, its parts, what it cost
+    Show(show::One),
     /// Let a failed turn run again
     Replay(steer::One),
     /// Show how it stands: live from every daemon at the store, else what the
@@ -88,6 +93,13 @@ pub enum Command {
     /// Let a daemon answer what is open and end, as SIGTERM does; print its
     /// report
     Drain(drain::Wish),
+    /// Look at everything the daemon needs: token, webhook, model, clock, disk,
+    /// files, unit; say what to do
+    Doctor(doctor::Visit),
+    /// Copy the store to a new file, beside a running daemon
+    Backup(keep::Backup),
+    /// Look the whole store over: its pages, its references, its books
+    Verify(keep::Verify),
     /// Hand a message for a chat to the daemon, whether it runs or not
     Notify(notify::Notify),
     /// Read one file from stdin, within limits: the daemon starts it for itself

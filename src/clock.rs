@@ -82,6 +82,16 @@ impl Clock {
     }
 }
 
+/// A moment to the millisecond, in UTC: `YYYY-MM-DD HH:MM:SS.mmm`, in UTC.
+#[must_use]
+pub fn moment(at: Millis) -> String {
+    let (year, month, day) = civil(at.div_euclid(86_400_000));
+    let rest = at.rem_euclid(86_400_000);
+    let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60);
+    let milli = rest % 1_000;
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{milli:03}")
+}
+
 /// A moment for people to read, in UTC: `2026-11-21 22:10 UTC`.
 #[must_use]
 pub fn stamp(at: Millis) -> String {
@@ -132,6 +142,7 @@ mod tests {
         assert_eq!(civil(11_016), (2000, 2, 29));
         assert_eq!(civil(20_778), (2026, 11, 21));
         assert_eq!(civil(-1), (1969, 12, 31));
+        assert_eq!(moment(1_790_003_723_004), "2026-09-21 15:15:23.004");
         assert_eq!(stamp(1_790_000_000_000), "2026-09-21 14:13 UTC");
     }
 }

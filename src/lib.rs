@@ -15,6 +15,7 @@ mod http;
 pub mod intake;
 pub mod llm;
 pub mod media;
+pub mod memory;
 pub mod ops;
 #[cfg(feature = "playground")]
 pub mod playground;

@@ -20,6 +20,7 @@ fn main() -> ProcessExit {
         }
     };
     let begun = tokio::time::Instant::now();
+    lastword::memory::keep_private(std::env::var_os("INVOCATION_ID").is_some());
     lastword::shutdown::panics::install_hook();
     lastword::tls::install_crypto();
     let cli = cli::parse();
@@ -43,6 +44,18 @@ fn main() -> ProcessExit {
         }),
         Command::Resume(asked) => desk(&shutdown, async |out, err| {
             cli::steer::resume(&asked, &sources, out, err).await
+        }),
+        Command::Show(asked) => desk(&shutdown, async |out, err| {
+            cli::show::show(&asked, &sources, out, err).await
+        }),
+        Command::Doctor(asked) => desk(&shutdown, async |out, err| {
+            cli::doctor::doctor(&asked, &sources, out, err).await
+        }),
+        Command::Backup(asked) => desk(&shutdown, async |out, err| {
+            cli::keep::backup(&asked, &sources, out, err).await
+        }),
+        Command::Verify(asked) => desk(&shutdown, async |out, err| {
+            cli::keep::verify(&asked, &sources, out, err).await
         }),
         Command::Drain(asked) => desk(&shutdown, async |out, err| {
             cli::drain::drain(&asked, &sources, out, err).await

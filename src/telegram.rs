@@ -9,6 +9,7 @@ pub mod client;
 mod errors;
 pub mod methods;
 mod multipart;
+mod quotes;
 
 pub use errors::Meaning;
 

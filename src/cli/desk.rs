@@ -54,6 +54,8 @@ pub(super) enum Shut {
     Config(#[from] crate::config::Errors),
     #[error("failed to look into {path}: {source}", path = path.display())]
     Store { path: PathBuf, source: StoreError },
+    #[error("failed to copy to {path}: {source}", path = path.display())]
+    Copy { path: PathBuf, source: StoreError },
     #[error("failed to write: {0}")]
     Write(#[from] io::Error),
     #[error(transparent)]

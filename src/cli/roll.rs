@@ -21,6 +21,8 @@ mod host;
 mod process;
 mod stage;
 
+pub(in crate::cli) use host::name_of_unit;
+
 use host::Host;
 use stage::Stage;
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::access::AccessMode;
+use super::fill::exposed;
 use super::problem::{Origin, Problem, Warning};
 use super::telegram::Mode;
 use super::walk::{Key, Shown};
@@ -125,6 +126,15 @@ impl Agree<'_> {
                     reason: error.to_string(),
                 });
             }
+        }
+        if let Some(path) = &hook.tls_key
+            && let Some(mode) = exposed(path)
+        {
+            self.problems.push(Problem::Exposed {
+                key: "telegram.webhook.tls_key",
+                path: path.clone(),
+                mode,
+            });
         }
         if self.config.ops.listen == Some(hook.listen) && hook.listen.port() != 0 {
             let (ops, listen) = (self.say("ops.listen"), self.say("telegram.webhook.listen"));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::kind::{Kind, Raw};
@@ -66,27 +66,39 @@ impl Fill<'_> {
             Place::Text(text) => text.clone(),
             Place::File(path) => {
                 let read = read_small(path);
-                let text = read.map_err(|reason| Problem::Unreadable {
+                read.map_err(|reason| Problem::Unreadable {
                     key: Some(spec.file_key),
                     path: path.display().to_string(),
                     reason,
-                })?;
-                self.warn_if_public(path);
-                text
+                })?
             }
         };
         Ok(text.trim_end_matches(['\n', '\r']).to_owned())
     }
 
-    fn warn_if_public(&mut self, path: &Path) {
-        let public = std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o004 != 0);
-        let warning = Warning::ReadableByOthers {
-            path: path.to_owned(),
+    /// Refuses a secret that others on this machine can read, wherever it stands
+    /// but for a credential, which the service manager guards.
+    fn refuse_if_exposed(&mut self, key: Key, origin: &Origin) {
+        let (Origin::File { path, .. } | Origin::SecretFile(path)) = origin else {
+            return;
         };
-        if public && !self.layers.warnings.contains(&warning) {
-            self.layers.warnings.push(warning);
+        if let Some(mode) = exposed(path) {
+            let path = path.clone();
+            self.refuse(key, Problem::Exposed { key, path, mode });
         }
     }
+}
+
+/// The mode of a file that holds a secret and that others than its owner can
+/// read or change. A file of root's may be read by its group: how else would a
+/// service get it that may not change it?
+pub(super) fn exposed(path: &Path) -> Option<u32> {
+    let about = std::fs::metadata(path)
+        .ok()
+        .filter(|about| about.is_file())?;
+    let mode = about.permissions().mode() & 0o777;
+    let closed_to = if about.uid() == 0 { 0o037 } else { 0o077 };
+    (mode & closed_to != 0).then_some(mode)
 }
 
 #[derive(Debug)]
@@ -171,15 +183,14 @@ impl Walk for Fill<'_> {
                 ignored,
             });
         }
-        if let Origin::File { path, .. } = &origin {
+        if let Origin::File { .. } = &origin {
             self.layers.warnings.push(Warning::SecretInFile {
                 key: spec.key,
                 at: origin.clone(),
                 instead: spec.file_key,
             });
-            let path = path.clone();
-            self.warn_if_public(&path);
         }
+        self.refuse_if_exposed(spec.key, &origin);
         match self.fetch(spec, &place) {
             Ok(text) => match T::check(&text) {
                 Some(secret) => {

@@ -85,6 +85,20 @@ pub enum Problem {
         /// Where.
         at: Origin,
     },
+    /// A file with a secret that others can read.
+    #[error(
+        "{key}: {} holds a secret and is open to others (mode {mode:04o}): chmod 600 it (or 640, \
+         with root as its owner and the daemon's group as its group)",
+        path.display()
+    )]
+    Exposed {
+        /// The key of the secret.
+        key: Key,
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// Something that must be given is not.
     #[error("{key} is missing: {how}")]
     Missing {
@@ -110,7 +124,10 @@ impl Problem {
                 Origin::File { line, .. } => *line,
                 _ => usize::MAX,
             },
-            Self::Unreadable { .. } | Self::Missing { .. } | Self::Conflict { .. } => usize::MAX,
+            Self::Unreadable { .. }
+            | Self::Exposed { .. }
+            | Self::Missing { .. }
+            | Self::Conflict { .. } => usize::MAX,
         }
     }
 }
@@ -143,12 +160,6 @@ pub enum Warning {
         at: Origin,
         /// The key that names a file.
         instead: Key,
-    },
-    /// Everybody on this machine can read a file with a secret.
-    #[error("{} holds a secret and can be read by everybody here; chmod 600 it", path.display())]
-    ReadableByOthers {
-        /// The file.
-        path: PathBuf,
     },
     /// A secret is given more than once.
     #[error("{key} is given more than once; {used} is used, {ignored} is not")]

@@ -1,6 +1,7 @@
 //! The promises of the configuration as a whole.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::*;
@@ -27,6 +28,7 @@ fn bare(file: &str, env: &[(&str, &str)]) -> Result<Loaded, Errors> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("config.toml");
     fs::write(&path, file).expect("a file in it");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
     Config::load(&sources(&path, env))
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::receipts::{self, Left};
-use super::{Daemon, Lines, operators};
+use super::{Daemon, Lines, notices, operators};
 use crate::config::OnStop;
 use crate::death::{self, Moment};
 use crate::domain::operator::life::Heir;
@@ -23,6 +23,9 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// How often a drain looks for a successor.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// How long the last webhook connections that are turned away may take.
+const DOORMAN: Duration = Duration::from_millis(50);
 
 /// What must have ended before the store may be closed.
 const WORK: [Kind; 6] = [
@@ -96,6 +99,9 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
             let _ = feeders.await;
         }
         daemon.tasks.wait(&WORK).await;
+        // What was ordered last is replied to, too.
+        operators::obey(daemon).await;
+        daemon.tasks.wait(&WORK).await;
     };
     let finished = tokio::select! {
         biased;
@@ -128,8 +134,11 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     shutdown.enter(Phase::Closing);
     receipts::last_look(daemon).await;
     daemon.keep_stop(ladder.limit(Rung::Signal)).await;
+    notices::last_word(daemon).await;
     close(daemon, ladder.limit(Rung::Close), cut).await;
     daemon.seeing.close().await;
+    // Whoever was accepted by the doorman gets his answer.
+    let _ = timeout(DOORMAN, daemon.tasks.wait(&[Kind::Doorman])).await;
     rung(Rung::Close);
     if let Ok(report) = serde_json::to_value(shutdown.last_words()) {
         daemon.farewell.say(report).await;

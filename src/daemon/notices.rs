@@ -26,6 +26,9 @@ use crate::store::{Fate, Imported, Notice, StoreError};
 /// Between two looks that nobody asked for.
 const PERIOD: Duration = Duration::from_secs(2);
 
+/// How long a stop waits for what callers are told until the next start.
+const LAST_WORD: Duration = Duration::from_millis(200);
+
 /// Files taken up in one transaction.
 const BATCH: usize = 64;
 
@@ -46,13 +49,18 @@ pub(super) async fn watch(daemon: Arc<Daemon>) {
             }
             sleep(PERIOD).await;
         }
+        told = false;
         if role.wait_for(|role| *role == Role::Active).await.is_err() {
             return;
         }
         loop {
             match importer.take_up().await {
-                Ok(()) => {}
-                Err(error) => tracing::warn!(%error, "failed to take up what was handed over"),
+                Ok(()) => told = false,
+                Err(error) if told => tracing::debug!(%error, "failed to take up once more"),
+                Err(error) => {
+                    told = true;
+                    tracing::warn!(%error, "failed to take up what was handed over");
+                }
             }
             importer.until_more().await;
         }
@@ -61,6 +69,22 @@ pub(super) async fn watch(daemon: Arc<Daemon>) {
         biased;
         () = intake.cancelled() => {}
         () = work => {}
+    }
+}
+
+/// The last of a life: how much room there is until the next begins.
+pub(super) async fn last_word(daemon: &Daemon) {
+    let mut importer = Importer::new(daemon);
+    let said = async {
+        let path = spool::beside(&daemon.config.store.path);
+        let spool = importer.aside(move || Spool::open(&path)).await?;
+        let imported = importer.import(Vec::new()).await?;
+        importer.tell_room(&Arc::new(spool), imported.rows).await;
+        Ok::<_, Failed>(())
+    };
+    // A hint: nothing waits for it for long.
+    if !matches!(tokio::time::timeout(LAST_WORD, said).await, Ok(Ok(()))) {
+        tracing::debug!("failed to tell how much room there is");
     }
 }
 
@@ -158,8 +182,9 @@ impl<'a> Importer<'a> {
         }
         #[expect(clippy::cast_precision_loss, reason = "no folder holds 2^53 files")]
         metrics::gauge!(metric::SPOOL_FILES).set(left as f64);
-        if !self.gone.is_empty() || self.told.is_none() {
-            // Nothing new: forgets what is gone, and counts.
+        // What was sent since makes room.
+        let may_have_changed = self.told.is_none_or(|room| room.rows > 0);
+        if may_have_changed || !self.gone.is_empty() {
             let imported = self.import(Vec::new()).await?;
             self.tell_room(&spool, imported.rows).await;
         }

@@ -80,7 +80,12 @@ async fn carry_out(daemon: Arc<Daemon>) {
         return;
     }
     loop {
-        obey(&daemon).await;
+        // A control at work: a drain waits for it, and for what it has planned.
+        let at_work = Arc::clone(&daemon);
+        let obeyed = daemon.tasks.spawn(Kind::Control, "order", async move {
+            obey(&at_work).await;
+        });
+        let _ = obeyed.await;
         tokio::select! {
             biased;
             () = daemon.shutdown.work().cancelled() => return,
@@ -97,7 +102,8 @@ async fn woken(ordered: &mut watch::Receiver<u64>, long: Duration) -> bool {
     timeout(long, ordered.changed()).await.is_ok()
 }
 
-async fn obey(daemon: &Daemon) {
+/// Replies to what was ordered, and drains if that was.
+pub(super) async fn obey(daemon: &Daemon) {
     let orders = match daemon.store.take_orders(daemon.instance).await {
         Ok(orders) => orders,
         Err(error) => return tracing::debug!(%error, "failed to look for orders"),

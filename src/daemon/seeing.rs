@@ -25,7 +25,8 @@ use crate::telemetry::traces::{Spans, Traces};
 /// How long the end of a stop waits for a collector.
 const COLLECTOR: Duration = Duration::from_secs(1);
 
-/// Under this key the store keeps how long the rungs of the latest stop took.
+/// Under this key the store keeps how long the rungs of the latest stop took, in
+/// microseconds.
 const LATEST: &str = "latest_stop";
 
 /// Those who tell, and where they get it from.
@@ -110,7 +111,7 @@ impl Daemon {
         let took: BTreeMap<String, u64> = serde_json::from_str(&told).unwrap_or_default();
         for rung in Rung::ALL {
             let took = took.get(rung.as_str()).copied().unwrap_or(0);
-            show(rung, Duration::from_millis(took));
+            show(rung, Duration::from_micros(took));
         }
     }
 
@@ -120,8 +121,8 @@ impl Daemon {
         let took = {
             let rungs = self.seeing.rungs.lock();
             let rungs = rungs.unwrap_or_else(PoisonError::into_inner);
-            let ms = |took: &Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            let words = rungs.iter().map(|(rung, took)| (rung.as_str(), ms(took)));
+            let us = |took: &Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            let words = rungs.iter().map(|(rung, took)| (rung.as_str(), us(took)));
             serde_json::to_string(&words.collect::<BTreeMap<_, _>>())
         };
         let Ok(took) = took else { return };

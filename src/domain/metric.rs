@@ -82,7 +82,7 @@ metrics! {
     TURNS_OPEN Gauge "lastword_turns_open" {"state": "gathering" "sealed" "claimed" "answered"} "Unsettled turns."
     PAUSED Gauge "lastword_paused" "1 while an operator lets no turn begin."
     OLDEST_WAITING_SECONDS Gauge "lastword_oldest_waiting_seconds" "Age of the oldest turn that has no answer yet."
-    TURNS_SETTLED Counter "lastword_turns_settled_total" {"outcome": "answered" "failed" "cancelled" "superseded" "undeliverable"} "Turns that reached their outcome."
+    TURNS_SETTLED Counter "lastword_turns_settled_total" {"outcome": "answered" "failed" "cancelled" "undeliverable"} "Turns that reached their outcome; one that is tried again later was counted then."
     TURNS_UNTOLD Counter "lastword_turns_untold_total" "Ends of turns that came too many at once to be logged and measured."
     TURNS_PANICKED Counter "lastword_turns_panicked_total" "Runs of turns that panicked; each counts as a failure of its turn."
     TURNS_PARKED Counter "lastword_turns_parked_total" "Turns left to a successor while they ran."

@@ -26,6 +26,7 @@ use tokio::time::{sleep, timeout};
 use super::Accept;
 use crate::config::Webhook as Config;
 use crate::config::WebhookSecret;
+use crate::domain::phase::Phase;
 use crate::files;
 use crate::pulse::Pulse;
 use crate::shutdown::{Ended, Kind, Shutdown, Tasks};
@@ -296,9 +297,20 @@ impl Server {
 
     fn leave_doorman(self: Arc<Self>, listener: Arc<Listener>) {
         let tasks = self.tasks.clone();
+        let phase = self.shutdown.phase();
         // Detached on purpose: cut by the close.
         tasks.keep(Kind::Ops, "webhook-doorman", move || {
-            Arc::clone(&self).mind(Arc::clone(&listener))
+            let minding = Arc::clone(&self).mind(Arc::clone(&listener));
+            let mut phase = phase.clone();
+            async move {
+                // Accepts nobody whom he could not answer any more: where the
+                // service manager holds the socket, the next process does.
+                tokio::select! {
+                    biased;
+                    _ = phase.wait_for(|phase| *phase >= Phase::Closing) => {}
+                    () = minding => {}
+                }
+            }
         });
     }
 
@@ -339,7 +351,7 @@ impl Server {
             limits: self.limits,
         };
         let guest = self.guests.enter(place);
-        self.tasks.spawn(Kind::Ops, "webhook-doorman", async move {
+        self.tasks.spawn(Kind::Doorman, "doorman", async move {
             connection.run(stream, &guest, std::future::pending()).await;
         });
     }

@@ -231,9 +231,8 @@ struct Answer {
 impl Answer {
     async fn next(&mut self) -> Option<Result<Delta, LlmError>> {
         loop {
-            match self.parser.ready.pop_front() {
-                Some(item) => return Some(item),
-                None => {}
+            if let Some(item) = self.parser.ready.pop_front() {
+                return Some(item);
             }
             match self.response.as_mut()?.chunk().await {
                 Ok(Some(bytes)) => self.parser.take(&bytes),

@@ -149,6 +149,9 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
         (Resource::As, MEMORY),
         (Resource::Cpu, COMPUTING),
         (Resource::Core, 0),
+        // Only the three it was given: no socket, no file.
+        (Resource::Nofile, 3),
+        (Resource::Fsize, 0),
     ] {
         let maximum = getrlimit(resource).maximum;
         let most = maximum.map_or(most, |maximum| maximum.min(most));

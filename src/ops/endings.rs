@@ -105,10 +105,7 @@ fn measure(ending: &Ending, stages: &Stages) {
     };
     record(metric::GATHER_SECONDS, stages.gathered);
     record(metric::QUEUE_SECONDS, stages.queued);
-    // What moved into a later turn is measured with that one.
-    if outcome != Outcome::Superseded {
-        record(metric::TURN_SECONDS, Some(stages.whole));
-    }
+    record(metric::TURN_SECONDS, Some(stages.whole));
 }
 
 fn trace(ending: &Ending, stages: &Stages, traces: &Traces) {

@@ -44,6 +44,8 @@ pub enum Kind {
     Sweep,
     /// Health, metrics, watchdog, status: works to the very end.
     Ops,
+    /// Turns one webhook connection away while draining.
+    Doorman,
     /// The offline parts of the playground.
     Playground,
 }
@@ -76,7 +78,7 @@ pub enum OnPanic {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Feeder,
         Self::Timer,
         Self::Turn,
@@ -86,6 +88,7 @@ impl Kind {
         Self::Control,
         Self::Sweep,
         Self::Ops,
+        Self::Doorman,
         Self::Playground,
     ];
 
@@ -121,7 +124,8 @@ impl Kind {
             // Still needed while draining: parts become due again.
             Self::Sweep => (CutByWork, BeginsAgain),
             Self::Ops => (CutByClose, BeginsAgain),
-            Self::Playground => (CutByClose, IsLogged),
+            // Waited for a moment before the close: somebody asked.
+            Self::Doorman | Self::Playground => (CutByClose, IsLogged),
         }
     }
 
@@ -138,6 +142,7 @@ impl Kind {
             Self::Control => "control",
             Self::Sweep => "sweep",
             Self::Ops => "ops",
+            Self::Doorman => "doorman",
             Self::Playground => "playground",
         }
     }

@@ -12,9 +12,11 @@ use crate::domain::ids::{ChatId, InstanceId, TurnId};
 
 mod picture;
 mod shown;
+mod soundness;
 
 pub use picture::{Change, Crowd, Instance, Known, Paused, Picture, Standing, Usage};
 pub use shown::{Shown, ShownMessage, ShownPart, Texts};
+pub use soundness::Soundness;
 
 /// The operator's desk.
 #[async_trait]

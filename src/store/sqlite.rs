@@ -28,6 +28,7 @@ mod engine;
 mod gone;
 mod heard;
 mod history;
+mod keep;
 mod keyboards;
 mod late;
 mod leases;
@@ -57,6 +58,15 @@ mod writer;
 pub use roster::{Living, Roster};
 pub use schema::{Migration, Schema};
 pub use writer::Mode;
+
+/// The kind of the file system on which `path` lies, and whether it is a
+/// network's, on which locks do not hold; `None` where the kernel does not tell.
+///
+/// # Errors
+/// When there is no such path, or this user may not go there.
+pub fn file_system(path: &Path) -> std::io::Result<Option<(String, bool)>> {
+    engine::file_system(path)
+}
 
 /// A store in one SQLite file.
 #[derive(Debug, Clone)]

@@ -24,7 +24,7 @@ use reqwest::{Body, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{Call, CallError, Telegram, answer, multipart};
+use super::{Call, CallError, Telegram, answer, multipart, quotes};
 use crate::domain::metric;
 use crate::http::{self, BodyError};
 
@@ -209,7 +209,10 @@ impl Telegram for Client {
         let written = Arc::new(AtomicBool::new(false));
         let exchange = self.exchange(&call, &written);
         let result = match tokio::time::timeout(call.timeout, exchange).await {
-            Ok(result) => result.map_err(|error| self.without_token(error)),
+            Ok(result) => result.map_err(|error| {
+                let error = self.without_token(error);
+                without_quotes(error, &call.body)
+            }),
             Err(_elapsed) => Err(broken(
                 &written,
                 format!("no answer within {:?}", call.timeout),
@@ -241,6 +244,27 @@ impl std::fmt::Debug for Client {
         f.debug_struct("telegram::Client")
             .field("host", &self.api_url.host_str())
             .finish_non_exhaustive()
+    }
+}
+
+/// An error whose words are not those of the call.
+fn without_quotes(error: CallError, sent: &Value) -> CallError {
+    match error {
+        CallError::Refused {
+            code,
+            description,
+            retry_after,
+            migrate_to,
+        } => CallError::Refused {
+            code,
+            description: quotes::withheld(&description, sent),
+            retry_after,
+            migrate_to,
+        },
+        CallError::Unknown { reason } => CallError::Unknown {
+            reason: quotes::withheld(&reason, sent),
+        },
+        error @ CallError::NotSent { .. } => error,
     }
 }
 

@@ -110,6 +110,12 @@ const NO_REPLY: &[&str] = &[
     "quote_text_invalid",
 ];
 
+/// Everything by which refusals are told from each other.
+pub(super) fn known_parts() -> impl Iterator<Item = &'static str> {
+    let all = [GONE, QUERY_OVER, NO_MESSAGE, NO_FILES, NO_REPLY];
+    all.into_iter().flatten().copied()
+}
+
 impl CallError {
     /// The word in the metrics.
     #[must_use]

@@ -38,6 +38,8 @@ pub(crate) struct House {
     pub(crate) line: Option<Arc<dyn Telegram>>,
     /// How it reads files and hears.
     pub(crate) senses: Senses,
+    /// The disk of the store.
+    pub(crate) disk: lastword::daemon::Disk,
     folder: TempDir,
     starts: u64,
 }
@@ -80,6 +82,7 @@ impl House {
             llm: None,
             line: None,
             senses: senses(),
+            disk: lastword::daemon::Disk::unwatched(),
             folder,
             starts: 0,
         }
@@ -128,7 +131,7 @@ impl House {
             metrics: None,
             troubles: lastword::telemetry::troubles::Troubles::default(),
             control: None,
-            disk: lastword::daemon::Disk::unwatched(),
+            disk: self.disk.clone(),
             seed: self.starts * 1_000_003,
             reload: Box::new(NoReload),
             begun: tokio::time::Instant::now(),

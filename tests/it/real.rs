@@ -42,6 +42,8 @@ mod kills;
 mod languages;
 mod matrix;
 mod mishaps;
+mod notices;
+mod operators;
 mod orphans;
 mod paid;
 mod process;
@@ -49,10 +51,12 @@ mod quiet;
 mod reload;
 mod roll;
 mod rolls;
+mod secrets;
 mod soak;
 mod sockets;
 mod starts;
 mod two;
+mod verbs;
 mod verdict;
 mod versions;
 mod waiting;
@@ -423,7 +427,7 @@ async fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.expect("a free port")
 }
 
-async fn free_port() -> SocketAddr {
+pub(crate) async fn free_port() -> SocketAddr {
     listener().await.local_addr().expect("it is bound")
 }
 

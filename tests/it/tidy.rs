@@ -34,6 +34,7 @@ const LAYERS: [&[&str]; 6] = [
         "config",
         "clock",
         "files",
+        "memory",
         "telemetry",
         "shutdown",
         "pulse",
@@ -99,6 +100,10 @@ impl Source {
             .take(if self.is_test() { 0 } else { tests })
             .filter(|(_, line)| !line.trim_start().starts_with("//"))
             .map(|(index, line)| (index + 1, line))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether the whole file is compiled for tests only: its parent says so.

@@ -105,7 +105,8 @@ inside() {
     local pid=$1
     shift
     exec nsenter -t "$pid" -m -u -i -n -p -C -r -w -- \
-        env -i HOME=/root LC_ALL=C.UTF-8 SYSTEMD_PAGER= PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+        env -i HOME=/root LC_ALL=C.UTF-8 SYSTEMD_PAGER= PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        timeout 300 "$@"
 }
 
 clear_up() {

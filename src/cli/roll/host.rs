@@ -9,6 +9,7 @@ use std::process::Stdio;
 use tokio::process::{Child, Command};
 
 use super::process::{self, Process};
+use crate::ops::systemd::unit;
 use crate::shutdown::parent;
 
 /// Whoever starts and stops.
@@ -198,14 +199,10 @@ impl Unit {
     /// The unit in a process's list of control groups (cgroups(7)); only one of
     /// ours counts: a shell may be some other service's.
     fn of(groups: &str) -> Option<Self> {
-        groups.lines().find_map(|line| {
-            let path = line.splitn(3, ':').nth(2)?;
-            let name = path.rsplit('/').next()?;
-            let ours = name.starts_with("lastword") && name.ends_with(".service");
-            ours.then(|| Self {
-                name: name.to_owned(),
-                of_user: path.contains("/user@"),
-            })
+        let unit = unit::Unit::of(groups)?;
+        unit.name().starts_with("lastword").then(|| Self {
+            name: unit.name().to_owned(),
+            of_user: unit.is_of_user(),
         })
     }
 
@@ -239,6 +236,11 @@ impl Unit {
             Err(error) => Err(format!("systemctl: {error}")),
         }
     }
+}
+
+/// The name of the unit of ours that this process belongs to.
+pub(in crate::cli) fn name_of_unit(pid: i32) -> Option<String> {
+    Some(unit_of(pid)?.name)
 }
 
 /// The unit of ours that this process belongs to.

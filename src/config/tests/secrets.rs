@@ -1,7 +1,7 @@
 //! Where secrets come from, and that they never come out.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt;
 
 use super::*;
 
@@ -81,20 +81,49 @@ fn an_empty_credential_is_one_that_is_not_given() {
 }
 
 #[test]
-fn a_secret_file_that_everybody_can_read_is_mentioned() {
+fn a_secret_that_others_can_read_is_refused_and_the_mode_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
-    fs::write(&file, "k\n").unwrap();
-    for (mode, warnings) in [(0o644, 1), (0o640, 0), (0o600, 0)] {
+    fs::write(&file, "hush\n").unwrap();
+    let text = format!("[llm]\napi_key_file = {:?}", file.to_str().unwrap());
+    let env = [("TELEGRAM_BOT_TOKEN", TOKEN), ("HOME", "/h")];
+    let is_roots = fs::metadata(&file).unwrap().uid() == 0;
+    for (mode, fine) in [
+        (0o644, false),
+        (0o604, false),
+        (0o660, false),
+        (0o640, is_roots),
+        (0o600, true),
+        (0o400, true),
+    ] {
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-        let text = format!("[llm]\napi_key_file = {:?}", file.to_str().unwrap());
-        let env = [("TELEGRAM_BOT_TOKEN", TOKEN), ("HOME", "/h")];
-        assert_eq!(
-            bare(&text, &env).unwrap().warnings.len(),
-            warnings,
-            "{mode:o}"
-        );
+        let loaded = bare(&text, &env);
+        assert_eq!(loaded.is_ok(), fine, "{mode:o}");
+        if !fine {
+            let message = said(loaded);
+            let shown = format!("mode {mode:04o}): chmod 600");
+            assert!(message.contains(&shown), "{message}");
+            assert!(message.contains("llm.api_key: ") && message.contains("/key "));
+            assert!(!message.contains("hush"), "{message}");
+            assert_eq!(message.lines().count(), 1, "{message}");
+        }
     }
+    // The configuration itself, with a secret in it; without one it may be read.
+    let config = folder.path().join("config.toml");
+    for (text, fine) in [("[llm]\napi_key = \"hush\"", false), ("[llm]", true)] {
+        fs::write(&config, text).unwrap();
+        fs::set_permissions(&config, fs::Permissions::from_mode(0o644)).unwrap();
+        let env = [&env[..], &[("OPENROUTER_API_KEY", "")]].concat();
+        let message = said(Config::load(&sources(&config, &env)));
+        assert_eq!(!message.contains("is open to others"), fine, "{message}");
+    }
+    // A credential is the service manager's to guard.
+    let credential = folder.path().join("openrouter_api_key");
+    fs::write(&credential, "hush").unwrap();
+    fs::set_permissions(&credential, fs::Permissions::from_mode(0o444)).unwrap();
+    let at = folder.path().to_str().unwrap();
+    let env = [&env[..], &[("CREDENTIALS_DIRECTORY", at)]].concat();
+    assert!(bare("", &env).is_ok());
 }
 
 #[test]

@@ -76,6 +76,12 @@ impl Unit {
         &self.name
     }
 
+    /// Whether a person's own manager has it, not the system's.
+    #[must_use]
+    pub fn is_of_user(&self) -> bool {
+        self.of_user
+    }
+
     /// The limits in force.
     ///
     /// # Errors

@@ -33,6 +33,13 @@ pub struct Shown {
     pub owner: Option<String>,
     /// When its request stood and the model was asked.
     pub generating_at: Option<Millis>,
+    /// How often the model was asked, in the last run.
+    pub attempts: Option<i64>,
+    /// The provider's name of the request that was answered, to ask it about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// Milliseconds from that request to its first content.
+    pub first_token_ms: Option<i64>,
     /// When its answer was stored.
     pub answered_at: Option<Millis>,
     /// When it reached its outcome.

@@ -231,7 +231,7 @@ fn create(path: &Path) -> Result<()> {
 
 /// Makes the names of the store's files durable: without it a power cut may take
 /// a new file with it.
-fn sync_folder(path: &Path) -> Result<()> {
+pub(super) fn sync_folder(path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     File::open(if folder.as_os_str().is_empty() {
         Path::new(".")
@@ -280,10 +280,12 @@ fn checkpoint(conn: &Connection) -> Result<bool> {
     Ok(busy == 0)
 }
 
-fn refuse_network(path: &Path) -> Result<()> {
+/// The kind of the file system on which `path` lies, and whether it is a
+/// network's, on which locks do not hold; `None` where the kernel does not tell.
+pub(super) fn file_system(path: &Path) -> std::io::Result<Option<(String, bool)>> {
     let absolute = fs::canonicalize(path)?;
     let Ok(mounts) = fs::read_to_string("/proc/self/mounts") else {
-        return Ok(());
+        return Ok(None);
     };
     let kind = mounts
         .lines()
@@ -295,8 +297,12 @@ fn refuse_network(path: &Path) -> Result<()> {
         })
         .max_by_key(|(length, _)| *length)
         .map(|(_, kind)| kind);
-    match kind {
-        Some(kind) if NETWORK.contains(&kind) => Err(StoreError::Refused {
+    Ok(kind.map(|kind| (kind.to_owned(), NETWORK.contains(&kind))))
+}
+
+pub(super) fn refuse_network(path: &Path) -> Result<()> {
+    match file_system(path)? {
+        Some((kind, true)) => Err(StoreError::Refused {
             reason: format!(
                 "store.path lies on a network file system ({kind}), where locks do not hold; \
                  use a local disk"

@@ -24,7 +24,8 @@ impl Tx<'_> {
             .prepare_cached(
                 "SELECT CASE WHEN state > 0 THEN sealed_at END, claimed_at, claim_no, owner, \
                         asked_at, answered_at, settled_at, interrupts, told, model, \
-                        prompt_tokens, completion_tokens, cost FROM turns WHERE id = ?1",
+                        prompt_tokens, completion_tokens, cost, attempts, request_id, first_token_ms \
+                 FROM turns WHERE id = ?1",
             )?
             .query_row([turn.0], |row| {
                 Ok(Shown {
@@ -44,6 +45,9 @@ impl Tx<'_> {
                     prompt_tokens: row.get(10)?,
                     completion_tokens: row.get(11)?,
                     credits: row.get(12)?,
+                    attempts: row.get(13)?,
+                    request: row.get(14)?,
+                    first_token_ms: row.get(15)?,
                     inputs: Vec::new(),
                     answer: None,
                     parts: Vec::new(),

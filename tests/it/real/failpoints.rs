@@ -197,8 +197,9 @@ impl Scene {
         match self.case.point.need() {
             Need::Questions => {
                 let name = &self.real.telegram.bot().username;
-                for _ in 0..3 {
+                for n in 0..3 {
                     self.everybody_asks();
+                    self.real.hand_in(&self.places[0], n);
                     self.real.say(&self.places[0], &format!("/help@{name}"));
                     self.until_answered().await;
                 }

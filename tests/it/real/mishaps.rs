@@ -43,9 +43,13 @@ async fn panic_once(moment: Moment, time: u32, transport: Transport) -> Ledger {
     let bob = real.person("Bob");
     let name = real.telegram.bot().username.clone();
     let mut process = real.start().await;
-    for _ in 0..2 {
+    for round in 0..2 {
         for person in [ann, bob] {
             match moment {
+                Moment::NoticeImported | Moment::NoticeRemoved => {
+                    real.ask(&Place::private(person));
+                    real.hand_in(&Place::private(person), round);
+                }
                 Moment::FileKept => real.ask_in_a_document(&Place::private(person)),
                 _ => real.ask(&Place::private(person)),
             }

@@ -52,7 +52,7 @@ async fn a_stop_waits_for_an_answer_that_takes_longer_than_the_units_limit() {
     };
     machine.edit(UNIT, "[Service]\nTimeoutStopSec=30\n");
     machine.must("systemctl start lastword");
-    let warning = "TimeoutStopSec";
+    let warning = "is shorter than shutdown.grace";
     machine
         .until("the disagreement is said", || {
             machine.journal(UNIT).contains(warning)

@@ -9,7 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{Verdict, rolled_back, within};
+use super::savepoint::within;
+use super::{Verdict, rolled_back};
 use crate::store::{Result, StoreError};
 
 /// How an operation runs.
