@@ -11,7 +11,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 let skew = 0;
 const now = () => Date.now() + skew;
 
-// ---- spans of time, in the daemon's words (`span` in words.rs)
+// ---- spans of time, in the daemon's words (words.rs)
 
 function span(millis) {
   const seconds = Math.round(Math.max(0, millis) / 1000);
@@ -21,11 +21,16 @@ function span(millis) {
   return `${Math.floor(seconds / 86400)} d`;
 }
 
+function countdown(millis) {
+  const seconds = Math.round(Math.max(0, millis) / 1000);
+  return seconds >= 60 && seconds < 600 ? `${Math.floor(seconds / 60)} min ${seconds % 60} s` : span(millis);
+}
+
 const begun = new Map();
 
 function tick() {
   for (const time of all("time[data-at]")) time.textContent = span(now() - time.dataset.at);
-  for (const time of all("time[data-until]")) time.textContent = span(time.dataset.until - now());
+  for (const time of all("time[data-until]")) time.textContent = countdown(time.dataset.until - now());
   for (const bar of all("progress[data-until]")) {
     // The bar begins when it is first seen.
     const end = bar.dataset.until;

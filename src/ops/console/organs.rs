@@ -112,6 +112,13 @@ fn sending(status: &Status) -> Organ {
 }
 
 fn lease(status: &Status) -> Organ {
+    if status.drain.is_some() {
+        return organ(
+            "Lease",
+            Grade::Good,
+            "given up: whoever comes next may take it",
+        );
+    }
     match (status.role, &status.lease) {
         (Role::Active, _) => organ("Lease", Grade::Good, "this process talks with Telegram"),
         (Role::Standby, Some(_)) => organ(

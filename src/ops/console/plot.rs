@@ -113,9 +113,14 @@ fn ceiling(highest: f32) -> f32 {
         .unwrap_or(highest)
 }
 
+/// Whether the provider tells what answers cost; a model of one's own does not.
+pub(super) fn tells_credits(days: &[Day]) -> bool {
+    days.iter().any(|day| day.credits > 0.0)
+}
+
 /// What the last days cost: a bar each, today last.
 pub(super) fn spend(days: &[Day]) -> Markup {
-    let told = days.iter().any(|day| day.credits > 0.0);
+    let told = tells_credits(days);
     // Where the provider tells no costs, tokens say as much.
     let worth = |day: &Day| if told { day.credits } else { tokens(day) };
     let highest = days.iter().map(worth).fold(0.0_f64, f64::max);

@@ -290,8 +290,13 @@ fn spend(picture: &Picture) -> Markup {
     html! {
         @if let Some(today) = picture.spend.last() {
             p.today {
-                b { (words::credits(today.credits)) } " credits today · "
-                (words::thousands(today.tokens)) " tokens · " (words::count(today.answers, "answer"))
+                @if plot::tells_credits(&picture.spend) {
+                    b { (words::credits(today.credits)) } " credits today · "
+                    (words::thousands(today.tokens)) " tokens · "
+                } @else {
+                    b { (words::thousands(today.tokens)) } " tokens today · "
+                }
+                (words::count(today.answers, "answer"))
             }
             (plot::spend(&picture.spend))
         } @else {

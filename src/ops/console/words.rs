@@ -1,6 +1,7 @@
 //! Small things in words: spans of time, numbers, chats.
 //!
-//! The page's script says spans in the same words (`span` in `console.js`).
+//! The page's script says spans in the same words (`span` and `countdown` in
+//! `console.js`).
 
 use maud::{Markup, html};
 
@@ -18,18 +19,33 @@ pub(super) fn span(millis: Millis) -> String {
     }
 }
 
+/// The span until something happens, to be watched.
+pub(super) fn countdown(millis: Millis) -> String {
+    let seconds = (millis.max(0) + 500) / 1_000;
+    match seconds {
+        60..600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => span(millis),
+    }
+}
+
 /// A moment as the span since then or until then. Without `now` the script
 /// fills it in, and goes on doing so: a picture does not change by growing old.
 pub(super) fn moment(moment: Moment, now: Option<Millis>) -> Markup {
     match moment {
-        Moment::Ago(at) => html! { time data-at=(at) { (filled(now.map(|now| now - at))) } },
-        Moment::Until(at) => html! { time data-until=(at) { (filled(now.map(|now| at - now))) } },
+        Moment::Ago(at) => {
+            let said = now.map(|now| span(now - at));
+            html! { time data-at=(at) { (filled(said)) } }
+        }
+        Moment::Until(at) => {
+            let said = now.map(|now| countdown(at - now));
+            html! { time data-until=(at) { (filled(said)) } }
+        }
     }
 }
 
-fn filled(millis: Option<Millis>) -> String {
+fn filled(said: Option<String>) -> String {
     // Not empty, so that nothing jumps before the script has run.
-    millis.map_or_else(|| "…".to_owned(), span)
+    said.unwrap_or_else(|| "…".to_owned())
 }
 
 /// Seconds on a plot.
@@ -103,6 +119,8 @@ mod tests {
         assert_eq!(span(61_000), "1 min");
         assert_eq!(span(7_200_000), "2 h");
         assert_eq!(span(200_000_000), "2 d");
+        assert_eq!(countdown(81_000), "1 min 21 s");
+        assert_eq!(countdown(41_000), "41 s");
         assert_eq!(number(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(number(12), "12");
         assert_eq!(chat(-100_123_456), "…3456");
