@@ -146,6 +146,12 @@ pub const WRITES: &[(&str, Recurs)] = &[
 #[cfg(feature = "failpoints")]
 pub const WRITES_ELSEWHERE: &[&str] = &[
     "desk.replay",
+    "desk.cancel",
+    "desk.pause",
+    "desk.resume",
+    "desk.allow",
+    "desk.ban",
+    "desk.unban",
     "relays.connect",
     "operators.take_orders",
     "operators.reply",
@@ -158,6 +164,11 @@ pub const WRITES_ELSEWHERE: &[&str] = &[
 #[cfg(feature = "failpoints")]
 pub const READS: &[&str] = &[
     "desk.turns",
+    "desk.show",
+    "desk.paused",
+    "desk.picture",
+    "desk.usage",
+    "desk.people",
     "operators.alarms",
     "inbox.backlog",
     "turns.history",

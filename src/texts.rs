@@ -180,8 +180,6 @@ texts! {
     file_caption,
     /// The model cannot be reached for long (credit, key); the turn waits.
     operator_problem,
-    /// To the operators, when only they can help.
-    operator_alert,
     /// Mark on a part that is sent again because its first try may not have
     /// arrived.
     resent_mark,

@@ -58,7 +58,6 @@ shorter_button = ➖ أقصر
 longer_button = ➕ أطول
 answer_again_button = 🔁 الرد من جديد
 operator_problem = لا أستطيع الوصول إلى النموذج الآن. رسالتك محفوظة وسأجيب حالما أستطيع.
-operator_alert = مزوّد النموذج يرفض طلباتي: المفتاح أو الرصيد. كل ما يكتبه الناس محفوظ وسيُجاب عنه؛ التفاصيل في السجل.
 resent_mark = ↻
 command_new = بدء محادثة جديدة
 command_stop = إيقاف الرد الجاري

@@ -57,7 +57,6 @@ shorter_button = ➖ Kürzer
 longer_button = ➕ Länger
 answer_again_button = 🔁 Neu antworten
 operator_problem = Ich erreiche mein Modell gerade nicht. Deine Nachricht ist aufgehoben, und ich antworte, sobald ich kann.
-operator_alert = Der Anbieter des Modells lehnt meine Anfragen ab: Schlüssel oder Guthaben. Was die Leute schreiben, ist aufgehoben und wird beantwortet; mehr steht im Protokoll.
 resent_mark = ↻
 command_new = Ein neues Gespräch beginnen
 command_stop = Die laufende Antwort anhalten

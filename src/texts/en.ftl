@@ -59,7 +59,6 @@ answer_again_button = 🔁 Answer again
 file_below = 📎 The whole answer is in the file below.
 file_caption = The whole answer
 operator_problem = I can't reach my model right now. Your message is kept, and I'll answer as soon as I can.
-operator_alert = The model's provider refuses my requests: the key or the credit. Everything people write is kept and will be answered; the log says more.
 resent_mark = ↻
 command_new = Start a new conversation
 command_stop = Stop the answer I'm writing

@@ -57,7 +57,6 @@ shorter_button = ➖ Más corta
 longer_button = ➕ Más larga
 answer_again_button = 🔁 Otra respuesta
 operator_problem = Ahora mismo no logro contactar con mi modelo. Tu mensaje está guardado y responderé en cuanto pueda.
-operator_alert = El proveedor del modelo rechaza mis peticiones: será la clave o el saldo. Lo que escribe la gente está guardado y tendrá respuesta; el registro dice más.
 resent_mark = ↻
 command_new = Empezar una conversación nueva
 command_stop = Detener la respuesta en curso

@@ -57,7 +57,6 @@ shorter_button = ➖ Plus court
 longer_button = ➕ Plus long
 answer_again_button = 🔁 Répondre encore
 operator_problem = Je n'arrive pas à joindre mon modèle. Votre message est conservé et je répondrai dès que possible.
-operator_alert = Le fournisseur du modèle refuse mes requêtes : la clé ou le crédit. Tout ce qu'on m'écrit est conservé et recevra une réponse ; le journal en dit plus.
 resent_mark = ↻
 command_new = Commencer une nouvelle conversation
 command_stop = Arrêter la réponse en cours

@@ -57,7 +57,6 @@ shorter_button = ➖ Lebih pendek
 longer_button = ➕ Lebih panjang
 answer_again_button = 🔁 Jawab lagi
 operator_problem = Saat ini modelku tidak bisa dihubungi. Pesanmu tersimpan dan akan kujawab secepatnya.
-operator_alert = Penyedia model menolak permintaanku: kuncinya atau kreditnya. Semua yang ditulis orang tersimpan dan akan dijawab; selengkapnya ada di log.
 resent_mark = ↻
 command_new = Mulai percakapan baru
 command_stop = Hentikan jawaban yang sedang kutulis

@@ -57,7 +57,6 @@ shorter_button = ➖ Più corta
 longer_button = ➕ Più lunga
 answer_again_button = 🔁 Rispondi ancora
 operator_problem = In questo momento non riesco a raggiungere il mio modello. Il tuo messaggio è al sicuro e risponderò appena posso.
-operator_alert = Il fornitore del modello rifiuta le mie richieste: la chiave o il credito. Quello che scrivono le persone è al sicuro e avrà risposta; il registro dice di più.
 resent_mark = ↻
 command_new = Iniziare una nuova conversazione
 command_stop = Fermare la risposta in corso

@@ -57,7 +57,6 @@ shorter_button = ➖ 短く
 longer_button = ➕ 長く
 answer_again_button = 🔁 もう一度答える
 operator_problem = いまモデルにつながりません。メッセージは保存してあります。できるだけ早くお答えします。
-operator_alert = モデルの提供元がリクエストを拒否しています。キーか残高の問題です。皆さんのメッセージはすべて保存され、後でお答えします。詳しくはログをご覧ください。
 resent_mark = ↻
 command_new = 新しい会話を始める
 command_stop = 書いている回答を止める

@@ -57,7 +57,6 @@ shorter_button = ➖ 더 짧게
 longer_button = ➕ 더 길게
 answer_again_button = 🔁 다시 답하기
 operator_problem = 지금 모델에 연결할 수 없어요. 메시지는 보관되어 있고, 되는대로 답할게요.
-operator_alert = 모델 제공업체가 제 요청을 거부하고 있어요. 키나 잔액 문제예요. 사람들이 쓴 내용은 모두 보관되어 답을 받게 돼요. 자세한 내용은 로그에 있어요.
 resent_mark = ↻
 command_new = 새 대화 시작하기
 command_stop = 쓰고 있는 답변 멈추기

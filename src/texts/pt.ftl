@@ -57,7 +57,6 @@ shorter_button = ➖ Mais curta
 longer_button = ➕ Mais longa
 answer_again_button = 🔁 Responder de novo
 operator_problem = Não estou conseguindo falar com meu modelo. Sua mensagem está guardada, e respondo assim que puder.
-operator_alert = O provedor do modelo está recusando meus pedidos: é a chave ou o crédito. Tudo o que as pessoas escrevem fica guardado e terá resposta; o log diz mais.
 resent_mark = ↻
 command_new = Começar uma nova conversa
 command_stop = Parar a resposta em andamento

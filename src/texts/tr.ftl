@@ -57,7 +57,6 @@ shorter_button = ➖ Daha kısa
 longer_button = ➕ Daha uzun
 answer_again_button = 🔁 Yeniden yanıtla
 operator_problem = Şu anda modelime ulaşamıyorum. Mesajınız saklandı, olabildiğince çabuk yanıtlayacağım.
-operator_alert = Modelin sağlayıcısı isteklerimi geri çeviriyor: anahtar ya da bakiye. Yazılan her şey saklandı ve yanıtlanacak; ayrıntılar günlük kayıtlarında.
 resent_mark = ↻
 command_new = Yeni bir sohbet başlat
 command_stop = Yazdığım yanıtı durdur

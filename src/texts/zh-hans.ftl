@@ -57,7 +57,6 @@ shorter_button = ➖ 更短
 longer_button = ➕ 更长
 answer_again_button = 🔁 重新回答
 operator_problem = 我现在连不上模型。你的消息已保存，一恢复我就回答。
-operator_alert = 模型提供方拒绝了我的请求：密钥或余额有问题。大家写的内容都已保存，之后会回答；详情见日志。
 resent_mark = ↻
 command_new = 开始新的对话
 command_stop = 停止正在写的回答

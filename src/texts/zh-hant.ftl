@@ -57,7 +57,6 @@ shorter_button = ➖ 更短
 longer_button = ➕ 更長
 answer_again_button = 🔁 重新回答
 operator_problem = 我現在連不上模型。你的訊息已保存，一恢復我就回答。
-operator_alert = 模型供應商拒絕了我的請求：金鑰或餘額有問題。大家寫的內容都已保存，之後會回答；詳情見日誌。
 resent_mark = ↻
 command_new = 開始新的對話
 command_stop = 停止正在寫的回答

@@ -74,6 +74,8 @@ impl House {
         let token = BotToken::parse(&telegram.bot().token).expect("the sample has a token");
         let mut config = Config::new(token, folder.path().join("lastword.db"));
         config.access.mode = lastword::config::AccessMode::Open;
+        // Whoever counts what is heard counts answers, unless it is about these.
+        config.operators.notices = lastword::config::Notices::Off;
         Self {
             telegram,
             model,

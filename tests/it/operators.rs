@@ -21,7 +21,6 @@ fn looked_after() -> (House, i64) {
     // She has opened the chat: nobody else can be told anything.
     house.act(Act::Unblock { person: ann });
     house.config.operators.ids = [ann].into();
-    house.config.operators.notices = lastword::config::Notices::Off;
     (house, ann)
 }
 

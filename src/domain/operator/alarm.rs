@@ -126,7 +126,11 @@ impl Cause {
             0..10_000 => String::new(),
             _ => format!(" since {}", stamp(since)),
         };
-        let more = if episode.is_told { " more" } else { "" };
+        // What was told of before is not counted again.
+        let some = |one: &str, more: &str| match episode.is_told {
+            true => count(times, &format!("more {one}"), &format!("more {more}")),
+            false => count(times, one, more),
+        };
         let lasted = || {
             let from = stamp(episode.since);
             format!("from {from} for {}", span(now - episode.since))
@@ -154,9 +158,9 @@ impl Cause {
                 count(times, "time", "times")
             ),
             Self::Gap => format!(
-                "{}{more} missing{since}: Telegram has dropped them after a day, or somebody \
+                "{} missing{since}: Telegram has dropped them after a day, or somebody \
                  else with the token has taken them. What came here is complete.",
-                count(times, "update is", "updates are")
+                some("update is", "updates are")
             ),
             Self::Breaker => format!(
                 "The model's endpoint has been failing{since}. Turns wait; it is asked once a \
@@ -174,9 +178,9 @@ impl Cause {
                 detail(episode)
             ),
             Self::Failed => format!(
-                "{}{more} failed{since}: whoever asked saw an apology with a button to try \
+                "{} failed{since}: whoever asked saw an apology with a button to try \
                  again. /admin turns lists them and runs them again.",
-                count(times, "answer has", "answers have")
+                some("answer has", "answers have")
             ),
         };
         format!("⚠️ {said}")

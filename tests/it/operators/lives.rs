@@ -1,8 +1,6 @@
 //! Start and good-bye: one of each, whatever happens, and no stop waits long for
 //! them.
 
-use std::time::Duration;
-
 use lastword::config::Notices;
 use lastword::playground::bot_api::{Fault, FaultRule};
 use lastword::shutdown::ExitCode;
@@ -77,7 +75,6 @@ async fn a_dead_telegram_delays_no_exit_and_the_good_bye_comes_later_once() {
         pass(120_000).await;
         assert_eq!(house.said(ann, "has stopped"), 1, "{fault:?}");
         assert_balanced(&life.books().await);
-        let _ = Duration::ZERO;
     }
 }
 

@@ -72,7 +72,6 @@ async fn an_operator_is_told_what_there_is_and_how_it_stands() {
 async fn whoever_has_claimed_the_bot_is_an_operator() {
     let mut house = House::new();
     house.config.access.mode = lastword::config::AccessMode::Claim;
-    house.config.operators.notices = lastword::config::Notices::Off;
     let _life = started(&mut house).await;
     let code = crate::access::claim_code(&house).await;
     let ann = house.person("Ann");
