@@ -8,19 +8,18 @@
 //! and nobody waits for its connections.
 
 use std::fmt::Debug;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::timeout;
@@ -29,6 +28,7 @@ use crate::clock::{Clock, Millis};
 use crate::config::ConsoleToken;
 use crate::shutdown::Shutdown;
 
+mod guard;
 pub mod latency;
 mod organs;
 mod page;
@@ -39,11 +39,14 @@ mod sections;
 mod sessions;
 mod stream;
 pub mod token;
+mod wish;
 mod words;
 
+use guard::{cookie, guard, is_ours, set_cookie};
 pub use picture::Picture;
 use sessions::{LASTS, Login, Sessions};
 use stream::Shot;
+pub use wish::Wish;
 
 /// A token, or a wish with its reason.
 const BODY_LIMIT: usize = 4 * 1024;
@@ -56,14 +59,6 @@ const ACT: Duration = Duration::from_secs(5);
 
 /// How long the store may take to tell or keep who is logged in.
 const KEEP: Duration = Duration::from_secs(2);
-
-/// Characters of a reason, at most.
-const REASON: usize = 200;
-
-/// Everything comes from here, and nothing else may run or be fetched.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-                      img-src 'self' data:; base-uri 'none'; form-action 'self'; \
-                      frame-ancestors 'none'";
 
 /// What the console shows and moves.
 #[async_trait]
@@ -86,29 +81,6 @@ pub trait Scene: Debug + Send + Sync + 'static {
     /// # Errors
     /// A short reason when the store does not take it.
     async fn keep(&self, sessions: String) -> Result<(), String>;
-}
-
-/// What an operator may wish.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Wish {
-    /// Hold turns back; intake and storing go on.
-    Pause {
-        /// Why, in the operator's words; may be empty.
-        reason: String,
-    },
-    /// Go on.
-    Resume {},
-    /// Let a failed turn run again.
-    Replay {
-        /// Which.
-        turn: i64,
-    },
-    /// End a turn that has not been answered.
-    Cancel {
-        /// Which.
-        turn: i64,
-    },
 }
 
 /// Where and how the console is served.
@@ -212,95 +184,6 @@ impl Console {
             tracing::warn!(reason, "failed to keep who is logged in to the console");
         }
     }
-}
-
-/// Refuses other hosts' names where only this machine is meant, and adds the
-/// headers that every answer has.
-async fn guard(State(console): State<Console>, request: Request, next: Next) -> Response {
-    let response = if console.0.listen.ip().is_loopback() && !names_loopback(request.headers()) {
-        let why = "The console is for this machine only: open it as 127.0.0.1 or localhost, \
-                   or let a proxy pass that name on.";
-        (StatusCode::MISDIRECTED_REQUEST, why).into_response()
-    } else {
-        next.run(request).await
-    };
-    with_headers(response)
-}
-
-fn with_headers(mut response: Response) -> Response {
-    const ALL: [(HeaderName, &str); 7] = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "same-origin"),
-        (header::CACHE_CONTROL, "no-store"),
-        (
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        ),
-        (
-            HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
-        ),
-    ];
-    for (name, value) in ALL {
-        let headers = response.headers_mut();
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
-}
-
-/// Whether the request is for this machine by a name that no other site can
-/// have: not so where a foreign name was made to lead here.
-fn names_loopback(headers: &HeaderMap) -> bool {
-    let Some(host) = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-    else {
-        return false;
-    };
-    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((name, _)) => name,
-        None => host.split_once(':').map_or(host, |(name, _)| name),
-    };
-    let address: Option<IpAddr> = name.parse().ok();
-    name.eq_ignore_ascii_case("localhost") || address.is_some_and(|ip| ip.is_loopback())
-}
-
-/// Whether the request comes from a page of ours. Browsers say it in
-/// `Sec-Fetch-Site` or, where they trust the connection less, in `Origin`; no
-/// page can set either.
-fn is_ours(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    match (text("sec-fetch-site"), text("origin"), text("host")) {
-        (Some(site), ..) => site == "same-origin",
-        (None, Some(origin), Some(host)) => origin
-            .split_once("://")
-            .is_some_and(|(_, ours)| ours.eq_ignore_ascii_case(host)),
-        _ => false,
-    }
-}
-
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value.to_owned())
-}
-
-fn set_cookie(console: &Console, headers: &HeaderMap, value: &str, seconds: u64) -> String {
-    // Behind a proxy that speaks TLS the browser says so.
-    let origin = headers.get(header::ORIGIN).map(HeaderValue::as_bytes);
-    let secure = origin.is_some_and(|origin| origin.starts_with(b"https://"));
-    format!(
-        "{}={value}; Path=/console; Max-Age={seconds}; HttpOnly; SameSite=Strict{}",
-        console.0.cookie,
-        if secure { "; Secure" } else { "" }
-    )
 }
 
 async fn shell(State(console): State<Console>, headers: HeaderMap) -> Response {
@@ -413,33 +296,6 @@ async fn act(State(console): State<Console>, headers: HeaderMap, body: Bytes) ->
     }
 }
 
-impl Wish {
-    /// With a reason of one short line.
-    fn tidied(self) -> Self {
-        match self {
-            Self::Pause { reason } => {
-                let words = reason.split(|c: char| c.is_whitespace() || c.is_control());
-                let line = words
-                    .filter(|word| !word.is_empty())
-                    .collect::<Vec<_>>()
-                    .join(" ");
-                let reason = line.chars().take(REASON).collect();
-                Self::Pause { reason }
-            }
-            other => other,
-        }
-    }
-
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Pause { .. } => "pause",
-            Self::Resume {} => "resume",
-            Self::Replay { .. } => "replay",
-            Self::Cancel { .. } => "cancel",
-        }
-    }
-}
-
 async fn style() -> Response {
     embedded(
         "text/css; charset=utf-8",
@@ -460,86 +316,4 @@ async fn icon() -> Response {
 
 fn embedded(kind: &'static str, text: &'static str) -> Response {
     ([(header::CONTENT_TYPE, kind)], text).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pair = |(name, value): &(&'static str, &'static str)| {
-            (
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            )
-        };
-        pairs.iter().map(pair).collect()
-    }
-
-    #[test]
-    fn only_names_that_nobody_else_can_have_lead_to_a_loopback_console() {
-        for (host, fine) in [
-            ("127.0.0.1:9464", true),
-            ("127.1.2.3", true),
-            ("localhost:1", true),
-            ("[::1]:9464", true),
-            ("evil.example:9464", false),
-            ("127.0.0.1.evil.example", false),
-            ("localhost.evil.example:9464", false),
-            ("10.0.0.1", false),
-            ("", false),
-        ] {
-            let named = headers(&[("host", host)]);
-            assert_eq!(names_loopback(&named), fine, "{host}");
-        }
-        assert!(!names_loopback(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn only_our_own_page_may_act() {
-        for (said, fine) in [
-            (&[("host", "a:1"), ("origin", "http://a:1")][..], true),
-            (&[("host", "a:1"), ("origin", "http://a:2")], false),
-            (&[("host", "a:1"), ("origin", "null")], false),
-            (&[("host", "a:1")], false),
-            (
-                &[
-                    ("host", "x"),
-                    ("origin", "https://a"),
-                    ("sec-fetch-site", "same-origin"),
-                ],
-                true,
-            ),
-            (
-                &[
-                    ("host", "a"),
-                    ("origin", "http://a"),
-                    ("sec-fetch-site", "same-site"),
-                ],
-                false,
-            ),
-            (
-                &[
-                    ("host", "a"),
-                    ("origin", "http://a"),
-                    ("sec-fetch-site", "cross-site"),
-                ],
-                false,
-            ),
-        ] {
-            assert_eq!(is_ours(&headers(said)), fine, "{said:?}");
-        }
-    }
-
-    #[test]
-    fn a_reason_is_one_short_line() {
-        let reason = format!("  deploy\n\tnow\u{7} {}", "x".repeat(500));
-        match (Wish::Pause { reason }).tidied() {
-            Wish::Pause { reason } => {
-                assert!(reason.starts_with("deploy now xxx"), "{reason}");
-                assert_eq!(reason.chars().count(), REASON);
-            }
-            other => panic!("{other:?}"),
-        }
-    }
 }
