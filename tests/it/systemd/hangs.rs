@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lastword::playground::offline::Fault;
+use tokio::time::Instant;
 
 use super::Machine;
 use crate::real::note;
