@@ -1,4 +1,4 @@
-//! A process that hangs: the watchdog replaces it (promise P17).
+//! A process that hangs: the watchdog replaces it.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::real::note;
 
 const UNIT: &str = "lastword.service";
 
-/// Promise P17, with the watchdog of the unit as it is shipped.
+/// With the watchdog of the unit as it is shipped.
 const REPLACED: Duration = Duration::from_secs(35);
 
 /// What hangs.
