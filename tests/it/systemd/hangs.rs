@@ -1,17 +1,18 @@
-//! A process that hangs: the watchdog replaces it (promise P17).
+//! A process that hangs: the watchdog replaces it.
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lastword::playground::offline::Fault;
+use tokio::time::Instant;
 
 use super::Machine;
 use crate::real::note;
 
 const UNIT: &str = "lastword.service";
 
-/// Promise P17, with the watchdog of the unit as it is shipped.
+/// With the watchdog of the unit as it is shipped.
 const REPLACED: Duration = Duration::from_secs(35);
 
 /// What hangs.

@@ -4,7 +4,7 @@ use super::{Machine, mode};
 
 const UNIT: &str = "lastword.service";
 
-/// Promise P18.
+/// systemd says 9.6 of a bare unit.
 const EXPOSURE_MAX: f64 = 1.5;
 
 /// Somebody else on the machine, the daemon's own user outside of its unit.
