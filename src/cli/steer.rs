@@ -33,7 +33,10 @@ pub struct One {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Pause {
     /// Why: for other operators, in `lastword status`; people are not told it
-    #[arg(long, value_name = "TEXT")]
+    #[arg(value_name = "REASON", conflicts_with = "reason")]
+    pub why: Option<String>,
+    /// The same
+    #[arg(long, value_name = "REASON")]
     pub reason: Option<String>,
     /// Which store.
     #[command(flatten)]
@@ -71,7 +74,7 @@ impl Pause {
     #[must_use]
     pub fn to_pause(&self) -> Ask {
         Ask::Pause {
-            reason: self.reason.clone(),
+            reason: self.why.clone().or_else(|| self.reason.clone()),
         }
     }
 }
