@@ -129,6 +129,7 @@ pub const WRITES: &[(&str, Recurs)] = &[
     ("notices.import", Recurs::Often),
     ("operators.alarm", Recurs::Often),
     ("operators.rise", Recurs::EachLife),
+    ("operators.leave_errands", Recurs::EachLife),
     ("operators.bid_farewell", Recurs::EachLife),
     ("signs.reveal", Recurs::Often),
     ("signs.receipts", Recurs::Often),

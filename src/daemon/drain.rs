@@ -94,6 +94,7 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
         .close(if park { Closing::Park } else { Closing::Flush });
     rung(Rung::Grouper);
 
+    operators::leave_errands(daemon).await;
     let work = async {
         if let Some(feeders) = late {
             let _ = feeders.await;

@@ -167,7 +167,17 @@ impl<'a> Importer<'a> {
             return Ok(());
         };
         let looked = Arc::clone(&spool);
-        let waiting = self.aside(move || looked.waiting()).await?;
+        let durably = !self.is_reconciled;
+        let waiting = self
+            .aside(move || {
+                if durably {
+                    // What an earlier life removed must be gone for good before
+                    // it is forgotten.
+                    looked.sync()?;
+                }
+                looked.waiting()
+            })
+            .await?;
         if !self.is_reconciled {
             self.reconcile(&waiting).await?;
         }
@@ -240,7 +250,7 @@ impl<'a> Importer<'a> {
         death::at(Moment::NoticeImported);
         let mut done = Vec::new();
         for ((fate, name), chat) in imported.fates.iter().zip(files).zip(chats) {
-            if *fate == Fate::Full {
+            if matches!(fate, Fate::Full | Fate::Elsewhere) {
                 continue;
             }
             metrics::counter!(metric::NOTICES, "result" => fate.as_str()).increment(1);
@@ -349,6 +359,7 @@ fn notice(name: &Name, note: Note, now: crate::clock::Millis) -> Notice {
     let (life, key_life) = (note.life_left(now), note.key_life(now));
     Notice {
         file: name.to_string(),
+        addressed: note.bot.is_some(),
         key: note.key.map(|key| (key, key_life)),
         chat: note.chat,
         topic: note.topic,

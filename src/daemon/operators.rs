@@ -293,6 +293,14 @@ async fn store_is(daemon: &Daemon, now: Availability, watched: &mut Watched) {
     watched.store = None;
 }
 
+/// Leaves what a stop does not wait for to whoever comes.
+pub(super) async fn leave_errands(daemon: &Daemon) {
+    let left = daemon.store.leave_errands(daemon.instance);
+    if let Ok(Err(error)) = timeout(STORED, left).await {
+        tracing::debug!(%error, "failed to leave notices to the successor");
+    }
+}
+
 /// The last word of a drain. Waited for only where somebody is likely to hear.
 pub(super) async fn bid_farewell(daemon: &Daemon, finished: bool, heir: Heir) {
     let report = daemon.shutdown.report();

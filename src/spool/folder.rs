@@ -364,7 +364,11 @@ impl Spool {
         // Readable for the daemon, whose group the folder has; the umask and the
         // caller's own group do not count.
         let group = rustix::fs::fstat(&self.folder)?.st_gid;
-        rustix::fs::fchown(&fd, None, Some(Gid::from_raw(group)))?;
+        if rustix::fs::fstat(&fd)?.st_gid != group {
+            // The sandbox of the units forbids it to the daemon, which needs it
+            // not: its own group is the folder's.
+            rustix::fs::fchown(&fd, None, Some(Gid::from_raw(group)))?;
+        }
         rustix::fs::fchmod(&fd, Mode::from_raw_mode(0o640))?;
         let mut file = File::from(fd);
         file.write_all(bytes)?;

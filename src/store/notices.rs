@@ -35,6 +35,9 @@ pub trait Notices: Send + Sync + 'static {
 pub struct Notice {
     /// The name of its file.
     pub file: String,
+    /// Whether it names its bot: others are for the only one of the store, or
+    /// for the first where there are several.
+    pub addressed: bool,
     /// The key under which it is stored once, and for how long.
     pub key: Option<(String, Duration)>,
     /// Where to.
@@ -65,6 +68,8 @@ pub enum Fate {
     Before,
     /// Its time was over.
     Expired,
+    /// It is for another bot of the store.
+    Elsewhere,
     /// There is no room; nothing of it or behind it was stored.
     Full,
 }
@@ -77,6 +82,7 @@ impl Fate {
             Self::Stored => "stored",
             Self::Before => "repeated",
             Self::Expired => "expired",
+            Self::Elsewhere => "elsewhere",
             Self::Full => "full",
         }
     }

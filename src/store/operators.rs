@@ -79,6 +79,10 @@ pub trait Operators: Send + Sync + 'static {
         audience: Audience,
     ) -> Result<Vec<ChatId>>;
 
+    /// What no stop waits for, and is not being sent, is left to whoever comes:
+    /// notices to operators, broadcasts, what other processes handed over.
+    async fn leave_errands(&self, instance: InstanceId) -> Result<()>;
+
     /// The instance has drained; says so, once, if it was the active one.
     /// Returns the chats that have something to send now.
     async fn bid_farewell(

@@ -75,7 +75,7 @@ pub async fn serve(
     let _ = std::fs::remove_file(place.path());
     let listener = UnixListener::bind(place.path())?;
     let _swept = Swept(&place);
-    std::fs::set_permissions(place.path(), Permissions::from_mode(0o660))?;
+    std::fs::set_permissions(place.path(), Permissions::from_mode(0o600))?;
     let seats = Arc::new(Semaphore::new(GUESTS));
     loop {
         let (stream, _) = match listener.accept().await {

@@ -269,6 +269,8 @@ impl<'a> Accepting<'a, '_> {
             banned: self.tx.is_banned(sender, chat.0)?,
         };
         match self.policy.verdict(message, facts) {
+            // What they write is not kept.
+            Verdict::Ignore if facts.banned => Ok(Sort::Ignored),
             Verdict::Ignore => {
                 self.overhear(message)?;
                 Ok(Sort::Ignored)

@@ -12,6 +12,9 @@ use crate::domain::ids::InstanceId;
 use crate::domain::part::Kind;
 use crate::store::{Fate, Imported, Notice, Notices, Result};
 
+/// `errand` of what other processes handed over.
+const HANDED_OVER: i64 = -1;
+
 #[async_trait]
 impl Notices for SqliteStore {
     async fn import(
@@ -81,6 +84,9 @@ impl Tx<'_> {
         if self.is_imported(&notice.file)? {
             return Ok(Fate::Before);
         }
+        if !notice.addressed && !self.is_first()? {
+            return Ok(Fate::Elsewhere);
+        }
         if notice.life.is_some_and(|life| life.is_zero()) {
             self.keep_file(&notice.file)?;
             return Ok(Fate::Expired);
@@ -117,13 +123,24 @@ impl Tx<'_> {
                 target: None,
                 owner,
             })?;
-            if let Some(life) = notice.life {
-                self.conn
-                    .prepare_cached("UPDATE parts SET dies_at = ?2 WHERE id = ?1")?
-                    .execute(params![self.conn.last_insert_rowid(), after(life)])?;
-            }
+            self.conn
+                .prepare_cached("UPDATE parts SET dies_at = ?2, errand = ?3 WHERE id = ?1")?
+                .execute(params![
+                    self.conn.last_insert_rowid(),
+                    notice.life.map(after),
+                    HANDED_OVER
+                ])?;
         }
         Ok(Fate::Stored)
+    }
+
+    /// Whether no bot with a smaller number has conversations in this store: of
+    /// several that share it one alone takes what names none.
+    fn is_first(&self) -> Result<bool> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM conversations WHERE bot < ?1)")?
+            .query_row([self.bot.0], |row| row.get(0))?)
     }
 
     fn is_imported(&self, file: &str) -> Result<bool> {

@@ -55,6 +55,19 @@ impl Operators for SqliteStore {
         .await
     }
 
+    async fn leave_errands(&self, instance: InstanceId) -> Result<()> {
+        self.run("operators.leave_errands", move |tx| {
+            tx.conn
+                .prepare_cached(
+                    "UPDATE parts SET owner = NULL \
+                     WHERE owner = ?1 AND state = 0 AND errand IS NOT NULL",
+                )?
+                .execute([instance.0])?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn bid_farewell(
         &self,
         instance: InstanceId,

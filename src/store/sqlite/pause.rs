@@ -14,8 +14,13 @@ use crate::store::desk::Paused;
 use crate::store::{Ask, Next, Result};
 use crate::texts::Texts;
 
+/// Characters of a reason that are kept: it has to fit beside everything else
+/// that a status says.
+const REASON_CHARS: usize = 300;
+
 impl Tx<'_> {
     pub(super) fn pause(&self, reason: Option<&str>) -> Result<Paused> {
+        let reason: Option<String> = reason.map(|all| all.chars().take(REASON_CHARS).collect());
         self.conn
             .prepare_cached(
                 // Its number stays, or everybody would be told again.

@@ -34,14 +34,14 @@ pub(super) struct Stand {
 #[async_trait]
 impl Scene for Stand {
     async fn picture(&self) -> Picture {
-        *self.looks.lock().unwrap() += 1;
-        let told = self.picture.lock().unwrap().clone();
+        *self.looks.lock().expect("plain data") += 1;
+        let told = self.picture.lock().expect("plain data").clone();
         told.unwrap_or_else(quiet)
     }
 
     async fn act(&self, wish: Wish) -> Result<String, String> {
         let refused = wish == Wish::Replay { turn: 13 };
-        self.wishes.lock().unwrap().push(wish);
+        self.wishes.lock().expect("plain data").push(wish);
         if refused {
             return Err("turn 13 has not failed".into());
         }
@@ -49,11 +49,11 @@ impl Scene for Stand {
     }
 
     async fn recall(&self) -> Option<String> {
-        self.kept.lock().unwrap().clone()
+        self.kept.lock().expect("plain data").clone()
     }
 
     async fn keep(&self, sessions: String) -> Result<(), String> {
-        *self.kept.lock().unwrap() = Some(sessions);
+        *self.kept.lock().expect("plain data") = Some(sessions);
         Ok(())
     }
 }

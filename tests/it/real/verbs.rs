@@ -95,7 +95,7 @@ async fn every_daemon_at_a_store_is_seen_by_its_own_socket() {
             .expect("a socket")
             .permissions()
             .mode();
-        assert_eq!(mode & 0o777, 0o660, "its owner and group only");
+        assert_eq!(mode & 0o777, 0o600, "its owner only");
     }
     // The socket of one that was killed is left; nobody takes it for a daemon,
     // and the next start takes it away, but not that of one who lives.

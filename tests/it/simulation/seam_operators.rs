@@ -45,6 +45,13 @@ impl Operators for Storing {
         .await
     }
 
+    async fn leave_errands(&self, instance: InstanceId) -> Result<()> {
+        self.op("leave_errands", 0, |store| async move {
+            store.leave_errands(instance).await
+        })
+        .await
+    }
+
     async fn bid_farewell(
         &self,
         instance: InstanceId,

@@ -15,6 +15,7 @@ const CHAT: ChatId = ChatId(7);
 fn notice(file: &str, text: &str) -> Notice {
     Notice {
         file: file.to_owned(),
+        addressed: false,
         key: None,
         chat: CHAT,
         topic: None,

@@ -82,6 +82,7 @@ const TABLE: &[(&str, Fence)] = &[
         Needless("it takes the order that is owed a reply, which is there once"),
     ),
     ("rise", ONCE),
+    ("leave_errands", Owner),
     (
         "bid_farewell",
         Needless("it ends the one life of its instance"),

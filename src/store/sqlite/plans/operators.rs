@@ -25,6 +25,7 @@ pub(super) async fn operate(store: &SqliteStore, ask: Ask, turn: TurnId) {
 pub(super) async fn hand_over(store: &SqliteStore, me: InstanceId) {
     let notice = |file: &str, life| Notice {
         file: file.to_owned(),
+        addressed: false,
         key: Some(("x".to_owned(), Duration::from_secs(1))),
         chat: ChatId(7),
         topic: None,
@@ -58,5 +59,6 @@ pub(super) async fn look_after(store: &SqliteStore, me: InstanceId) {
         answered: 0,
         heir: Heir::NextStart,
     };
+    store.leave_errands(me).await.unwrap();
     store.bid_farewell(me, farewell, audience).await.unwrap();
 }
