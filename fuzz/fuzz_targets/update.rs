@@ -111,6 +111,7 @@ fn policy() -> Policy {
         groups: Groups::Mention,
         access: Access::Open,
         ids: BTreeSet::new(),
+        operators: BTreeSet::new(),
         per_minute: 3,
         edits: lastword::domain::variant::OnEdit::Answer,
         words: Wordbook::new(None, |_| Words {
