@@ -37,6 +37,9 @@ const WORK: [Kind; 6] = [
     Kind::Control,
 ];
 
+/// How long the replies to the last orders may take.
+const ORDERED: Duration = Duration::from_secs(1);
+
 /// Climbs the ladder and returns the code the process ends with.
 pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     let shutdown = &daemon.shutdown;
@@ -100,9 +103,6 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
             let _ = feeders.await;
         }
         daemon.tasks.wait(&WORK).await;
-        // What was ordered last is replied to, too.
-        operators::obey(daemon).await;
-        daemon.tasks.wait(&WORK).await;
     };
     let finished = tokio::select! {
         biased;
@@ -115,6 +115,14 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
         never = watch_for_successor(daemon) => match never {},
         never = receipts::while_draining(daemon, left_by(park, successor)) => match never {},
     };
+    if finished {
+        // What was ordered last is replied to, too; where not, by the next.
+        let _ = timeout(ORDERED, async {
+            operators::obey(daemon).await;
+            daemon.tasks.wait(&WORK).await;
+        })
+        .await;
+    }
     rung(Rung::Turns);
 
     if !finished {

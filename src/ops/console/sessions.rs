@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::Rng as _;
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256, digest};
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
@@ -100,7 +100,7 @@ impl Sessions {
             state.open.remove(0);
         }
         state.open.push(Session {
-            digest: hashed(&cookie),
+            digest: self.hashed(&cookie),
             until: now + millis(LASTS),
         });
         Login::In(cookie)
@@ -108,7 +108,7 @@ impl Sessions {
 
     /// Whether this cookie is of an open session.
     pub(super) fn holds(&self, cookie: &str, now: Millis) -> bool {
-        let digest = hashed(cookie);
+        let digest = self.hashed(cookie);
         let state = self.state();
         let found = state.open.iter().filter(|session| session.until > now);
         found
@@ -120,7 +120,7 @@ impl Sessions {
 
     /// Ends a session.
     pub(super) fn logout(&self, cookie: &str) {
-        let digest = hashed(cookie);
+        let digest = self.hashed(cookie);
         self.state().open.retain(|session| session.digest != digest);
     }
 
@@ -167,15 +167,19 @@ impl Sessions {
         state.open.sort_by_key(|session| session.until);
     }
 
+    /// With the token, so that another one ends every session.
+    fn hashed(&self, cookie: &str) -> [u8; 32] {
+        let mut of = Context::new(&SHA256);
+        of.update(self.token.expose().as_bytes());
+        of.update(cookie.as_bytes());
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(of.finish().as_ref());
+        bytes
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn hashed(cookie: &str) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest(&SHA256, cookie.as_bytes()).as_ref());
-    bytes
 }
 
 #[cfg(test)]
@@ -219,6 +223,17 @@ mod tests {
         assert!(sessions.holds(&other, millis(LASTS)));
         sessions.logout(&other);
         assert!(!sessions.holds(&other, 10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_token_ends_every_session() {
+        let before = sessions();
+        let cookie = enter(&before, 0);
+        let after = Sessions::new(ConsoleToken::parse("another-correct-horse").unwrap());
+        for (sessions, holds) in [(self::sessions(), true), (after, false)] {
+            sessions.recall(&before.kept(1), 1);
+            assert_eq!(sessions.holds(&cookie, 1), holds);
+        }
     }
 
     #[tokio::test(start_paused = true)]
