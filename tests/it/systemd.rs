@@ -231,8 +231,8 @@ impl Machine {
     /// Puts the package there and installs it.
     fn install(&self) -> String {
         let package = package().expect("it was there");
-        fs::copy(package, self.path("/root/lastword.deb")).expect("there is room");
-        self.must("dpkg --force-unsafe-io -i /root/lastword.deb")
+        fs::copy(package, self.path("/srv/lastword.deb")).expect("there is room");
+        self.must("dpkg --force-unsafe-io -i /srv/lastword.deb")
     }
 
     /// Gives the secrets, and settings beside those of every test.

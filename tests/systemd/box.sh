@@ -8,7 +8,7 @@
 #   box.sh clear DIR         what a halted machine leaves behind
 #
 # Needs root, systemd, dbus and util-linux. A look from outside at the files
-# within: /proc/PID/root/...
+# within: under /proc/PID/root
 set -Eeuo pipefail
 
 # Which of the old control group controllers this kernel has mounted: systemd

@@ -40,13 +40,13 @@ async fn is_replaced(hang: Hang) {
         Hang::Process => drop(machine.must("systemctl kill -s STOP lastword")),
         Hang::Runtime => {
             let block = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/systemd/block.py");
-            fs::copy(block, machine.path("/root/block.py")).expect("there is room");
+            fs::copy(block, machine.path("/srv/block.py")).expect("there is room");
             machine.must(&format!(
-                "python3 /root/block.py {before} >/root/block.log 2>&1 &"
+                "python3 /srv/block.py {before} >/srv/block.log 2>&1 &"
             ));
             machine
                 .until("its threads are held", || {
-                    machine.must("cat /root/block.log").contains("held")
+                    machine.must("cat /srv/block.log").contains("held")
                 })
                 .await;
         }

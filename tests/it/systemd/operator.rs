@@ -31,13 +31,13 @@ async fn every_command_of_the_page_for_operators_works_from_a_bare_machine() {
     );
     machine.write(
         "/usr/local/bin/editor",
-        "#!/bin/sh\nfor file; do cat \"/root/typed/${file##*/}\" >\"$file\"; done\n",
+        "#!/bin/sh\nfor file; do cat \"/srv/typed/${file##*/}\" >\"$file\"; done\n",
     );
     machine.must("chmod 755 /usr/local/bin/editor");
     let token = machine.telegram.bot().token.clone();
-    machine.write("/root/typed/telegram_bot_token", &format!("{token}\n"));
-    machine.write("/root/typed/openrouter_api_key", "sk-or-v1-example\n");
-    machine.write("/root/typed/config.toml", CONFIG);
+    machine.write("/srv/typed/telegram_bot_token", &format!("{token}\n"));
+    machine.write("/srv/typed/openrouter_api_key", "sk-or-v1-example\n");
+    machine.write("/srv/typed/config.toml", CONFIG);
     // The stand-ins, which a real operator does not have, from the start.
     machine.write(
         "/etc/systemd/system/lastword@.service.d/world.conf",
@@ -50,10 +50,10 @@ async fn every_command_of_the_page_for_operators_works_from_a_bare_machine() {
         if command.starts_with("apt install") {
             let package = packages.next().and_then(std::env::var_os);
             let package = package.expect("tests/systemd/run.sh sets it");
-            machine.must("rm -f /root/lastword_*.deb");
-            fs::copy(package, machine.path("/root/lastword_0_amd64.deb")).expect("there is room");
+            machine.must("rm -f /srv/lastword_*.deb");
+            fs::copy(package, machine.path("/srv/lastword_0_amd64.deb")).expect("there is room");
         }
-        let done = machine.run(&format!("cd /root && {command}"));
+        let done = machine.run(&format!("cd /srv && {command}"));
         assert!(
             done.status.success(),
             "{command}: {}{}",

@@ -11,8 +11,8 @@ const UNIT: &str = "lastword.service";
 /// Installs the next version, as `apt upgrade` does.
 fn upgrade(machine: &Machine) -> String {
     let next = std::env::var_os("LASTWORD_UPGRADE").expect("tests/systemd/run.sh sets it");
-    fs::copy(next, machine.path("/root/upgrade.deb")).expect("there is room");
-    machine.must("DEBIAN_FRONTEND=noninteractive dpkg --force-unsafe-io -i /root/upgrade.deb")
+    fs::copy(next, machine.path("/srv/upgrade.deb")).expect("there is room");
+    machine.must("DEBIAN_FRONTEND=noninteractive dpkg --force-unsafe-io -i /srv/upgrade.deb")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
