@@ -96,7 +96,14 @@ impl Point {
             Need::RefusedForm
         } else if self.is_of(&["probe"]) {
             Need::CutSends
-        } else if self.is_of(&["drain", "lease released", "turns.park", "leave", "store "]) {
+        } else if self.is_of(&[
+            "drain",
+            "lease released",
+            "turns.park",
+            "leave",
+            "farewell",
+            "store ",
+        ]) {
             Need::Stop
         } else if self.is_of(&["file kept", "keep_words"]) {
             Need::Documents
