@@ -96,14 +96,7 @@ impl Point {
             Need::RefusedForm
         } else if self.is_of(&["probe"]) {
             Need::CutSends
-        } else if self.is_of(&[
-            "drain",
-            "lease released",
-            "turns.park",
-            "leave",
-            "farewell",
-            "store ",
-        ]) {
+        } else if self.is_of(&["drain", "released", "park", "leave", "bid", "store "]) {
             Need::Stop
         } else if self.is_of(&["file kept", "keep_words"]) {
             Need::Documents
