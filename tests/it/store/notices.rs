@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use lastword::domain::ids::ChatId;
+use lastword::clock::Clock;
+use lastword::domain::ids::{BotId, ChatId, InstanceId};
 use lastword::domain::part::{Payload, Sent};
-use lastword::store::{Begin, Fate, Finished, Imported, Notice, Retention};
+use lastword::store::sqlite::{Mode, SqliteStore};
+use lastword::store::{Begin, Fate, Finished, Imported, Notice, Notices as _, Retention};
 
 use super::stage::{Stage, inline, pass, plain_answer, stores};
 use super::talk::private;
@@ -149,5 +151,36 @@ async fn beyond_the_room_nothing_is_taken_and_nothing_overtakes_what_waits() {
         // One that is more than all the room has it for itself.
         let last = take(0).await;
         assert_eq!(last.fates, [Fate::Before, Fate::Before, Fate::Stored]);
+    }
+}
+
+#[tokio::test]
+async fn what_names_no_bot_is_taken_by_one_of_several_at_a_store() {
+    for stage in stores() {
+        stage.hears(private(7, 1, "hello")).await;
+        let second = SqliteStore::open(&stage.path(), BotId(43), Clock::system(), Mode::Inline);
+        let second = second.expect("it opens");
+        let named = Notice {
+            addressed: true,
+            ..notice("2", "b")
+        };
+        let both = vec![notice("1", "a"), named];
+        let taken = second.import(both, Vec::new(), InstanceId(9), 100).await;
+        assert_eq!(taken.unwrap().fates, [Fate::Elsewhere, Fate::Stored]);
+        let taken = import(&stage, &[notice("1", "a")]).await;
+        assert_eq!(taken.fates, [Fate::Stored]);
+        assert_eq!(stage.deliver(CHAT).await, ["a"]);
+    }
+}
+
+#[tokio::test]
+async fn a_stop_leaves_what_was_handed_over_to_the_next() {
+    for stage in stores() {
+        import(&stage, &[notice("1", "a")]).await;
+        stage.store.leave_errands(stage.me).await.unwrap();
+        assert_eq!(stage.begin(CHAT).await, Begin::Idle);
+        let next = stage.another();
+        next.store.reap(next.me).await.unwrap();
+        assert_eq!(next.deliver(CHAT).await, ["a"]);
     }
 }
