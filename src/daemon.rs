@@ -57,6 +57,7 @@ mod receipts;
 mod recovery;
 mod relays;
 mod seeing;
+mod standing;
 mod voice;
 
 pub use intake::Intake;
@@ -213,7 +214,7 @@ struct Daemon {
     /// Where files are read and written.
     place: media::Place,
     intake: Arc<Intake>,
-    role: watch::Sender<Role>,
+    standing: standing::Standing,
     others: Arc<watch::Sender<bool>>,
     reload: Box<dyn Reload>,
     begun: tokio::time::Instant,
@@ -296,7 +297,7 @@ impl Daemon {
         }
         match self.store.take_intake().await {
             Ok(true) => {
-                self.role.send_replace(Role::Active);
+                self.standing.rise();
             }
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "failed to look at the lease"),
@@ -307,7 +308,7 @@ impl Daemon {
         if self.shutdown.is_stopping() {
             return;
         }
-        let phase = match *self.role.borrow() {
+        let phase = match self.standing.role() {
             Role::Active => Phase::Running,
             Role::Standby => Phase::Standby,
         };
@@ -323,7 +324,7 @@ impl Daemon {
                 version: env!("CARGO_PKG_VERSION"),
                 pid: std::process::id(),
                 instance: format!("{:016x}", self.instance.0),
-                role: self.role.borrow().as_str().to_owned(),
+                role: self.standing.role().as_str().to_owned(),
                 ready_ms: since(self.begun),
                 phases,
                 resumed_turns: unsettled.values().sum(),
@@ -374,7 +375,7 @@ impl Daemon {
             Arc::new(books::StoreBooks {
                 store: Arc::clone(&self.store),
                 desk: self.helm.desk(),
-                role: self.role.subscribe(),
+                standing: self.standing.clone(),
                 available: self.store.availability(),
             }),
         )

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use super::standing::Standing;
 use crate::domain::turn::State;
 use crate::ops::health::{Books, Depths, Role, Turn, Turns};
 use crate::store::desk::Desk;
@@ -18,7 +19,7 @@ const LIMIT: u32 = 200;
 pub(super) struct StoreBooks {
     pub(super) store: Arc<dyn Store>,
     pub(super) desk: Arc<dyn Desk>,
-    pub(super) role: watch::Receiver<Role>,
+    pub(super) standing: Standing,
     pub(super) available: watch::Receiver<Availability>,
 }
 
@@ -75,7 +76,7 @@ impl Books for StoreBooks {
     }
 
     fn role(&self) -> Role {
-        *self.role.borrow()
+        self.standing.role()
     }
 
     fn store(&self) -> Availability {

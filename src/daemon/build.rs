@@ -10,13 +10,13 @@ use tokio::sync::watch;
 use super::helm::{self, AtTheHelm};
 use super::relays::{Reach, Relaying};
 use super::seeing::Seeing;
+use super::standing::Standing;
 use super::{Daemon, Intake, Live, Seams, instance_id, intake, voice};
 use crate::bell::Bell;
 use crate::domain::part::OnUncertain;
 use crate::grouper::Grouper;
 use crate::media::{self, Library};
 use crate::ops::control::Farewell;
-use crate::ops::health::Role;
 use crate::pulse::Pulse;
 use crate::reply::hush::Hush;
 use crate::reply::keyboard::Keyboards;
@@ -187,7 +187,7 @@ impl Daemon {
             bell: bell.clone(),
             changes: Arc::clone(&changes),
         }));
-        let role = watch::Sender::new(Role::Standby);
+        let standing = Standing::default();
         let helm = Arc::new(AtTheHelm::new(helm::Parts {
             bot,
             instance,
@@ -202,12 +202,12 @@ impl Daemon {
             intake: Arc::clone(&intake),
             live: Arc::clone(&live),
             shutdown: shutdown.clone(),
-            role: role.subscribe(),
+            standing: standing.clone(),
             troubles,
             changes,
         }));
         Self {
-            role,
+            standing,
             helm,
             control,
             farewell: Farewell::default(),

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::intake::Intake;
 use super::live::Live;
+use super::standing::Standing;
 use crate::clock::Clock;
 use crate::config::Mode;
 use crate::domain::ids::{BotId, InstanceId, TurnId};
@@ -56,7 +57,7 @@ pub(super) struct Parts {
     pub(super) intake: Arc<Intake>,
     pub(super) live: Arc<Live>,
     pub(super) shutdown: Shutdown,
-    pub(super) role: watch::Receiver<Role>,
+    pub(super) standing: Standing,
     pub(super) troubles: Troubles,
     pub(super) changes: Arc<watch::Sender<u64>>,
 }
@@ -86,7 +87,7 @@ impl AtTheHelm {
 
     /// What waits begins now, where this instance is the one that begins it.
     async fn wake(&self) {
-        if *self.parts.role.borrow() != Role::Active {
+        if !self.parts.standing.is_active() {
             return;
         }
         match self.parts.store.waiting(WAITING).await {
@@ -136,7 +137,7 @@ impl Helm for AtTheHelm {
         };
         let fresh = looked.is_some();
         let (picture, today) = looked.unwrap_or_default();
-        let role = *parts.role.borrow();
+        let role = parts.standing.role();
         let phase = *parts.shutdown.phase().borrow();
         let (running, oldest) = parts.runner.census();
         let running = Crowd {

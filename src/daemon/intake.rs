@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::bell::Bell;
 use crate::clock::Clock;
@@ -64,8 +64,10 @@ pub struct Intake {
     /// The store does not take what is written.
     store_away: AtomicBool,
     vitals: Vitals,
-    /// Counts what operators have ordered.
-    ordered: watch::Sender<u64>,
+    /// An operator has ordered something that the daemon has a part in, or a
+    /// broadcast: hints, each for the one who waits for it.
+    pub(super) orders: Notify,
+    pub(super) broadcasts: Notify,
 }
 
 impl std::fmt::Debug for Intake {
@@ -84,19 +86,14 @@ impl Intake {
             successor: watch::Sender::new(None),
             store_away: AtomicBool::new(false),
             vitals: Vitals::default(),
-            ordered: watch::Sender::new(0),
+            orders: Notify::new(),
+            broadcasts: Notify::new(),
         }
     }
 
     /// From now on updates are judged by this policy.
     pub(super) fn judge_by(&self, policy: Policy) {
         self.policy.send_replace(Some(Arc::new(policy)));
-    }
-
-    /// Changes when an operator has ordered something that the daemon has a
-    /// part in; a hint.
-    pub(super) fn ordered(&self) -> watch::Receiver<u64> {
-        self.ordered.subscribe()
     }
 
     /// Who we are, once that is known.
@@ -184,7 +181,8 @@ impl Intake {
             parts.grouper.touch(due);
         }
         if accepted.ordered {
-            self.ordered.send_modify(|count| *count += 1);
+            self.orders.notify_one();
+            self.broadcasts.notify_one();
         }
         for chat in accepted.outbox {
             parts.sender.touch(chat);

@@ -20,7 +20,6 @@ use crate::domain::phase::Phase;
 use crate::intake::gaps::Gaps;
 use crate::intake::poller::Poller;
 use crate::intake::{ALLOWED_UPDATES, registration};
-use crate::ops::health::Role;
 use crate::ops::systemd::unit::Unit;
 use crate::shutdown::{Grace, Kind};
 use crate::store::Retention;
@@ -283,7 +282,7 @@ async fn sweep(daemon: Arc<Daemon>) {
         // Also when nobody else is left: whoever went last may have left parts
         // that belong to nobody.
         daemon.take_over().await;
-        if *daemon.role.borrow() == Role::Active {
+        if daemon.standing.is_active() {
             daemon.wake_waiting(WAITING).await;
             daemon.meet_connections().await;
         }
@@ -376,7 +375,7 @@ async fn reload(daemon: Arc<Daemon>) {
 
 impl Daemon {
     async fn become_active(&self) {
-        self.role.send_replace(Role::Active);
+        self.standing.rise();
         self.shutdown.enter(Phase::Running);
         if !self.shutdown.is_stopping() {
             if let Err(error) = self.store.set_phase(self.instance, "running").await {
@@ -427,7 +426,7 @@ impl Daemon {
     /// Wakes the conversations in which something waits, those too that no
     /// sweep has come to yet: the last chance before a drain runs what it finds.
     pub(super) async fn wake_all_waiting(&self) {
-        if *self.role.borrow() == Role::Active {
+        if self.standing.is_active() {
             self.wake_waiting(u32::MAX).await;
         }
     }

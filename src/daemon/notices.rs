@@ -18,7 +18,6 @@ use crate::death::{self, Moment};
 use crate::domain::metric;
 use crate::domain::part::Payload;
 use crate::media::Place;
-use crate::ops::health::Role;
 use crate::shutdown::Tasks;
 use crate::spool::{self, Found, Name, Note, Room, Spool, Watch};
 use crate::store::{Fate, Imported, Notice, StoreError};
@@ -38,7 +37,6 @@ const IGNORED_MAX: usize = 1_000;
 /// Takes up until the stop.
 pub(super) async fn watch(daemon: Arc<Daemon>) {
     let intake = daemon.shutdown.intake().clone();
-    let mut role = daemon.role.subscribe();
     let mut importer = Importer::new(&daemon);
     let work = async {
         let mut told = false;
@@ -50,9 +48,7 @@ pub(super) async fn watch(daemon: Arc<Daemon>) {
             sleep(PERIOD).await;
         }
         told = false;
-        if role.wait_for(|role| *role == Role::Active).await.is_err() {
-            return;
-        }
+        daemon.standing.risen().await;
         loop {
             match importer.take_up().await {
                 Ok(()) => told = false,

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Daemon;
@@ -17,7 +17,6 @@ use crate::domain::ids::ChatId;
 use crate::domain::operator::alarm::Cause;
 use crate::domain::operator::life::{End, Farewell, Heir};
 use crate::domain::part::Payload;
-use crate::ops::health::Role;
 use crate::shutdown::{ExitCode, Kind};
 use crate::store::operators::{Audience, Hearing};
 use crate::store::{Availability, Result};
@@ -65,17 +64,15 @@ pub(super) fn start(daemon: &Arc<Daemon>) {
 
 /// Waits until this instance is the active one; false when the stop comes first.
 async fn is_active(daemon: &Daemon) -> bool {
-    let mut role = daemon.role.subscribe();
     tokio::select! {
         biased;
         () = daemon.shutdown.intake().cancelled() => false,
-        active = role.wait_for(|role| *role == Role::Active) => active.is_ok(),
+        () = daemon.standing.risen() => true,
     }
 }
 
 /// Carries out what only a running daemon can, also while it drains.
 async fn carry_out(daemon: Arc<Daemon>) {
-    let mut ordered = daemon.intake.ordered();
     if !is_active(&daemon).await {
         return;
     }
@@ -89,7 +86,7 @@ async fn carry_out(daemon: Arc<Daemon>) {
         tokio::select! {
             biased;
             () = daemon.shutdown.work().cancelled() => return,
-            woken = woken(&mut ordered, ORDERS) => if woken {
+            ordered = woken(&daemon.intake.orders, ORDERS) => if ordered {
                 // A resume, a replay: what waits may begin.
                 daemon.wake_all_waiting().await;
             }
@@ -98,8 +95,8 @@ async fn carry_out(daemon: Arc<Daemon>) {
 }
 
 /// Waits for an order, or for this long; true for an order.
-async fn woken(ordered: &mut watch::Receiver<u64>, long: Duration) -> bool {
-    timeout(long, ordered.changed()).await.is_ok()
+async fn woken(ordered: &Notify, long: Duration) -> bool {
+    timeout(long, ordered.notified()).await.is_ok()
 }
 
 /// Replies to what was ordered, and drains if that was.
@@ -126,7 +123,6 @@ pub(super) async fn obey(daemon: &Daemon) {
 
 /// Plans the messages of a broadcast, a few at a time.
 async fn spread(daemon: Arc<Daemon>) {
-    let mut ordered = daemon.intake.ordered();
     if !is_active(&daemon).await {
         return;
     }
@@ -145,7 +141,7 @@ async fn spread(daemon: Arc<Daemon>) {
             biased;
             () = daemon.shutdown.intake().cancelled() => return,
             () = sleep(STEP), if pause == STEP => {}
-            _ = woken(&mut ordered, pause), if pause != STEP => {}
+            _ = woken(&daemon.intake.broadcasts, pause), if pause != STEP => {}
         }
     }
 }

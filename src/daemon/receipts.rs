@@ -11,7 +11,6 @@ use tokio::time::{sleep, timeout};
 
 use super::Daemon;
 use crate::config::Receipts;
-use crate::ops::health::Role;
 use crate::store::{Flush, Owed};
 
 /// Between two looks.
@@ -41,7 +40,7 @@ pub(super) async fn watch(daemon: Arc<Daemon>) {
             () = intake.cancelled() => return,
             () = sleep(LOOK) => {}
         }
-        if *daemon.role.borrow() == Role::Active {
+        if daemon.standing.is_active() {
             daemon.receipts.look(daemon.owed(AFTER, Flush::Due)).await;
         }
     }
@@ -58,7 +57,7 @@ pub(super) async fn while_draining(daemon: &Daemon, left: Left) -> Infallible {
 /// Before the end: what was answered carries none any more, and what nobody
 /// looks after does.
 pub(super) async fn last_look(daemon: &Daemon) {
-    if *daemon.role.borrow() != Role::Active {
+    if !daemon.standing.is_active() {
         return;
     }
     let look = async {
