@@ -59,6 +59,8 @@ struct State {
     /// Set by the first stop, never changed afterwards.
     begun: Option<Begun>,
     stop: Option<Stop>,
+    /// Whether one of the stops was a signal.
+    is_signalled: bool,
     /// When the deadline or a second stop cut the work.
     aborted: Option<Aborted>,
 }
@@ -100,6 +102,7 @@ impl Shutdown {
                 grace: None,
                 begun: None,
                 stop: None,
+                is_signalled: false,
                 aborted: None,
             }),
             changed: Condvar::new(),
@@ -225,13 +228,34 @@ impl Shutdown {
 
     /// Asks for a stop, or for the next step of one. What a signal does; also
     /// for the operator's `drain` and for tests.
+    ///
+    /// Who orders a drain twice has added nothing, and the first signal after an
+    /// ordered drain is the service manager's word about what is stopping
+    /// already: neither cuts anything.
     pub fn stop(&self, cause: Cause) -> Stop {
+        self.go(cause, |state| match state.stop {
+            Some(stop) if cause == Cause::Asked => stop,
+            Some(Stop::First) if !state.is_signalled => Stop::First,
+            before => Stop::after(before),
+        })
+    }
+
+    /// Asks for the second step at once: nobody is left to drain for.
+    pub fn abandon(&self) {
+        self.go(Cause::Asked, |state| {
+            Stop::Second.max(state.stop.unwrap_or(Stop::First))
+        });
+    }
+
+    fn go(&self, cause: Cause, next: impl FnOnce(&State) -> Stop) -> Stop {
         // The deadline is armed before anything that could wait for a lock of
         // the runtime.
         let stop = {
             let mut state = self.state();
-            let stop = Stop::after(state.stop);
+            let before = state.stop;
+            let stop = next(&state);
             state.stop = Some(stop);
+            state.is_signalled |= cause != Cause::Asked;
             if state.begun.is_none() {
                 state.begun = Some(Begun {
                     at: Instant::now(),
@@ -239,7 +263,7 @@ impl Shutdown {
                     limits: state.limits(),
                 });
             }
-            if stop == Stop::Second {
+            if stop == Stop::Second && before != Some(stop) {
                 state.aborted = Some(Aborted::BySecondStop(Instant::now()));
             }
             state.phase = state.phase.max(Phase::Draining);
@@ -363,6 +387,23 @@ mod tests {
         assert_eq!(shutdown.stop(Cause::Interrupt), Stop::Second);
         assert!(shutdown.work().is_cancelled());
         assert_eq!(shutdown.cause(), Some(Cause::Terminate));
+    }
+
+    #[test]
+    fn only_a_second_signal_cuts_what_an_ordered_drain_spares() {
+        let shutdown = running(Grace::default());
+        assert_eq!(shutdown.stop(Cause::Asked), Stop::First);
+        assert_eq!(shutdown.stop(Cause::Asked), Stop::First);
+        assert_eq!(shutdown.stop(Cause::Terminate), Stop::First);
+        assert_eq!(shutdown.stop(Cause::Asked), Stop::First);
+        assert!(!shutdown.work().is_cancelled());
+        assert_eq!(shutdown.cause(), Some(Cause::Asked));
+        assert_eq!(shutdown.stop(Cause::Terminate), Stop::Second);
+        assert!(shutdown.work().is_cancelled());
+        let orphan = running(Grace::default());
+        orphan.abandon();
+        assert_eq!(orphan.stopped(), Some(Stop::Second));
+        assert!(orphan.work().is_cancelled());
     }
 
     #[test]

@@ -235,9 +235,7 @@ impl Helm for AtTheHelm {
     }
 
     fn drain(&self) {
-        if !self.parts.shutdown.is_stopping() {
-            self.parts.shutdown.stop(Cause::Asked);
-        }
+        self.parts.shutdown.stop(Cause::Asked);
         self.changed();
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read as _};
 
-use super::{Cause, Shutdown};
+use super::Shutdown;
 
 /// The variable that asks for it.
 pub const VARIABLE: &str = "LASTWORD_EXIT_WITH_STDIN";
@@ -26,8 +26,7 @@ pub fn watch(shutdown: &Shutdown) -> io::Result<()> {
             // Whoever we drained for is gone: park what runs. A parent that has
             // asked already and ends before us must not cut what we still do.
             if !shutdown.is_stopping() {
-                shutdown.stop(Cause::Asked);
-                shutdown.stop(Cause::Asked);
+                shutdown.abandon();
             }
         })?;
     Ok(())
