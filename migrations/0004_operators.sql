@@ -54,10 +54,10 @@ CREATE INDEX notice_keys_age ON notice_keys (until);
 -- The files that such messages came in, from the commit of their rows until the
 -- files are gone for good.
 CREATE TABLE notice_files (
-    bot  INTEGER NOT NULL,
-    file TEXT    NOT NULL,
-    PRIMARY KEY (bot, file)
+    file TEXT    NOT NULL PRIMARY KEY,
+    bot  INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX notice_files_bot ON notice_files (bot);
 
 -- Operators in Telegram.
 
@@ -106,6 +106,7 @@ CREATE TABLE alarms (
     bot     INTEGER NOT NULL,
     cause   TEXT    NOT NULL,
     since   INTEGER,                          -- NULL: over
+    until   INTEGER,                          -- over, and still to be told
     last_at INTEGER NOT NULL,
     held    INTEGER NOT NULL,                 -- not yet told of
     told_at INTEGER,

@@ -37,6 +37,21 @@ const WORK: [Kind; 6] = [
     Kind::Control,
 ];
 
+/// What of it can bring forth something to send.
+const BEHIND_SENDERS: [Kind; 5] = [
+    Kind::Timer,
+    Kind::Turn,
+    Kind::Preview,
+    Kind::Typing,
+    Kind::Control,
+];
+
+/// How often a drain looks whether senders have but notices left.
+const ASK: Duration = Duration::from_millis(100);
+
+/// How long it waits then for calls that are under way.
+const UNDER_WAY: Duration = Duration::from_secs(1);
+
 /// How long the replies to the last orders may take.
 const ORDERED: Duration = Duration::from_secs(1);
 
@@ -97,12 +112,13 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
         .close(if park { Closing::Park } else { Closing::Flush });
     rung(Rung::Grouper);
 
+    // Whoever comes need not wait for the end of this one.
     operators::leave_errands(daemon).await;
     let work = async {
         if let Some(feeders) = late {
             let _ = feeders.await;
         }
-        daemon.tasks.wait(&WORK).await;
+        at_rest(daemon).await;
     };
     let finished = tokio::select! {
         biased;
@@ -119,7 +135,7 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
         // What was ordered last is replied to, too; where not, by the next.
         let _ = timeout(ORDERED, async {
             operators::obey(daemon).await;
-            daemon.tasks.wait(&WORK).await;
+            at_rest(daemon).await;
         })
         .await;
     }
@@ -162,6 +178,31 @@ pub(super) async fn run(daemon: &Daemon) -> ExitCode {
     };
     tracing::info!(code = code.code(), "stopped");
     code
+}
+
+/// Waits until nothing is in work. What operators and other programs want to be
+/// said is left to whoever comes: no stop waits for it, however long Telegram
+/// wants it to wait, but for a call that is under way.
+async fn at_rest(daemon: &Daemon) {
+    let rest = daemon.tasks.wait(&WORK);
+    let notices_left = async {
+        loop {
+            daemon.tasks.wait(&BEHIND_SENDERS).await;
+            if !operators::leave_errands(daemon).await {
+                let _ = timeout(UNDER_WAY, daemon.tasks.wait(&WORK)).await;
+                // It may have brought forth more than its end.
+                if !operators::leave_errands(daemon).await {
+                    return;
+                }
+            }
+            sleep(ASK).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = rest => {}
+        () = notices_left => {}
+    }
 }
 
 /// Whether somebody goes on with what this process leaves.

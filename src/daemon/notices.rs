@@ -166,12 +166,13 @@ impl<'a> Importer<'a> {
         let durably = !self.is_reconciled;
         let waiting = self
             .aside(move || {
+                let waiting = looked.waiting()?;
                 if durably {
                     // What an earlier life removed must be gone for good before
                     // it is forgotten.
                     looked.sync()?;
                 }
-                looked.waiting()
+                Ok::<_, std::io::Error>(waiting)
             })
             .await?;
         if !self.is_reconciled {
@@ -215,18 +216,34 @@ impl<'a> Importer<'a> {
         names: Vec<Name>,
     ) -> Result<(usize, bool), Failed> {
         let reading = Arc::clone(spool);
-        let read = self
+        let (read, trouble) = self
             .aside(move || {
-                let read = names.into_iter().map(|name| (reading.read(&name), name));
-                Ok::<_, std::io::Error>(read.collect::<Vec<_>>())
+                let mut read = Vec::new();
+                for name in names {
+                    match reading.read(&name) {
+                        Ok(found) => read.push((found, name)),
+                        // What is behind it keeps its place.
+                        Err(trouble) => return Ok((read, Some(trouble))),
+                    }
+                }
+                Ok::<_, std::io::Error>((read, None))
             })
             .await?;
         let now = self.daemon.clock.now();
-        let (mut notices, mut files) = (Vec::new(), Vec::new());
+        let (mut notices, mut files, mut over) = (Vec::new(), Vec::new(), Vec::new());
         let mut taken = 0;
         for (found, name) in read {
             match found {
-                Found::Note(note) if note.bot.is_some_and(|bot| bot != self.daemon.bot) => {}
+                Found::Note(note) if note.bot.is_some_and(|bot| bot != self.daemon.bot) => {
+                    // Another bot's, unless that would never send it either.
+                    if note.is_over(now) {
+                        over.push(name);
+                    } else if note.is_unclaimed(now) {
+                        let name = OsString::from(name.to_string());
+                        let flaw = spool::Flaw::Unclaimed;
+                        taken += usize::from(self.refuse(spool, name, flaw).await);
+                    }
+                }
                 Found::Note(note) => {
                     notices.push(notice(&name, note, now));
                     files.push(name);
@@ -238,8 +255,30 @@ impl<'a> Importer<'a> {
                 }
             }
         }
+        if !over.is_empty() {
+            metrics::counter!(metric::NOTICES, "result" => Fate::Expired.as_str())
+                .increment(over.len() as u64);
+            taken += over.len();
+            self.remove(spool, over).await?;
+        }
+        if let Some(trouble) = trouble {
+            self.take_notices(spool, notices, files).await?;
+            return Err(trouble.into());
+        }
+        let (gone, is_full) = self.take_notices(spool, notices, files).await?;
+        Ok((taken + gone, is_full))
+    }
+
+    /// Plans these; how many are not there any more, and whether there is no
+    /// room for more.
+    async fn take_notices(
+        &mut self,
+        spool: &Arc<Spool>,
+        notices: Vec<Notice>,
+        files: Vec<Name>,
+    ) -> Result<(usize, bool), Failed> {
         if notices.is_empty() {
-            return Ok((taken, false));
+            return Ok((0, false));
         }
         let chats: Vec<_> = notices.iter().map(|notice| notice.chat).collect();
         let imported = self.import(notices).await?;
@@ -255,7 +294,7 @@ impl<'a> Importer<'a> {
             }
             done.push(name);
         }
-        taken += done.len();
+        let taken = done.len();
         self.remove(spool, done).await?;
         self.tell_room(spool, imported.rows).await;
         Ok((taken, imported.fates.contains(&Fate::Full)))

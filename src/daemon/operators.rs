@@ -127,6 +127,13 @@ async fn spread(daemon: Arc<Daemon>) {
         return;
     }
     loop {
+        if !daemon.reach.is_there() {
+            tokio::select! {
+                biased;
+                () = daemon.shutdown.intake().cancelled() => return,
+                () = sleep(STEP) => continue,
+            }
+        }
         let pause = match daemon.store.spread(daemon.instance).await {
             Ok(spread) => {
                 touch(&daemon, spread.chats);
@@ -289,11 +296,17 @@ async fn store_is(daemon: &Daemon, now: Availability, watched: &mut Watched) {
     watched.store = None;
 }
 
-/// Leaves what a stop does not wait for to whoever comes.
-pub(super) async fn leave_errands(daemon: &Daemon) {
+/// Leaves what a stop does not wait for to whoever comes. Whether there is
+/// anything else to be sent; also when nobody can say.
+pub(super) async fn leave_errands(daemon: &Daemon) -> bool {
     let left = daemon.store.leave_errands(daemon.instance);
-    if let Ok(Err(error)) = timeout(STORED, left).await {
-        tracing::debug!(%error, "failed to leave notices to the successor");
+    match timeout(STORED, left).await {
+        Ok(Ok(owes)) => owes,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "failed to leave notices to the successor");
+            true
+        }
+        Err(_) => true,
     }
 }
 

@@ -217,8 +217,11 @@ pub enum Sent {
     },
     /// May have been sent.
     Uncertain,
-    /// Refused for good.
+    /// Refused for good: these words cannot be sent.
     Undeliverable,
+    /// Refused for good: nothing can be sent to this chat, until it is heard
+    /// from again.
+    ChatGone,
     /// The group became this supergroup: send there.
     Migrated(ChatId),
     /// The message to edit is gone: send a new one instead.

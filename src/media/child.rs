@@ -149,8 +149,9 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
         (Resource::As, MEMORY),
         (Resource::Cpu, COMPUTING),
         (Resource::Core, 0),
-        // Only the three it was given: no socket, no file.
-        (Resource::Nofile, 3),
+        // Beside the three it was given none: no socket, no file, nor one in
+        // the place of what it closes.
+        (Resource::Nofile, 0),
         (Resource::Fsize, 0),
     ] {
         let maximum = getrlimit(resource).maximum;

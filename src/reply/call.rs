@@ -124,7 +124,7 @@ pub fn judge(sending: &Sending, result: Result<Value, CallError>) -> Judged {
         (Meaning::ChatGone, None) if sending.resent && error.is_answered_query() => {
             Judged::Sent(Sent::Receipt(1))
         }
-        (Meaning::ChatGone, _) => Judged::Sent(Sent::Undeliverable),
+        (Meaning::ChatGone, _) => Judged::Sent(Sent::ChatGone),
         (Meaning::Migrated(to), _) => Judged::Sent(Sent::Migrated(ChatId(to))),
         (Meaning::Unauthorized, _) => Judged::Unauthorized,
         (Meaning::NotModified, Some(id)) => Judged::Sent(Sent::Receipt(id)),

@@ -350,7 +350,7 @@ fn count(sent: &Sent) {
     let name = match sent {
         Sent::Receipt(_) => metric::PARTS_SENT,
         Sent::Uncertain => metric::PARTS_UNCERTAIN,
-        Sent::Undeliverable => metric::PARTS_UNDELIVERABLE,
+        Sent::Undeliverable | Sent::ChatGone => metric::PARTS_UNDELIVERABLE,
         _ => return,
     };
     metrics::counter!(name).increment(1);

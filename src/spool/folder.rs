@@ -163,7 +163,7 @@ impl Spool {
     /// Whether a message under this key waits here that is still worth sending.
     fn holds(&self, listing: &Listing, key: &str, new: &Note) -> bool {
         listing.names.iter().any(|name| match self.read(name) {
-            Found::Note(note) => {
+            Ok(Found::Note(note)) => {
                 let same_place = (note.bot, note.chat) == (new.bot, new.chat);
                 same_place && note.key.as_deref() == Some(key) && !note.is_over(new.at)
             }
@@ -210,32 +210,29 @@ impl Spool {
     }
 
     /// Reads one, as far as it may be taken.
-    #[must_use]
-    pub fn read(&self, name: &Name) -> Found {
+    ///
+    /// # Errors
+    /// When the system cannot say now what the file is: it may later.
+    pub fn read(&self, name: &Name) -> io::Result<Found> {
+        use rustix::io::Errno;
         let text = name.to_string();
         let file = match self.open_file(OsStr::new(&text)) {
             Ok(file) => file,
-            Err(rustix::io::Errno::NOENT) => return Found::Gone,
-            Err(rustix::io::Errno::LOOP | rustix::io::Errno::NXIO) => {
-                return Found::Flawed(Flaw::NotPlain);
-            }
-            Err(_) => return Found::Flawed(Flaw::Unreadable),
+            Err(Errno::NOENT) => return Ok(Found::Gone),
+            Err(Errno::LOOP | Errno::NXIO) => return Ok(Found::Flawed(Flaw::NotPlain)),
+            Err(Errno::ACCESS | Errno::PERM) => return Ok(Found::Flawed(Flaw::Unreadable)),
+            Err(error) => return Err(error.into()),
         };
-        let (Ok(about), Ok(folder)) = (rustix::fs::fstat(&file), rustix::fs::fstat(&self.folder))
-        else {
-            return Found::Flawed(Flaw::Unreadable);
-        };
+        let (about, folder) = (rustix::fs::fstat(&file)?, rustix::fs::fstat(&self.folder)?);
         if let Some(flaw) = judged(&about, &folder) {
-            return Found::Flawed(flaw);
+            return Ok(Found::Flawed(flaw));
         }
         let mut bytes = Vec::new();
-        match file.take(FILE_MAX as u64 + 1).read_to_end(&mut bytes) {
-            Ok(_) => match Note::read(&bytes) {
-                Ok(note) => Found::Note(note),
-                Err(flaw) => Found::Flawed(flaw),
-            },
-            Err(_) => Found::Flawed(Flaw::Unreadable),
-        }
+        file.take(FILE_MAX as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(match Note::read(&bytes) {
+            Ok(note) => Found::Note(note),
+            Err(flaw) => Found::Flawed(flaw),
+        })
     }
 
     /// Removes what is stored elsewhere by now; durable after [`Spool::sync`].

@@ -69,6 +69,9 @@ pub enum Flaw {
     /// Not what a writer of this format writes.
     #[error("it is not a message in this program's format")]
     Malformed,
+    /// No instance of its bot has taken it for [`LIFE_MAX`].
+    #[error("nobody runs the bot that it is for")]
+    Unclaimed,
     /// No name of a message.
     #[error("its name is not that of a message")]
     Foreign,
@@ -118,6 +121,12 @@ impl Note {
     #[must_use]
     pub fn is_over(&self, now: Millis) -> bool {
         self.life_left(now).is_some_and(|left| left.is_zero())
+    }
+
+    /// Whether it has waited for longer than any message may.
+    #[must_use]
+    pub fn is_unclaimed(&self, now: Millis) -> bool {
+        now.saturating_sub(self.at) > millis(LIFE_MAX)
     }
 
     /// How long its key is remembered: as long as it lives itself.

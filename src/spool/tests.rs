@@ -30,7 +30,7 @@ fn spool() -> (tempfile::TempDir, Spool) {
 
 fn said(spool: &Spool) -> Vec<String> {
     let waiting = spool.waiting().unwrap();
-    let read = waiting.iter().map(|name| match spool.read(name) {
+    let read = waiting.iter().map(|name| match spool.read(name).unwrap() {
         Found::Note(note) => note.texts.concat(),
         other => format!("{other:?}"),
     });
@@ -93,13 +93,19 @@ fn nothing_but_a_plain_file_of_somebody_who_may_is_taken() {
     fs::write(at(6), "{\"chat\": 7").unwrap();
     fs::write(at(7), "").unwrap();
     for random in 1..=4 {
-        assert_eq!(spool.read(&name(random)), Found::Flawed(Flaw::NotPlain));
+        assert_eq!(
+            spool.read(&name(random)).unwrap(),
+            Found::Flawed(Flaw::NotPlain)
+        );
     }
-    assert_eq!(spool.read(&name(5)), Found::Flawed(Flaw::Large));
+    assert_eq!(spool.read(&name(5)).unwrap(), Found::Flawed(Flaw::Large));
     for random in [6, 7] {
-        assert_eq!(spool.read(&name(random)), Found::Flawed(Flaw::Malformed));
+        assert_eq!(
+            spool.read(&name(random)).unwrap(),
+            Found::Flawed(Flaw::Malformed)
+        );
     }
-    assert_eq!(spool.read(&name(8)), Found::Gone);
+    assert_eq!(spool.read(&name(8)).unwrap(), Found::Gone);
     // All of them are put out of the way, and the link's target stays.
     for random in 1..=7 {
         spool.put_aside(at(random).file_name().unwrap()).unwrap();
@@ -119,11 +125,11 @@ fn a_file_of_somebody_outside_the_group_is_refused() {
         return;
     }
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    assert_eq!(spool.read(&name), Found::Flawed(Flaw::Stranger));
+    assert_eq!(spool.read(&name).unwrap(), Found::Flawed(Flaw::Stranger));
     // Of the group: taken, whoever made it.
     let group = spool.group().unwrap();
     std::os::unix::fs::chown(&file, Some(12_345), Some(group)).unwrap();
-    assert!(matches!(spool.read(&name), Found::Note(_)));
+    assert!(matches!(spool.read(&name).unwrap(), Found::Note(_)));
 }
 
 #[test]

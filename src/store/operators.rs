@@ -81,7 +81,8 @@ pub trait Operators: Send + Sync + 'static {
 
     /// What no stop waits for, and is not being sent, is left to whoever comes:
     /// notices to operators, broadcasts, what other processes handed over.
-    async fn leave_errands(&self, instance: InstanceId) -> Result<()>;
+    /// Whether there is anything else of it that is to be sent.
+    async fn leave_errands(&self, instance: InstanceId) -> Result<bool>;
 
     /// The instance has drained; says so, once, if it was the active one.
     /// Returns the chats that have something to send now.

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use lastword::playground::bot_api::{Fault, FaultRule};
+use lastword::shutdown::ExitCode;
 
 use crate::house::{House, Life, assert_balanced};
 use crate::neighbours::pass;
@@ -154,6 +155,39 @@ async fn what_could_not_be_sent_in_its_time_is_never_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_stop_waits_for_what_telegram_does_not_take() {
+    let put_off = Fault::Refuse {
+        code: 429,
+        description: None,
+        retry_after_s: Some(900),
+    };
+    for fault in [put_off, Fault::HangBefore, Fault::Unreachable] {
+        let (mut house, ann, life) = lived_in().await;
+        let rule = FaultRule::always("sendMessage", fault.clone());
+        house.telegram.fault(rule);
+        house.tell(ann, &["first"]);
+        house.tell(ann, &["second"]);
+        pass(5_000).await;
+        assert_eq!(house.waiting(), 0, "they were taken up");
+        let begun = house.clock.now();
+        assert_eq!(life.stop().await, ExitCode::Drained, "{fault:?}");
+        let took = house.clock.now() - begun;
+        assert!(took <= 2_000, "{fault:?}: {took} ms");
+        house.telegram.clear_faults();
+        let life = house.start();
+        // The pause that Telegram asked for is kept over the restart.
+        pass(1_000_000).await;
+        let heard = house.heard(ann);
+        assert_eq!(heard[2..], ["ℹ️ second"], "{heard:?}");
+        // Of a call that hangs nobody knows: it is said again, and marked.
+        assert!(heard[1].starts_with("ℹ️ first"), "{heard:?}");
+        let is_marked = matches!(fault, Fault::HangBefore);
+        assert_eq!(heard[1].ends_with('↻'), is_marked, "{heard:?}");
+        assert_balanced(&life.books().await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_does_not_wait_for_a_storm_of_notices() {
     let (house, ann, life) = lived_in().await;
     for n in 0..40 {
@@ -184,6 +218,31 @@ async fn what_cannot_be_taken_is_put_aside_and_holds_up_nobody() {
     let aside = fs::read_dir(house.spool().join("aside")).expect("it was made");
     assert_eq!(aside.count(), 3);
     assert!(house.store_path().exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_for_a_bot_that_nobody_runs_does_not_lie_there_for_ever() {
+    let (house, ann, _life) = lived_in().await;
+    let now = house.clock.now();
+    let put = |number: i64, at: i64, ttl_ms: Option<i64>| {
+        let note = serde_json::json!({
+            "chat": ann, "bot": 4_711, "texts": ["?"], "at": at, "ttl_ms": ttl_ms,
+        });
+        let name = format!("{number:020}-{number:016x}.note");
+        fs::write(house.spool().join(name), note.to_string()).expect("ours");
+    };
+    put(1, now, Some(60_000));
+    put(2, now, None);
+    pass(30_000).await;
+    assert_eq!(house.waiting(), 2, "its bot may be started yet");
+    pass(60_000).await;
+    assert_eq!(house.waiting(), 1, "the time of one is over");
+    put(3, now - 31 * 86_400_000, None);
+    pass(5_000).await;
+    assert_eq!(house.waiting(), 1, "nobody has come for it in a month");
+    let aside = fs::read_dir(house.spool().join("aside")).expect("it was made");
+    assert_eq!(aside.count(), 1);
+    assert_eq!(house.heard(ann).len(), 1, "and nothing was sent");
 }
 
 #[tokio::test(start_paused = true)]

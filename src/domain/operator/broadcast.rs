@@ -6,9 +6,13 @@ use super::{count, span};
 use crate::clock::Millis;
 use crate::domain::turn::stored_enum;
 
-/// Messages of a broadcast that are planned and not delivered yet, at the most:
-/// it never stands before anybody's answer for longer than these take.
+/// Messages of a broadcast that could be sent now, at the most: it never stands
+/// before anybody's answer for longer than these take.
 pub const AT_ONCE: u32 = 10;
+
+/// Messages of a broadcast that are planned and not delivered yet, at the most:
+/// also those that wait for a chat to take more, or to be found out about.
+pub const OPEN_MAX: u32 = 100;
 
 stored_enum!(
     /// Where a broadcast stands.

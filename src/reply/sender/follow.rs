@@ -134,7 +134,6 @@ impl Follow {
             };
             drop(head);
             if self.is_too_long(wait) {
-                parts.shutdown.report().early();
                 return;
             }
             let stopping = parts.shutdown.is_stopping();

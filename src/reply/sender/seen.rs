@@ -39,6 +39,7 @@ fn word(sent: &Sent) -> &'static str {
         Sent::NotSent { .. } => "not sent",
         Sent::Uncertain => "uncertain",
         Sent::Undeliverable => "undeliverable",
+        Sent::ChatGone => "chat gone",
         Sent::Migrated(_) => "migrated",
         Sent::TargetGone => "target gone",
     }

@@ -12,6 +12,10 @@ use crate::domain::ids::InstanceId;
 use crate::domain::part::Kind;
 use crate::store::{Fate, Imported, Notice, Notices, Result};
 
+/// A bot of which no sign of life was seen for so long is retired: its own come
+/// every half minute.
+const RETIRED: Duration = Duration::from_secs(3_600);
+
 /// `errand` of what other processes handed over.
 const HANDED_OVER: i64 = -1;
 
@@ -134,22 +138,27 @@ impl Tx<'_> {
         Ok(Fate::Stored)
     }
 
-    /// Whether no bot with a smaller number has conversations in this store: of
-    /// several that share it one alone takes what names none.
+    /// Whether no bot with a smaller number lives at this store: of several that
+    /// share it one alone takes what names none, and one that is retired does
+    /// not keep the others from it.
     fn is_first(&self) -> Result<bool> {
         Ok(self
             .conn
-            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM conversations WHERE bot < ?1)")?
-            .query_row([self.bot.0], |row| row.get(0))?)
+            .prepare_cached(
+                "SELECT NOT EXISTS (SELECT 1 FROM lives WHERE bot < ?1 AND seen_at > ?2)",
+            )?
+            .query_row(
+                params![self.bot.0, self.now - clock::millis(RETIRED)],
+                |row| row.get(0),
+            )?)
     }
 
+    /// By whichever bot: another may have been the first one then.
     fn is_imported(&self, file: &str) -> Result<bool> {
         Ok(self
             .conn
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM notice_files WHERE bot = ?1 AND file = ?2)",
-            )?
-            .query_row(params![self.bot.0, file], |row| row.get(0))?)
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM notice_files WHERE file = ?1)")?
+            .query_row([file], |row| row.get(0))?)
     }
 
     fn keep_file(&self, file: &str) -> Result<()> {

@@ -55,7 +55,7 @@ impl Operators for SqliteStore {
         .await
     }
 
-    async fn leave_errands(&self, instance: InstanceId) -> Result<()> {
+    async fn leave_errands(&self, instance: InstanceId) -> Result<bool> {
         self.run("operators.leave_errands", move |tx| {
             tx.conn
                 .prepare_cached(
@@ -63,7 +63,13 @@ impl Operators for SqliteStore {
                      WHERE owner = ?1 AND state = 0 AND errand IS NOT NULL",
                 )?
                 .execute([instance.0])?;
-            Ok(())
+            Ok(tx
+                .conn
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM parts WHERE owner = ?1 \
+                     AND state IN (0, 1, 3) AND errand IS NULL)",
+                )?
+                .query_row([instance.0], |row| row.get(0))?)
         })
         .await
     }

@@ -128,7 +128,7 @@ impl Tx<'_> {
                 None => Begin::Idle,
             });
         };
-        if next.dies_at.is_some_and(|at| at <= self.now) {
+        if next.dies_at.is_some_and(|at| at <= self.now) || self.is_called_off(next.errand)? {
             self.end_part(next.id, State::Withdrawn, None)?;
             return Ok(Begin::Resolved(Finished {
                 expired: true,
@@ -247,9 +247,12 @@ impl Tx<'_> {
                         self.now
                     ])?;
             }
-            Sent::Undeliverable => {
+            Sent::Undeliverable | Sent::ChatGone => {
                 self.end_part(sending.part.0, State::Undeliverable, None)?;
-                self.is_gone(sending.chat, true)?;
+                // Where a topic is gone, the chat need not be.
+                if *sent == Sent::ChatGone && sending.topic.is_none() {
+                    self.is_gone(sending.chat, true)?;
+                }
                 if sending.kind == Kind::Answer {
                     self.give_up_rest(sending.turn)?;
                 }

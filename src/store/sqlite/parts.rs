@@ -36,6 +36,7 @@ pub(super) struct NextPart {
     pub(super) set_at: i64,
     /// From when on it is not worth being sent.
     pub(super) dies_at: Option<i64>,
+    pub(super) errand: Option<i64>,
     kind: i64,
     payload: Vec<u8>,
 }
@@ -69,7 +70,7 @@ impl Tx<'_> {
             .conn
             .prepare_cached(
                 "SELECT id, turn, kind, topic, payload, target, not_before, send_no, resent, \
-                        max(created_at, coalesce(expires_at, 0) - ?4), dies_at \
+                        max(created_at, coalesce(expires_at, 0) - ?4), dies_at, errand \
                  FROM parts WHERE bot = ?1 AND chat = ?2 AND state = 0 AND state IN (0, 1, 3) \
                    AND owner = ?3 ORDER BY kind, turn, seq, id LIMIT 1",
             )?
@@ -88,6 +89,7 @@ impl Tx<'_> {
                         resent: row.get(8)?,
                         set_at: row.get(9)?,
                         dies_at: row.get(10)?,
+                        errand: row.get(11)?,
                     })
                 },
             )
@@ -198,7 +200,8 @@ impl Tx<'_> {
             .query_row([turn.0], |row| row.get(0))?)
     }
 
-    /// A group became a supergroup: everything of it goes to the new id.
+    /// A group became a supergroup: everything of it goes to the new id, and
+    /// what an operator decided about it holds there, too.
     pub(super) fn migrate_chat(&self, from: ChatId, to: ChatId) -> Result<()> {
         self.conn.execute(
             "UPDATE OR IGNORE conversations SET chat = ?3 WHERE bot = ?1 AND chat = ?2",
@@ -215,6 +218,17 @@ impl Tx<'_> {
             "UPDATE updates SET chat = ?3 WHERE bot = ?1 AND chat = ?2 AND raw IS NOT NULL",
             params![self.bot.0, from.0, to.0],
         )?;
+        for sql in [
+            "INSERT INTO people (bot, id, operator, since) \
+             SELECT bot, ?3, operator, since FROM people WHERE bot = ?1 AND id = ?2 \
+             ON CONFLICT DO NOTHING",
+            "INSERT INTO banned (bot, id, since) \
+             SELECT bot, ?3, since FROM banned WHERE bot = ?1 AND id = ?2 \
+             ON CONFLICT DO NOTHING",
+        ] {
+            let copied = params![self.bot.0, from.0, to.0];
+            self.conn.prepare_cached(sql)?.execute(copied)?;
+        }
         Ok(())
     }
 

@@ -35,6 +35,9 @@ const FAULTS: [(Fault, u32); 6] = [
 /// How long it lasts at least: longer than the rests between two tries.
 const OUTAGE: Duration = Duration::from_millis(700);
 
+/// How long nothing must be stored for it to be still.
+const STILL: Duration = Duration::from_millis(300);
+
 /// What Telegram shows at the webhook.
 const SECRET: &str = "a-secret-that-is-long-enough-for-anybody";
 
@@ -116,8 +119,40 @@ impl Scene {
         assert_eq!(answer.headers()["retry-after"], "1");
     }
 
-    /// One fault: a question before it, another the moment it is mended.
+    /// Waits until nothing is stored any more but what comes with the clock.
+    async fn until_still(&self) {
+        let still = async {
+            loop {
+                let before = self.disk.work();
+                tokio::time::sleep(STILL).await;
+                if self.disk.work() == before {
+                    return;
+                }
+            }
+        };
+        within("the store to be still", still).await;
+    }
+
+    /// One fault: a question before it, another the moment it is mended. Once
+    /// more where it came too early: a commit that comes with the clock (a look
+    /// for what is to be pruned) was counted as one of the turn's.
     async fn suffer(&self, transport: Transport, fault: Fault, times: u32) -> Duration {
+        for _ in 0..5 {
+            if let Some(took) = self.suffer_once(transport, fault, times).await {
+                return took;
+            }
+        }
+        panic!("the fault never comes when it is to: {}", self.name());
+    }
+
+    async fn suffer_once(
+        &self,
+        transport: Transport,
+        fault: Fault,
+        times: u32,
+    ) -> Option<Duration> {
+        self.until_still().await;
+        let mut in_time = true;
         let person = self.real.person("Ann");
         let place = Place::private(person);
         let stage = u32::try_from(self.stage).expect("there are six");
@@ -135,7 +170,9 @@ impl Scene {
             }
             // Sent or not: nothing is sent again while its receipt waits.
             let sent = usize::from(self.name() == "receipt");
-            assert_eq!(self.real.heard(person).len(), sent, "{}", self.name());
+            let heard = self.real.heard(person).len();
+            assert!(heard <= sent, "{}: {heard}", self.name());
+            in_time = heard == sent;
         }
         self.disk.fails(Fault::None);
         let mended = Instant::now();
@@ -143,7 +180,7 @@ impl Scene {
         self.real.until_answered().await;
         let took = mended.elapsed();
         self.until_ready_is(200).await;
-        took
+        in_time.then_some(took)
     }
 }
 

@@ -1,11 +1,11 @@
 //! A message to everybody: asked before it goes, to each chat once whatever
 //! happens on the way, behind answers, counted.
 
-use lastword::playground::bot_api::Act;
+use lastword::playground::bot_api::{Act, Fault as Trouble, FaultRule};
 
 use super::{controls, looked_after, started};
 use crate::house::{House, assert_balanced};
-use crate::neighbours::pass;
+use crate::neighbours::{outcomes, pass};
 
 const WORDS: &str = "We move house tonight.";
 
@@ -23,6 +23,15 @@ async fn known(house: &House, number: usize) -> Vec<i64> {
         })
         .await;
     people
+}
+
+/// Telegram takes no more in a chat for so long.
+fn busy(seconds: u64) -> Trouble {
+    Trouble::Refuse {
+        code: 429,
+        description: None,
+        retry_after_s: Some(seconds),
+    }
 }
 
 fn told(house: &House, people: &[i64]) -> Vec<usize> {
@@ -133,4 +142,69 @@ async fn it_can_be_ended_on_its_way() {
     assert!((1..60).contains(&reached), "{reached}");
     assert_eq!(house.said(ann, "was ended"), 1);
     assert_balanced(&life.books().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_put_off_is_not_sent_after_its_end() {
+    let (mut house, ann) = looked_after();
+    let life = started(&mut house).await;
+    let people = known(&house, 5).await;
+    let rule = FaultRule::once("sendMessage", busy(60));
+    house.telegram.fault(rule.in_chat(people[0]));
+    house.order(ann, &format!("/admin broadcast {WORDS}")).await;
+    house.tap(ann, "op:send");
+    pass(10_000).await;
+    let state = house.order(ann, "/admin broadcast").await;
+    assert!(state.contains("is going out"), "{state}");
+    house.tap(ann, "op:halt");
+    pass(300_000).await;
+    assert_eq!(told(&house, &people), [0, 1, 1, 1, 1]);
+    assert_balanced(&life.books().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn chats_that_take_no_more_for_a_while_hold_up_no_others() {
+    let (mut house, ann) = looked_after();
+    let life = started(&mut house).await;
+    let people = known(&house, 30).await;
+    // More of them than are sent to at once.
+    for person in &people[..15] {
+        let rule = FaultRule::once("sendMessage", busy(900));
+        house.telegram.fault(rule.in_chat(*person));
+    }
+    house.order(ann, &format!("/admin broadcast {WORDS}")).await;
+    house.tap(ann, "op:send");
+    pass(120_000).await;
+    assert_eq!(told(&house, &people[..15]), [0; 15]);
+    assert_eq!(told(&house, &people[15..]), [1; 15]);
+    assert_eq!(house.said(ann, "is done:"), 0, "it is not");
+    pass(1_200_000).await;
+    assert_eq!(told(&house, &people), [1; 30]);
+    assert_eq!(house.said(ann, "is done:"), 1);
+    assert_balanced(&life.books().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_could_not_be_sent_one_answer_has_not_left() {
+    let (mut house, ann) = looked_after();
+    let life = started(&mut house).await;
+    let people = known(&house, 1).await;
+    let refused = || Trouble::Refuse {
+        code: 400,
+        description: Some("Bad Request: can't parse entities".to_owned()),
+        retry_after_s: None,
+    };
+    // In every form it is tried in.
+    for method in ["sendRichMessage", "sendMessage"] {
+        house.telegram.fault(FaultRule::always(method, refused()));
+    }
+    house.say(people[0], "unspeakable");
+    pass(30_000).await;
+    let ended = outcomes(&life.books().await);
+    assert!(ended.contains(&("undeliverable", 1)), "{ended:?}");
+    house.telegram.clear_faults();
+    house.order(ann, &format!("/admin broadcast {WORDS}")).await;
+    house.tap(ann, "op:send");
+    pass(60_000).await;
+    assert_eq!(told(&house, &people), [1]);
 }

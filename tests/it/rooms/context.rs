@@ -1,6 +1,7 @@
 //! Recent chatter as context: bounded, forgotten, and there after a crash.
 
 use lastword::store::Turns;
+use lastword::store::desk::Desk as _;
 
 use super::*;
 
@@ -79,6 +80,27 @@ async fn nothing_is_overheard_where_it_is_off_or_the_group_is_not_admitted() {
     house.say_in(other, ann, "@lastword_bot second?");
     until_says(&house, other, "second?").await;
     assert_eq!(last(&scribe), "Ann: second?");
+    assert_eq!(context(&scribe), "Ben: to be heard]");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_banned_person_says_is_nobodys_context() {
+    let mut house = House::new();
+    let scribe = house.scribe();
+    let _life = house.start();
+    let (ann, ben, eve) = (
+        house.person("Ann"),
+        house.person("Ben"),
+        house.person("Eve"),
+    );
+    let group = house.group(ChatKind::Supergroup, &[ann, ben, eve]);
+    house.say_in(group, ann, "@lastword_bot hi");
+    until_says(&house, group, "hi").await;
+    house.look().ban(eve).await.expect("the store answers");
+    house.say_in(group, eve, "to be ignored");
+    house.say_in(group, ben, "to be heard");
+    house.say_in(group, ann, "@lastword_bot and now?");
+    until_says(&house, group, "and now").await;
     assert_eq!(context(&scribe), "Ben: to be heard]");
 }
 

@@ -45,7 +45,7 @@ impl Operators for Storing {
         .await
     }
 
-    async fn leave_errands(&self, instance: InstanceId) -> Result<()> {
+    async fn leave_errands(&self, instance: InstanceId) -> Result<bool> {
         self.op("leave_errands", 0, |store| async move {
             store.leave_errands(instance).await
         })

@@ -6,6 +6,7 @@ use std::time::Duration;
 use lastword::clock::Clock;
 use lastword::domain::ids::{BotId, ChatId, InstanceId};
 use lastword::domain::part::{Payload, Sent};
+use lastword::store::operators::Audience;
 use lastword::store::sqlite::{Mode, SqliteStore};
 use lastword::store::{Begin, Fate, Finished, Imported, Notice, Notices as _, Retention};
 
@@ -157,9 +158,13 @@ async fn beyond_the_room_nothing_is_taken_and_nothing_overtakes_what_waits() {
 #[tokio::test]
 async fn what_names_no_bot_is_taken_by_one_of_several_at_a_store() {
     for stage in stores() {
-        stage.hears(private(7, 1, "hello")).await;
-        let second = SqliteStore::open(&stage.path(), BotId(43), Clock::system(), Mode::Inline);
-        let second = second.expect("it opens");
+        let rise = stage.store.rise(stage.me, "1.0.0", Audience::default());
+        rise.await.expect("it is noted");
+        let open = |at| {
+            let clock = Clock::virtual_from(at);
+            SqliteStore::open(&stage.path(), BotId(43), clock, Mode::Inline).expect("it opens")
+        };
+        let second = open(stage.clock.now());
         let named = Notice {
             addressed: true,
             ..notice("2", "b")
@@ -170,6 +175,11 @@ async fn what_names_no_bot_is_taken_by_one_of_several_at_a_store() {
         let taken = import(&stage, &[notice("1", "a")]).await;
         assert_eq!(taken.fates, [Fate::Stored]);
         assert_eq!(stage.deliver(CHAT).await, ["a"]);
+        // Once that bot is retired, the other takes it; what was taken, nobody.
+        let both = vec![notice("1", "a"), notice("3", "c")];
+        let later = open(stage.clock.now() + 2 * 3_600_000);
+        let taken = later.import(both, Vec::new(), InstanceId(9), 100);
+        assert_eq!(taken.await.unwrap().fates, [Fate::Before, Fate::Stored]);
     }
 }
 
@@ -177,7 +187,7 @@ async fn what_names_no_bot_is_taken_by_one_of_several_at_a_store() {
 async fn a_stop_leaves_what_was_handed_over_to_the_next() {
     for stage in stores() {
         import(&stage, &[notice("1", "a")]).await;
-        stage.store.leave_errands(stage.me).await.unwrap();
+        assert_eq!(stage.store.leave_errands(stage.me).await, Ok(false));
         assert_eq!(stage.begin(CHAT).await, Begin::Idle);
         let next = stage.another();
         next.store.reap(next.me).await.unwrap();

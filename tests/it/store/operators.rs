@@ -43,6 +43,9 @@ async fn no_turn_begins_during_a_pause_and_its_people_hear_so_once() {
     assert_eq!(stage.store.waiting(9).await, Ok(Vec::new()));
     let paused = desk.paused().await.expect("an answer").expect("a pause");
     assert_eq!((paused.since, paused.reason), (begun.since, reason()));
+    // A reason has to fit beside everything else that is said.
+    let long = desk.pause(Some("é".repeat(5_000))).await.expect("a pause");
+    assert_eq!(long.reason, Some("é".repeat(300)));
     // Another instance honours it, and so does a later one.
     let other = stage.another().lives("running").await;
     assert_eq!(other.ask(conversation, Flush::All).await, Next::Idle);

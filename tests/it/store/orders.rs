@@ -194,6 +194,32 @@ async fn a_cause_is_told_once_an_hour_whoever_says_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_second_time_without_a_store_within_the_hour_is_told_after_it() {
+    let stage = looked_after();
+    let away = async |seconds| {
+        let (cause, ago) = (Cause::Store, Duration::from_secs(seconds));
+        let alarm = stage.store.alarm(cause, 1, ago, None, audience(), stage.me);
+        alarm.await.expect("it is noted");
+        let calm = stage.store.calm(cause, audience(), stage.me);
+        calm.await.expect("it is noted").len()
+    };
+    let remind = async || {
+        let remind = stage.store.remind(stage.me, audience(), audience());
+        remind.await.expect("it is looked for").len()
+    };
+    assert_eq!(away(60).await, 1);
+    pass(600_000).await;
+    assert_eq!(away(120).await, 0);
+    assert_eq!(remind().await, 0);
+    pass(3_000_000).await;
+    assert_eq!(remind().await, 1, "the hour is over");
+    pass(2 * 3_600_000).await;
+    assert_eq!(remind().await, 0, "it was told");
+    let said = stage.deliver(ChatId(ANN)).await;
+    assert!(said[1].contains("for 2 min"), "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_nobody_wants_to_hear_is_not_said_later() {
     let stage = looked_after();
     let deaf = Audience {

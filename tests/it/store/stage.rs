@@ -46,7 +46,7 @@ pub(super) struct Stage {
     pub(super) me: InstanceId,
     pub(super) policy: Policy,
     folder: Rc<TempDir>,
-    clock: Clock,
+    pub(super) clock: Clock,
     mode: Mode,
     counters: Rc<Counters>,
 }

@@ -21,6 +21,8 @@ const MARK_EVERY: Millis = 3_600_000;
 struct Known {
     /// Since when it lasts; `None` when it is over.
     since: Option<Millis>,
+    /// When it was over, where that could not be told yet.
+    until: Option<Millis>,
     /// When it came up last.
     last_at: Millis,
     /// How often it came up since it was told of.
@@ -37,7 +39,7 @@ impl Tx<'_> {
         let known = self
             .conn
             .prepare_cached(
-                "SELECT since, last_at, held, told_at, is_told, detail FROM alarms \
+                "SELECT since, last_at, held, told_at, is_told, detail, until FROM alarms \
                  WHERE bot = ?1 AND cause = ?2",
             )?
             .query_row(params![self.bot.0, cause.as_str()], |row| {
@@ -48,6 +50,7 @@ impl Tx<'_> {
                     told_at: row.get(3)?,
                     is_told: row.get(4)?,
                     detail: row.get(5)?,
+                    until: row.get(6)?,
                 })
             })
             .optional()?;
@@ -58,8 +61,8 @@ impl Tx<'_> {
         self.conn
             .prepare_cached(
                 "INSERT OR REPLACE INTO alarms \
-                 (bot, cause, since, last_at, held, told_at, is_told, detail) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 (bot, cause, since, last_at, held, told_at, is_told, detail, until) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
                 self.bot.0,
@@ -69,7 +72,8 @@ impl Tx<'_> {
                 known.held,
                 known.told_at,
                 known.is_told,
-                known.detail
+                known.detail,
+                known.until
             ])?;
         Ok(())
     }
@@ -96,7 +100,7 @@ impl Tx<'_> {
             times: known.held.max(1),
             is_told: known.is_told,
             detail: known.detail.clone(),
-            now: self.now,
+            now: known.until.unwrap_or(self.now),
         });
         known.told_at = Some(self.now);
         known.is_told = true;
@@ -118,6 +122,7 @@ impl Tx<'_> {
             known.since = Some(self.now - millis(ago));
             known.is_told = false;
         }
+        known.until = None;
         known.last_at = self.now;
         known.held = known
             .held
@@ -153,9 +158,14 @@ impl Tx<'_> {
             Tell::Afterwards if self.may_tell(&known, audience)? => {
                 chats = self.say_alarm(cause, &mut known, audience, owner)?;
             }
+            Tell::Afterwards if known.held > 0 && self.is_heard(audience)? => {
+                // Another was told of within the hour: this one when that is over.
+                known.until = Some(known.until.unwrap_or(self.now));
+                return self.keep_alarm(cause, &known).map(|()| chats);
+            }
             _ => {}
         }
-        known.since = None;
+        (known.since, known.until) = (None, None);
         // Whoever heard that it is over needs to hear nothing more of it.
         if known.is_told && cause.fades().is_none() {
             known.held = 0;
@@ -164,10 +174,16 @@ impl Tx<'_> {
         Ok(chats)
     }
 
+    /// What is not over.
     pub(super) fn alarms(&self) -> Result<Vec<Cause>> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT cause FROM alarms WHERE bot = ?1 AND since IS NOT NULL")?;
+        self.causes("until IS NULL")
+    }
+
+    /// What is not over, or over and still to be told.
+    fn causes(&self, which: &str) -> Result<Vec<Cause>> {
+        let mut statement = self.conn.prepare_cached(&format!(
+            "SELECT cause FROM alarms WHERE bot = ?1 AND since IS NOT NULL AND {which}"
+        ))?;
         let words = statement.query_map([self.bot.0], |row| row.get::<_, String>(0))?;
         let words = words.collect::<rusqlite::Result<Vec<_>>>()?;
         Ok(words.iter().filter_map(|word| Cause::parse(word)).collect())
@@ -179,8 +195,16 @@ impl Tx<'_> {
         audience: &Audience,
     ) -> Result<Vec<ChatId>> {
         let mut chats = self.look_for_failed(audience, owner)?;
-        for cause in self.alarms()? {
+        for cause in self.causes("true")? {
             let mut known = self.alarm_of(cause)?;
+            if known.until.is_some() {
+                if self.may_tell(&known, audience)? {
+                    chats.extend(self.say_alarm(cause, &mut known, audience, owner)?);
+                    (known.since, known.until) = (None, None);
+                    self.keep_alarm(cause, &known)?;
+                }
+                continue;
+            }
             let fades = cause.fades().is_some_and(|after| {
                 // Later than now: before the clock was set back.
                 known.last_at > self.now || duration(self.now - known.last_at) >= after

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::super::{Tx, unknown_code};
 use crate::domain::ids::{ChatId, InstanceId};
-use crate::domain::operator::broadcast::{AT_ONCE, Progress, State};
+use crate::domain::operator::broadcast::{AT_ONCE, OPEN_MAX, Progress, State};
 use crate::domain::part::{self, Payload};
 use crate::store::Result;
 use crate::store::operators::Spread;
@@ -70,6 +70,15 @@ impl Tx<'_> {
             .conn
             .prepare_cached(&format!("SELECT count(DISTINCT c.chat) {REACHED}"))?
             .query_row(params![self.bot.0, 0, upto], |row| row.get(0))?)
+    }
+
+    /// Whether what belongs to this errand is not to be sent any more: a
+    /// broadcast that was ended while some of it was on its way.
+    pub(in super::super) fn is_called_off(&self, errand: Option<i64>) -> Result<bool> {
+        match errand {
+            Some(number) if number > 0 => Ok(self.state_of(number)? == Some(State::Halted)),
+            _ => Ok(false),
+        }
     }
 
     /// Whether one goes out.
@@ -158,7 +167,8 @@ impl Tx<'_> {
         Ok(self
             .conn
             .prepare_cached(
-                "SELECT count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state = 4) \
+                "SELECT count(*) FILTER (WHERE state = 2 AND message_id IS NOT NULL), \
+                        count(*) FILTER (WHERE state = 4) \
                  FROM parts WHERE errand = ?1",
             )?
             .query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))?)
@@ -221,11 +231,27 @@ impl Tx<'_> {
         let Some(running) = self.running()? else {
             return Ok(Spread::default());
         };
-        let open: u32 = self
+        // A chat that takes no more for a while, or of which nobody knows yet
+        // whether it has arrived, holds up no other.
+        let (open, ready): (u32, u32) = self
             .conn
-            .prepare_cached("SELECT count(*) FROM parts WHERE errand = ?1 AND state IN (0, 1, 3)")?
-            .query_row([running.number], |row| row.get(0))?;
-        let room = AT_ONCE.saturating_sub(open);
+            .prepare_cached(
+                "SELECT count(*), \
+                        count(*) FILTER (WHERE state = 1 OR state = 0 AND not_before <= ?2) \
+                 FROM parts WHERE errand = ?1 AND state IN (0, 1, 3)",
+            )?
+            .query_row(params![running.number, self.now], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        let room = AT_ONCE
+            .saturating_sub(ready)
+            .min(OPEN_MAX.saturating_sub(open));
+        // Where many chats take no more it is rather the bot that is to wait.
+        let room = if open - ready < AT_ONCE {
+            room
+        } else {
+            room.min(1)
+        };
         let next: Vec<i64> = self
             .conn
             .prepare_cached(&format!(
