@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -186,12 +186,20 @@ impl Console {
     }
 }
 
-async fn shell(State(console): State<Console>, headers: HeaderMap) -> Response {
+async fn shell(
+    State(console): State<Console>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     if console.session(&headers).await.is_none() {
         return Redirect::to("/console/login").into_response();
     }
     let shot = console.look().await;
-    page::console(&shot, console.now()).into_response()
+    let unscripted = match query.as_deref() {
+        Some("still") => page::Unscripted::StandsStill,
+        _ => page::Unscripted::LoadsAnew,
+    };
+    page::console(&shot, console.now(), unscripted).into_response()
 }
 
 async fn door(State(console): State<Console>, headers: HeaderMap) -> Response {

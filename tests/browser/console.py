@@ -111,7 +111,10 @@ class Console:
         return self.browser.run("return document.querySelector('#state')?.dataset.state")
 
     def is_away(self):
-        return self.browser.run("return !document.querySelector('#link').hidden")
+        return self.browser.run("return document.querySelector('#link').textContent !== ''")
+
+    def focus(self):
+        return self.browser.run("return document.activeElement.id || document.activeElement.tagName")
 
     def count(self, stage):
         script = "return Number(document.querySelector(`.stage.${arguments[0]}`).dataset.count)"
@@ -161,12 +164,15 @@ def a_turn_is_seen_on_its_way(browser, console, people):
     assert {"generating", "delivered"} <= seen, seen
     assert "long story" not in browser.run("return document.documentElement.innerHTML")
     until(lambda: console.count("delivered") >= 1, 20, "it is counted")
+    pill = browser.run("const pill = document.querySelector('.pill'); return [pill.dataset.turn, pill.textContent]")
+    assert f"turn {pill[0]}, chat " in pill[1], pill
     until(lambda: "…" not in console.text(".numbers") and "half" in console.text(".numbers"), 20, "its time is on the plot")
 
 
 def a_pause_holds_turns_back_until_it_ends(browser, console, people):
     console.ask("#pause", "a look at the “costs” <b>")
     until(lambda: console.state() == "paused", 20, "it is paused")
+    until(lambda: console.focus() == "resume", 10, "the focus is on what has taken the button's place")
     assert "a look at the “costs” <b>" in console.text("#paused"), "the reason, as it was written"
     ada = Chat(people, ADA)
     before = len(ada.answers())
@@ -177,6 +183,7 @@ def a_pause_holds_turns_back_until_it_ends(browser, console, people):
     assert not any("Are you there" in answer for answer in ada.answers()), "no answer during a pause"
     console.ask("#resume")
     until(lambda: console.state() == "running", 20, "it goes on")
+    until(lambda: console.focus() == "pause", 10, "the focus is on what has taken the button's place")
     until(lambda: len(ada.answers()) > before and ada.ways()[-1] == "delivered", SLOW, "it is answered")
     until(lambda: console.count("waiting") == 0, 20, "nobody waits")
 
@@ -193,8 +200,29 @@ def a_failed_turn_is_replayed(browser, console, people, folder):
     console.ask('[data-do="replay"]')
     until(lambda: "runs again" in console.text("#said"), 20, "it says what it has done")
     until(lambda: "No turn has failed" in console.text('[data-section="failed"]'), SLOW, "it is listed no more")
+    until(lambda: console.focus() == "failed-title", 10, "the focus is at the title, for no button is left")
     # The model is given a rest first.
     until(lambda: noor.delivered(1), SLOW, "it is answered")
+
+
+def what_is_said_is_announced_and_what_was_not_done_stays(browser, console):
+    # A region that appears with its text is not announced: it has to be there before.
+    there = "return ['link', 'said', 'wrong'].map((id) => document.getElementById(id)).map((one) => [one.textContent, one.getClientRects().length, getComputedStyle(one).visibility])"
+    until(lambda: not console.text("#said"), 20, "nothing is being said")
+    assert browser.run(there) == [["", 1, "visible"]] * 3, browser.run(there)
+    hidden = "return ['#link', '#said', '.toast'].map((one) => getComputedStyle(document.querySelector(one)).clipPath)"
+    assert browser.run(hidden) == ["inset(50%)"] * 3, "and nobody sees it"
+    browser.run("document.querySelector('#pause').focus(); act({do: 'replay', turn: 987654})")
+    until(lambda: "no turn 987654" in console.text("#wrong"), 20, "it says why not")
+    assert browser.run(hidden)[2] == "none", "and shows it"
+    everybody_can_read_it(browser, "a complaint")
+    # Longer than anything else that is said.
+    time.sleep(7)
+    assert "no turn 987654" in console.text("#wrong"), "it is there until somebody has read it"
+    browser.run("document.querySelector('#dismiss').focus()")
+    browser.keys("\ue007")
+    until(lambda: not console.text("#wrong"), 10, "it is dismissed")
+    assert console.focus() != "BODY", "and the focus is somewhere"
 
 
 def a_restart_is_a_pause_in_the_picture(browser, console, people, folder):
@@ -223,6 +251,10 @@ def it_can_be_read_without_its_script(console, browser):
         for part in ("Turns on their way", "running", "answers, last hour", "This page loads itself anew"):
             assert part in words, part
         assert "…</time>" not in html, "moments are filled in"
+        # Whoever reads slowly stops that.
+        browser.open(console.url + "?still")
+        html = browser.call("GET", f"{browser.session}/source")
+        assert "This page stands still" in html and "http-equiv" not in html
     finally:
         browser.cdp("Emulation.setScriptExecutionDisabled", value=False)
     browser.open(console.url)
@@ -287,6 +319,7 @@ def main(program, folder):
             (a_turn_is_seen_on_its_way, (browser, console, people)),
             (a_pause_holds_turns_back_until_it_ends, (browser, console, people)),
             (a_failed_turn_is_replayed, (browser, console, people, folder)),
+            (what_is_said_is_announced_and_what_was_not_done_stays, (browser, console)),
             (it_can_be_read_without_its_script, (console, browser)),
             (a_restart_is_a_pause_in_the_picture, (browser, console, people, folder)),
             (looks, (browser, console, people, folder)),
@@ -295,8 +328,10 @@ def main(program, folder):
             begun = time.monotonic()
             test(*arguments)
             print(f"ok  {test.__name__} ({time.monotonic() - begun:.0f} s)", flush=True)
-        # A daemon that is away, and a token that is wrong, are told by the browser too.
-        told = [line for line in browser.complaints() if "ERR_CONNECTION" not in line and "403" not in line and "ERR_INCOMPLETE" not in line and "ERR_EMPTY" not in line]
+        # A daemon that is away, a token that is wrong and a wish that cannot be
+        # fulfilled are told by the browser too.
+        expected = ("ERR_CONNECTION", "403", "409", "ERR_INCOMPLETE", "ERR_EMPTY")
+        told = [line for line in browser.complaints() if not any(one in line for one in expected)]
         assert told == [], told
 
 

@@ -127,10 +127,56 @@ fn the_service_knows_how_the_daemon_ends() {
         ("KillMode", "mixed"),
         ("OOMPolicy", "continue"),
         ("WatchdogSec", "30"),
+        // A migration that is cut begins anew at every start.
+        ("TimeoutStartSec", "15min"),
         ("StateDirectory", "lastword"),
     ] {
         assert_eq!(value(key), expected, "{key}");
     }
+}
+
+/// What is made before the first start is what the daemon's unit would make, or
+/// systemd would change it, and `lastword notify` could not hand in.
+#[test]
+fn the_state_is_there_before_the_first_start_as_the_unit_would_make_it() {
+    let read = |name: &str| fs::read_to_string(folder().join(name)).unwrap();
+    let (unit, made) = (read("lastword.service"), read("lastword.tmpfiles"));
+    let mode = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("StateDirectoryMode="))
+        .unwrap();
+    for line in [
+        format!("d /var/lib/lastword {mode} lastword lastword -"),
+        "d /var/lib/lastword/spool 1770 lastword lastword -".to_owned(),
+    ] {
+        assert!(made.lines().any(|one| one == line), "{line}");
+    }
+}
+
+/// Who reads a document of the package finds what it links to.
+#[test]
+fn what_the_shipped_documents_link_to_is_shipped_beside_them() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(top.join("Cargo.toml")).unwrap();
+    let is_shipped = |name: &str| {
+        manifest.contains(&format!(
+            "[\"docs/{name}\", \"usr/share/doc/lastword/\", \"644\"]"
+        ))
+    };
+    let mut links = 0;
+    for document in ["OPERATING.md", "SECURITY.md"] {
+        assert!(is_shipped(document), "{document}");
+        let text = fs::read_to_string(top.join("docs").join(document)).unwrap();
+        for rest in text.split("](").skip(1) {
+            let link = rest.split(')').next().unwrap();
+            if link.contains("://") || link.starts_with('#') {
+                continue;
+            }
+            assert!(is_shipped(link), "{document} links to {link}");
+            links += 1;
+        }
+    }
+    assert!(links >= 2, "the links were not found");
 }
 
 /// A secret that the daemon would take as a credential and the unit does not

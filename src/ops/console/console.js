@@ -45,7 +45,7 @@ function tick() {
 const places = () => new Map(all("[data-turn].pill").map((pill) => [pill.dataset.turn, pill.getBoundingClientRect()]));
 
 function show(sections) {
-  const focused = document.activeElement?.id;
+  const focused = whereabouts(document.activeElement);
   const before = "flow" in sections ? places() : null;
   for (const [name, html] of Object.entries(sections)) {
     const place = find(`[data-section="${name}"]`);
@@ -55,9 +55,27 @@ function show(sections) {
     if (scrolled) find(".rows", place)?.scrollTo(0, scrolled);
   }
   tick();
-  if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  refocus(focused);
   if (before) move(before);
   if ("top" in sections) tell();
+}
+
+// ---- the focus: whoever has it goes on where they were
+
+// A button of a section, and which of its buttons it is.
+function whereabouts(one) {
+  const place = one?.closest("[data-section]");
+  return place && one.id ? { id: one.id, place, at: all("button", place).indexOf(one) } : null;
+}
+
+// When what had the focus was replaced: to the same one, else to whatever has
+// taken its place, else to the title of its section.
+function refocus(where) {
+  if (!where || document.activeElement !== document.body) return;
+  const buttons = all("button", where.place);
+  const title = () => find("h2", where.place.closest("section"));
+  const next = document.getElementById(where.id) ?? buttons[Math.min(where.at, buttons.length - 1)] ?? title();
+  next.focus({ preventScroll: true });
 }
 
 function move(before) {
@@ -89,12 +107,16 @@ function tell() {
 
 let silence;
 
-function say(text, bad = false) {
+function say(text) {
   const place = find("#said");
-  place.classList.toggle("bad", bad);
   place.textContent = text;
   clearTimeout(silence);
-  silence = setTimeout(() => { place.textContent = ""; }, bad ? 9000 : 5000);
+  silence = setTimeout(() => { place.textContent = ""; }, 5000);
+}
+
+// What was not done stays until it is dismissed, or something else is done.
+function complain(text) {
+  find("#wrong").textContent = text;
 }
 
 // ---- the stream
@@ -106,15 +128,16 @@ function away() {
   document.body.classList.add("away");
   const link = find("#link");
   // The first moment may be nothing; after half a minute it is something.
-  link.textContent = Date.now() - gone < 30000
+  const text = Date.now() - gone < 30000
     ? "The daemon is restarting… What was accepted is stored; this page goes on by itself."
-    : "Nobody answers here. The page keeps trying; look at the service: systemctl status lastword";
-  link.hidden = false;
+    : "Nobody answers here. The page keeps trying; look at the service: systemctl status 'lastword*' --all";
+  // Said aloud once, not at every try.
+  if (link.textContent !== text) link.textContent = text;
 }
 
 function back() {
   document.body.classList.remove("away");
-  find("#link").hidden = true;
+  find("#link").textContent = "";
   if (gone) say("The daemon is here again.");
   gone = 0;
 }
@@ -162,9 +185,13 @@ const ASK = {
 
 let wish = null;
 
+// The button that was pressed last.
+let pressed = null;
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-do]");
   if (!button) return;
+  pressed = whereabouts(button);
   const { title, text, yes } = ASK[button.dataset.do];
   const of = button.dataset.turn ? ` (turn ${button.dataset.turn})` : "";
   wish = button.dataset.turn ? { do: button.dataset.do, turn: Number(button.dataset.turn) } : { do: button.dataset.do };
@@ -181,8 +208,18 @@ document.addEventListener("click", (event) => {
 });
 
 find("#ask").addEventListener("close", () => {
+  // The browser gives the focus back to the button, but that may be gone.
+  refocus(pressed);
   if (find("#ask").returnValue === "yes" && wish) act(wish);
   wish = null;
+});
+
+find("#dismiss").addEventListener("click", () => {
+  complain("");
+  // It is gone itself now.
+  document.activeElement?.blur();
+  if (pressed) refocus(pressed);
+  else find("#flow").focus({ preventScroll: true });
 });
 
 // Enter in the field means what the dialog asks, not its first button.
@@ -202,9 +239,10 @@ async function act(wish) {
     });
     if (answer.status === 401) return location.assign("/console/login");
     const { said, error } = await answer.json();
-    say(said ?? error, !said);
+    complain(said ? "" : error);
+    if (said) say(said);
   } catch {
-    say("nobody answered; look whether it was done before trying again", true);
+    complain("nobody answered; look whether it was done before trying again");
   }
 }
 

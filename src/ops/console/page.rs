@@ -1,7 +1,8 @@
 //! The two pages: the console itself and its door.
 //!
 //! The sections are in the page as it comes, with their moments filled in, so
-//! that it can be read without any script; then it loads itself anew.
+//! that it can be read without any script; then it loads itself anew, until its
+//! reader wants it to stand still.
 
 use std::path::Path;
 
@@ -11,8 +12,17 @@ use super::sections;
 use super::stream::{Sections, Shot};
 use crate::clock::Millis;
 
+/// What the page does by itself where no script runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unscripted {
+    /// It loads itself anew every five seconds.
+    LoadsAnew,
+    /// Nothing: somebody reads it slowly, or aloud.
+    StandsStill,
+}
+
 /// The page, as it is now.
-pub(super) fn console(shot: &Shot, now: Millis) -> Markup {
+pub(super) fn console(shot: &Shot, now: Millis, unscripted: Unscripted) -> Markup {
     let sections = match &shot.picture {
         Some(picture) => sections::all(picture, Some(now)),
         // The stream brings them as soon as they can be drawn.
@@ -22,7 +32,8 @@ pub(super) fn console(shot: &Shot, now: Millis) -> Markup {
     let card = |name: &str, title: &str| {
         html! {
             section.card aria-labelledby={ (name) "-title" } {
-                h2 id={ (name) "-title" } { (title) }
+                // Takes the focus when its last button has gone.
+                h2 id={ (name) "-title" } tabindex="-1" { (title) }
                 div data-section=(name) { (section(name)) }
             }
         }
@@ -30,7 +41,7 @@ pub(super) fn console(shot: &Shot, now: Millis) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            (head("Lastword console", true))
+            (head("Lastword console", Some(unscripted)))
             body {
                 a.skip href="#flow" { "To the turns" }
                 header.top {
@@ -38,8 +49,15 @@ pub(super) fn console(shot: &Shot, now: Millis) -> Markup {
                     div.bar data-section="top" { (section("top")) }
                     form method="post" action="/console/logout" { button.quiet type="submit" { "Log out" } }
                 }
-                p #link.notice.busy role="status" aria-live="polite" hidden {}
-                p #said role="status" aria-live="polite" {}
+                // Always in the tree, for what appears with its text is not announced.
+                p #link.notice.busy role="status" aria-live="polite" {}
+                div.toasts {
+                    div.toast {
+                        p #wrong role="alert" {}
+                        button #dismiss.quiet type="button" aria-label="Dismiss what was not done" { "Dismiss" }
+                    }
+                    p #said.toast role="status" aria-live="polite" {}
+                }
                 main {
                     div #notice data-section="notice" { (section("notice")) }
                     section #flow.card.wide tabindex="-1" aria-labelledby="flow-title" {
@@ -60,7 +78,17 @@ pub(super) fn console(shot: &Shot, now: Millis) -> Markup {
                 (dialog())
                 footer { p {
                     "States and ages only: nobody’s words are shown here. "
-                    noscript { "This page loads itself anew every five seconds; to act, allow its script." }
+                    noscript {
+                        @match unscripted {
+                            Unscripted::LoadsAnew => {
+                                "This page loads itself anew every five seconds (" a href="?still" { "stop that" } ")"
+                            }
+                            Unscripted::StandsStill => {
+                                "This page stands still (" a href="/console/" { "load it anew every five seconds" } ")"
+                            }
+                        }
+                        "; to act, allow its script."
+                    }
                 } }
             }
         }
@@ -91,7 +119,7 @@ pub(super) fn login(found_at: Option<&Path>, why: Option<&str>) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            (head("Lastword console: log in", false))
+            (head("Lastword console: log in", None))
             body.door {
                 main.card {
                     h1 { (logo()) "Lastword" small { "console" } }
@@ -114,7 +142,7 @@ pub(super) fn login(found_at: Option<&Path>, why: Option<&str>) -> Markup {
     }
 }
 
-fn head(title: &str, loads_anew: bool) -> Markup {
+fn head(title: &str, console: Option<Unscripted>) -> Markup {
     html! {
         head {
             meta charset="utf-8";
@@ -124,8 +152,10 @@ fn head(title: &str, loads_anew: bool) -> Markup {
             title { (title) }
             link rel="icon" href="/console/icon.svg" type="image/svg+xml";
             link rel="stylesheet" href="/console/console.css";
-            @if loads_anew {
+            @if console == Some(Unscripted::LoadsAnew) {
                 noscript { meta http-equiv="refresh" content="5"; }
+            }
+            @if console.is_some() {
                 script src="/console/console.js" defer {}
             }
         }

@@ -170,6 +170,7 @@ fn pills(picture: &Picture, stage: Stage, now: Option<Millis>) -> Markup {
                 li.pill.(turn.outcome.unwrap_or("open")) data-turn=(turn.turn)
                     title={ "turn " (turn.turn) ", chat " (words::chat(turn.chat)) } {
                     i aria-hidden="true" {}
+                    span.sr { "turn " (turn.turn) ", chat " }
                     span { (words::chat(turn.chat)) }
                     @match turn.outcome {
                         None => (words::moment(Moment::Ago(turn.since), now)),

@@ -239,6 +239,26 @@ fn every_alert_says_what_it_means_and_what_to_do_and_names_what_exists() {
     }
 }
 
+/// The recommended installation runs `lastword@a` and `@b`, another one
+/// `lastword`: only the pattern finds each of them.
+#[test]
+fn what_alerts_and_the_console_say_to_look_at_finds_every_unit() {
+    let mut found = 0;
+    for path in ["docs/alerts.yml", "src/ops/console/console.js"] {
+        // Wherever lines are broken.
+        let text = read(path).split_whitespace().collect::<Vec<_>>().join(" ");
+        for tool in ["systemctl ", "journalctl "] {
+            for (at, _) in text.match_indices(tool) {
+                let command = text[at..].split(['`', '"', '\n']).next();
+                let command = command.unwrap_or_default();
+                assert!(command.contains(" 'lastword*'"), "{path}: {command}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found >= 4, "the commands were not found");
+}
+
 /// What watches the watcher, or nothing with a loud word.
 fn promtool(arguments: &[&str]) {
     let ran = Command::new("promtool")

@@ -9,16 +9,19 @@ async fn a_member_of_the_group_is_heard_whether_the_daemon_runs_or_not() {
         return;
     };
     machine.must("useradd --groups lastword job && useradd stranger");
-    machine.must("systemctl start lastword");
     let ann = machine.telegram.add_person("Ann");
     machine.ask(ann, "hello");
-    machine.until_heard(ann, "hello").await;
     let notify = |who: &str, words: &str| {
         machine.run(&format!(
             "setpriv --reuid {who} --regid {who} --init-groups lastword notify --chat {ann} \
              '{words}'"
         ))
     };
+    let done = notify("job", "before the first start");
+    assert!(done.status.success(), "{}", text(&done));
+    machine.must("systemctl start lastword");
+    machine.until_heard(ann, "hello").await;
+    machine.until_heard(ann, "before the first start").await;
     let done = notify("job", "backup is late");
     assert!(done.status.success(), "{}", text(&done));
     machine.until_heard(ann, "backup is late").await;
@@ -29,7 +32,11 @@ async fn a_member_of_the_group_is_heard_whether_the_daemon_runs_or_not() {
     assert!(done.status.success(), "{}", text(&done));
     machine.must("systemctl start lastword");
     machine.until_heard(ann, "while it was off").await;
-    for words in ["backup is late", "while it was off"] {
+    for words in [
+        "before the first start",
+        "backup is late",
+        "while it was off",
+    ] {
         machine.told_once(ann, words);
     }
     assert!(machine.heard(ann).iter().all(|said| said != "spam"));

@@ -39,6 +39,8 @@ async fn an_installation_starts_nothing_and_says_what_to_do_next() {
         ("/etc/lastword/telegram_bot_token", 0o600),
         ("/etc/lastword/openrouter_api_key", 0o600),
         ("/usr/bin/lastword", 0o755),
+        ("/var/lib/lastword", 0o750),
+        ("/var/lib/lastword/spool", 0o1770),
     ] {
         assert_eq!(mode(&machine.path(file)), wanted, "{file}");
     }
@@ -48,6 +50,15 @@ async fn an_installation_starts_nothing_and_says_what_to_do_next() {
         assert!(machine.path(&file).exists(), "{file}");
     }
     machine.must("bash -n /usr/share/bash-completion/completions/lastword");
+    for page in [
+        "OPERATING.md",
+        "SECURITY.md",
+        "alerts.yml",
+        "grafana-dashboard.json",
+    ] {
+        let file = format!("/usr/share/doc/lastword/{page}");
+        assert!(machine.path(&file).exists(), "{file}");
+    }
     // Settings as they are shipped are sound, but for the secrets.
     let checked = machine.run("lastword check");
     assert!(super::text(&checked).contains("telegram.token"));
