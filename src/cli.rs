@@ -13,12 +13,13 @@ pub mod show;
 pub mod status;
 pub mod steer;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Errors;
+use crate::config::{Errors, Sources};
 
 /// Exit code when the configuration is wrong (`EX_CONFIG`); the unit does not
 /// restart after it, for a restart would not help.
@@ -34,8 +35,8 @@ pub const EXIT_AWAY: u8 = 3;
 const AFTER_HELP: &str = "\
 Exit codes:
    0  stopped, everything answered
-   1  turns, show, replay, cancel, pause, resume, drain, backup: not possible,
-      and why; nothing was changed
+   1  turns, show, replay, cancel, pause, resume, status, drain, backup, verify:
+      not possible, and why; nothing was changed
       roll: nothing was rolled; the sentence says who goes on
       doctor: something is bad; its line says what to do
       notify: not stored; its own help lists its codes
@@ -46,6 +47,12 @@ Exit codes:
       verify: something stored is damaged or does not balance
   75  notify: not stored, too much waits already; try again later
   78  the configuration is wrong; a restart will not help
+ 130  a verb (but roll and notify) was interrupted by SIGINT or SIGTERM
+
+The configuration, where none is named (--config, LASTWORD_CONFIG):
+  run, check    ./config.toml, else /etc/lastword/config.toml
+  other verbs   /etc/lastword/config.toml, else ./config.toml
+  A ./config.toml that somebody else owns (but root) or can write to is refused.
 
 Signals:
   SIGTERM, SIGINT  answer what is open, then end; again: store it and end now
@@ -55,8 +62,8 @@ Signals:
 #[derive(Debug, Clone, Parser)]
 #[command(name = "lastword", version, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// The configuration [default: ./config.toml, else
-    /// /etc/lastword/config.toml, else built-in defaults]
+    /// The configuration [default: ./config.toml or /etc/lastword/config.toml,
+    /// as the help of lastword itself tells; else built-in defaults]
     #[arg(long, global = true, value_name = "FILE", env = "LASTWORD_CONFIG")]
     pub config: Option<PathBuf>,
 
@@ -131,6 +138,31 @@ impl Cli {
     pub fn verb(&self) -> Command {
         self.command.clone().unwrap_or(Command::Run)
     }
+
+    /// Where it looks for the configuration, in this environment. What acts on a
+    /// service that is installed means that one's, wherever the operator stands.
+    pub fn sources(&self, env: impl IntoIterator<Item = (OsString, OsString)>) -> Sources {
+        let sources = Sources::new(self.config.clone(), env);
+        match self.verb() {
+            Command::Run | Command::Prepare | Command::Generate(_) => sources,
+            #[cfg(feature = "playground")]
+            Command::Playground(_) => sources,
+            Command::Check => sources.beside_the_service(),
+            Command::Doctor(_) => sources.service_first().beside_the_service(),
+            Command::Roll(_)
+            | Command::Turns(_)
+            | Command::Show(_)
+            | Command::Replay(_)
+            | Command::Status(_)
+            | Command::Cancel(_)
+            | Command::Pause(_)
+            | Command::Resume(_)
+            | Command::Drain(_)
+            | Command::Backup(_)
+            | Command::Verify(_)
+            | Command::Notify(_) => sources.service_first(),
+        }
+    }
 }
 
 /// Reads this process's command line. Prints help, version or what is wrong,
@@ -161,6 +193,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::config::Spot;
 
     #[test]
     fn the_definition_is_sound() {
@@ -190,10 +223,52 @@ mod tests {
     }
 
     #[test]
-    fn help_names_every_exit_code() {
+    fn help_names_every_exit_code_and_who_ends_with_it() {
         let help = Cli::command().render_long_help().to_string();
-        for code in ["  0  ", "  1  ", "  2  ", "  3  ", "  4  ", " 78  "] {
+        for code in [
+            "  0  ", "  1  ", "  2  ", "  3  ", "  4  ", " 75  ", " 78  ", "130  ",
+        ] {
             assert!(help.contains(code), "{help}");
+        }
+        let mut program = Cli::command();
+        for (verb, codes) in [
+            ("status", ["  0  ", "  1  ", "  3  ", "130  "]),
+            ("verify", ["  0  ", "  1  ", "  4  ", "130  "]),
+        ] {
+            let verb = program.find_subcommand_mut(verb).expect("there is one");
+            let help = verb.render_long_help().to_string();
+            for code in codes {
+                assert!(help.contains(code), "{code} is not in {help}");
+            }
+        }
+    }
+
+    /// Whoever steers a service must not get another one's file from the folder
+    /// in which he happens to stand.
+    #[test]
+    fn verbs_on_the_service_read_its_file_first_and_the_daemon_its_own() {
+        let here = |spot: &Spot| matches!(spot, Spot::Here(_));
+        for (line, own_first) in [
+            (&["lastword"][..], true),
+            (&["lastword", "run"], true),
+            (&["lastword", "check"], true),
+            (&["lastword", "status"], false),
+            (&["lastword", "doctor"], false),
+            (&["lastword", "turns"], false),
+            (&["lastword", "show", "1"], false),
+            (&["lastword", "replay", "1"], false),
+            (&["lastword", "cancel", "1"], false),
+            (&["lastword", "pause"], false),
+            (&["lastword", "resume"], false),
+            (&["lastword", "drain"], false),
+            (&["lastword", "roll"], false),
+            (&["lastword", "backup", "f"], false),
+            (&["lastword", "verify"], false),
+            (&["lastword", "notify", "--chat", "7", "x"], false),
+        ] {
+            let sources = Cli::try_parse_from(line).unwrap().sources([]);
+            assert_eq!(sources.search.len(), 2, "{line:?}");
+            assert_eq!(here(&sources.search[0]), own_first, "{line:?}");
         }
     }
 }

@@ -24,6 +24,7 @@ mod outbox;
 mod packaged;
 mod problem;
 mod reply;
+mod search;
 mod secret;
 mod shutdown;
 mod span;
@@ -50,8 +51,10 @@ pub use media::{Media, Voice};
 pub use operators::{Alerts, Notices, Operators};
 pub use ops::Ops;
 pub use outbox::Outbox;
+pub use packaged::Service;
 pub use problem::{Errors, Origin, Problem, Warning};
 pub use reply::{Button, Format, Reasoning, Receipts, Reply, Uncertain};
+pub use search::Spot;
 pub use secret::{ApiKey, BotToken, ConsoleToken, WebhookSecret};
 pub use shutdown::{OnStop, Shutdown};
 pub(crate) use span::parse as span;
@@ -67,26 +70,17 @@ pub struct Sources {
     /// The file asked for (`--config`); it must exist.
     pub file: Option<PathBuf>,
     /// The files looked for otherwise; the first that exists is read.
-    pub search: Vec<PathBuf>,
+    pub search: Vec<Spot>,
     /// The environment. Names that are not UTF-8 are left out: none of ours
     /// is one.
     pub env: Environment,
+    /// The packaged service, where what it would be given is asked for.
+    pub service: Option<Service>,
 }
 
 /// Variables of an environment. Its `Debug` shows no values: some are secret.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
-
-impl Environment {
-    /// The same with this value where the variable is not set.
-    #[must_use]
-    pub fn or(mut self, name: &str, value: &str) -> Self {
-        self.0
-            .entry(name.to_owned())
-            .or_insert_with(|| value.into());
-        self
-    }
-}
 
 impl FromIterator<(OsString, OsString)> for Environment {
     fn from_iter<I: IntoIterator<Item = (OsString, OsString)>>(variables: I) -> Self {
@@ -102,15 +96,28 @@ impl std::fmt::Debug for Environment {
 }
 
 impl Sources {
-    /// The usual places: `file` if given, else `./config.toml`, else
-    /// `/etc/lastword/config.toml`; and this environment, which is
+    /// The usual places: `file` if given, else `./config.toml`, if that is to be
+    /// trusted, else `/etc/lastword/config.toml`; and this environment, which is
     /// `std::env::vars_os()` in production.
     pub fn new(file: Option<PathBuf>, env: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         Self {
             file,
-            search: vec!["config.toml".into(), "/etc/lastword/config.toml".into()],
+            search: vec![
+                Spot::Here("config.toml".into()),
+                Spot::Installed(packaged::CONFIG.into()),
+            ],
             env: env.into_iter().collect(),
+            service: None,
         }
+    }
+
+    /// The same for whoever acts on a service that is installed: its own file
+    /// counts, wherever he stands.
+    #[must_use]
+    pub fn service_first(mut self) -> Self {
+        self.search
+            .sort_by_key(|spot| matches!(spot, Spot::Here(_)));
+        self
     }
 }
 
@@ -125,6 +132,17 @@ pub struct Loaded {
     pub origins: BTreeMap<Key, Origin>,
     /// What works but is probably not meant.
     pub warnings: Vec<Warning>,
+}
+
+/// What is to be known of a configuration, right or wrong.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// What was understood. Where something is wrong, built-in defaults stand in
+    /// for what was not, the token included: good to look at files with, not to
+    /// send anything anywhere.
+    pub loaded: Loaded,
+    /// Every mistake, if there is one.
+    pub errors: Option<Errors>,
 }
 
 /// What differs between two configurations.
@@ -199,7 +217,14 @@ impl Config {
     /// # Errors
     /// Every mistake in them, all at once.
     pub fn load(sources: &Sources) -> Result<Loaded, Errors> {
-        load::load(sources)
+        let Survey { loaded, errors } = load::survey(sources);
+        errors.map_or(Ok(loaded), Err)
+    }
+
+    /// Reads every layer for somebody who looks for mistakes.
+    #[must_use]
+    pub fn survey(sources: &Sources) -> Survey {
+        load::survey(sources)
     }
 
     /// Where the store is, whatever else is wrong or missing: for looking into

@@ -25,9 +25,9 @@ fn main() -> ProcessExit {
     lastword::shutdown::panics::install_hook();
     lastword::tls::install_crypto();
     let cli = cli::parse();
-    let sources = Sources::new(cli.config.clone(), std::env::vars_os());
+    let sources = cli.sources(std::env::vars_os());
     match cli.verb() {
-        Command::Check => check(&sources.beside_the_service()),
+        Command::Check => check(&sources),
         Command::Turns(asked) => desk(&shutdown, async |out, err| {
             cli::desk::turns(&asked, &sources, out, err).await
         }),

@@ -60,12 +60,11 @@ mod tests {
 
     fn sources(env: &[(&str, &str)]) -> Sources {
         Sources {
-            file: None,
-            search: Vec::new(),
             env: env
                 .iter()
                 .map(|(name, value)| ((*name).into(), (*value).into()))
                 .collect(),
+            ..Sources::default()
         }
     }
 

@@ -55,6 +55,14 @@ pub(super) enum Shut {
     Config(#[from] crate::config::Errors),
     #[error("failed to look into {path}: {source}", path = path.display())]
     Store { path: PathBuf, source: StoreError },
+    #[error("failed to look into {path}: {source}; see: lastword verify", path = path.display())]
+    Unreadable { path: PathBuf, source: StoreError },
+    #[error(
+        "failed to look into {path}: there is no such file; start the daemon once, or name the \
+         store with --store",
+        path = path.display()
+    )]
+    Absent { path: PathBuf },
     #[error("failed to copy to {path}: {source}", path = path.display())]
     Copy { path: PathBuf, source: StoreError },
     #[error("failed to write: {0}")]
@@ -112,8 +120,26 @@ pub(super) fn path_of(place: &Place, sources: &Sources) -> Result<PathBuf, Shut>
     })
 }
 
+/// The same, where something is there.
+pub(super) fn path_of_one(place: &Place, sources: &Sources) -> Result<PathBuf, Shut> {
+    let path = path_of(place, sources)?;
+    must_exist(&path)?;
+    Ok(path)
+}
+
+/// Not allowed to look, one is told so by whoever opens it.
+fn must_exist(path: &Path) -> Result<(), Shut> {
+    match path.try_exists() {
+        Ok(false) => Err(Shut::Absent {
+            path: path.to_owned(),
+        }),
+        Ok(true) | Err(_) => Ok(()),
+    }
+}
+
 /// The store at this path, as a visitor.
 pub(super) fn visit(path: &Path, place: &Place) -> Result<SqliteStore, Shut> {
+    must_exist(path)?;
     let store = SqliteStore::visit(path, place.bot.map(BotId), Clock::system());
     store.map_err(|source| Shut::Store {
         path: path.to_owned(),

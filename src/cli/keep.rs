@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::desk::{Place, Shut, ended, path_of};
+use super::desk::{Place, Shut, ended, path_of_one};
 use crate::config::Sources;
 use crate::shutdown::Tasks;
 use crate::store::desk::Soundness;
@@ -28,8 +28,17 @@ pub struct Backup {
     pub place: Place,
 }
 
+const VERIFY_HELP: &str = "\
+Exit codes:
+   0  sound
+   1  it could not be looked over, and why
+   4  damaged, or no store at all, or its books do not balance: restore a backup
+  78  the configuration does not say where the store is
+ 130  interrupted";
+
 /// What is looked over.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = VERIFY_HELP)]
 pub struct Verify {
     /// As one JSON object
     #[arg(long)]
@@ -47,7 +56,7 @@ pub async fn backup(
     err: &mut (dyn Write + Send),
 ) -> u8 {
     let copied = async {
-        let path = path_of(&asked.place, sources)?;
+        let path = path_of_one(&asked.place, sources)?;
         let (from, to) = (path.clone(), asked.to.clone());
         let size = aside(move || SqliteStore::backup(&from, &to)).await;
         let size = size.map_err(|source| Shut::Copy {
@@ -75,7 +84,7 @@ pub async fn verify(
     err: &mut (dyn Write + Send),
 ) -> u8 {
     let verified = async {
-        let path = path_of(&asked.place, sources)?;
+        let path = path_of_one(&asked.place, sources)?;
         let looked = path.clone();
         let found = aside(move || SqliteStore::verify(&looked)).await;
         let found = found.map_err(|source| Shut::Store { path, source })?;
@@ -105,11 +114,13 @@ fn object(found: &Soundness) -> serde_json::Value {
         .iter()
         .map(|(bot, books)| json!({"bot": bot, "books": books}))
         .collect();
+    // What was not looked at is not said to be empty.
+    let whole = found.damage.is_empty();
     json!({
         "sound": found.is_sound(),
         "damage": found.damage,
-        "loose": found.loose,
-        "bots": books,
+        "loose": whole.then_some(&found.loose),
+        "bots": whole.then_some(books),
     })
 }
 
@@ -117,7 +128,10 @@ fn page(found: &Soundness, out: &mut dyn Write) -> std::io::Result<()> {
     let verdict = |bad: usize| if bad == 0 { "ok " } else { "bad" };
     let (damage, loose) = (found.damage.len(), found.loose.len());
     writeln!(out, "{}  pages and indexes", verdict(damage))?;
-    writeln!(out, "{}  references", verdict(loose))?;
+    match damage {
+        0 => writeln!(out, "{}  references", verdict(loose))?,
+        _ => writeln!(out, "     references and books were not looked at")?,
+    }
     for finding in found.damage.iter().chain(&found.loose) {
         writeln!(out, "     {finding}")?;
     }

@@ -185,12 +185,14 @@ struct Side {
 pub async fn roll(options: &Roll, sources: &Sources, shutdown: &Shutdown) -> Result<(), Error> {
     let (stage, old) = Stage::find(options, sources)?;
     let pid = old.pid.ok_or(Error::Unknown)?;
-    let mut host = Host::of(pid, options.unit.as_deref(), sources.file.as_deref())
-        .map_err(|reason| Error::NotOurs { reason })?;
+    let mut host =
+        Host::of(pid, options.unit.as_deref()).map_err(|reason| Error::NotOurs { reason })?;
     // The host holds on to the process by now: that it lives says whose it is.
     stage.must_live(&old)?;
     if host.is_plain() {
-        stage.must_be_configured(sources, &old)?;
+        let config = stage.must_be_configured(sources, &old)?;
+        // The new one would look elsewhere first.
+        host.configure(config.as_deref());
     }
     if let Some(doubt) = host.doubt() {
         let _ = writeln!(std::io::stderr().lock(), "lastword: {doubt}");

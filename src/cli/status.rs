@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
+use super::EXIT_AWAY;
 use super::desk::{Place, Shut, ended, path_of};
-use super::{EXIT_AWAY, EXIT_REFUSED};
 use crate::clock::Clock;
 use crate::config::Sources;
 use crate::domain::ids::BotId;
@@ -24,8 +24,17 @@ mod page;
 /// Between two looks of `--watch`.
 const EVERY: Duration = Duration::from_secs(1);
 
+const AFTER_HELP: &str = "\
+Exit codes:
+   0  a daemon answers
+   1  it cannot be told whether one runs, or the store cannot be read, and why
+   3  no daemon runs here
+  78  the configuration does not say where the store is
+ 130  interrupted, which is how --watch ends";
+
 /// How it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct Look {
     /// One JSON object (with --watch: one a line)
     #[arg(long)]
@@ -53,8 +62,10 @@ pub async fn status(
     loop {
         let code = look(asked, &path, clears, out).await;
         // Nobody reads on: nothing to look for.
-        if !asked.watch || code.is_err() {
-            return ended(code, err);
+        let is_over = !asked.watch || matches!(code, Err(Shut::Write(_)));
+        let code = ended(code, err);
+        if is_over {
+            return code;
         }
         tokio::time::sleep(EVERY).await;
     }
@@ -66,10 +77,21 @@ async fn look(
     clears: bool,
     out: &mut (dyn Write + Send),
 ) -> Result<u8, Shut> {
-    let (heard, trouble) = hear(path, asked.place.bot).await;
+    let (heard, unheard) = hear(path, asked.place.bot).await;
     let store = match heard.is_empty() {
         true => Some(picture(path, asked.place.bot).await),
         false => None,
+    };
+    // What keeps us from telling how it stands.
+    let trouble = match (unheard, &store) {
+        (Some(unheard), _) => Some(Shut::Unheard(unheard)),
+        // What it is or is not: that is an answer.
+        (None, Some(Err(StoreError::Refused { .. }))) => None,
+        (None, Some(Err(error))) => Some(Shut::Unreadable {
+            path: path.to_owned(),
+            source: error.clone(),
+        }),
+        (None, _) => None,
     };
     // Whole or not at all, so that a redraw does not flicker.
     let mut shown = Vec::new();
@@ -79,12 +101,11 @@ async fn look(
     match asked.json {
         true => {
             let known = store.as_ref().and_then(|store| store.as_ref().ok());
-            let trouble = trouble.as_ref().map(ToString::to_string);
             let all = json!({
                 "store_path": path,
                 "daemons": heard,
                 "store": known,
-                "trouble": trouble,
+                "trouble": trouble.as_ref().map(ToString::to_string),
             });
             writeln!(shown, "{all}")?;
         }
@@ -92,22 +113,33 @@ async fn look(
             for status in &heard {
                 page::write(status, &mut shown)?;
             }
-            if let Some(store) = &store {
-                page::without(path, store, &mut shown)?;
-            }
-            if let Some(trouble) = &trouble {
-                writeln!(shown, "{trouble}")?;
+            match (&store, &trouble) {
+                (Some(Ok(picture)), trouble) => {
+                    let head = match (trouble, picture.instances.is_empty()) {
+                        (None, true) => "no daemon runs",
+                        _ => "no daemon answers",
+                    };
+                    writeln!(shown, "{head} at {}", path.display())?;
+                    page::without(picture, &mut shown)?;
+                }
+                (Some(Err(error)), None) => {
+                    writeln!(shown, "no daemon runs at {}", path.display())?;
+                    writeln!(shown, "  store     {}", reason(error))?;
+                }
+                (Some(Err(_)), Some(_)) => {}
+                // Somebody else answered; it stays a line.
+                (None, Some(trouble)) => writeln!(shown, "{trouble}")?,
+                (None, None) => {}
             }
         }
     }
     out.write_all(&shown)?;
     out.flush()?;
-    Ok(match (heard.is_empty(), trouble) {
-        (false, _) => 0,
-        // Somebody may be there.
-        (true, Some(_)) => EXIT_REFUSED,
-        (true, None) => EXIT_AWAY,
-    })
+    match (heard.is_empty(), trouble) {
+        (false, _) => Ok(0),
+        (true, Some(trouble)) => Err(trouble),
+        (true, None) => Ok(EXIT_AWAY),
+    }
 }
 
 /// Everybody who answers, the holder of the lease first.
@@ -144,11 +176,14 @@ pub(super) async fn ask_all(lines: Vec<Line>) -> (Vec<(Line, Status)>, Option<Un
 }
 
 /// What the store knows by itself.
-async fn picture(path: &Path, bot: Option<i64>) -> Result<Picture, String> {
-    let reason = |error| match error {
-        StoreError::Refused { reason } => reason,
+async fn picture(path: &Path, bot: Option<i64>) -> Result<Picture, StoreError> {
+    let store = SqliteStore::visit(path, bot.map(BotId), Clock::system())?;
+    store.picture().await
+}
+
+fn reason(error: &StoreError) -> String {
+    match error {
+        StoreError::Refused { reason } => reason.clone(),
         other => other.to_string(),
-    };
-    let store = SqliteStore::visit(path, bot.map(BotId), Clock::system()).map_err(reason)?;
-    store.picture().await.map_err(reason)
+    }
 }

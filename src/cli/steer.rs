@@ -13,7 +13,7 @@ use super::desk::{Place, Shut, ended, path_of, visit};
 use super::status::ask_all;
 use crate::config::Sources;
 use crate::domain::ids::TurnId;
-use crate::ops::control::{self, Answer, Ask, Told};
+use crate::ops::control::{self, Answer, Ask, Told, Unheard};
 use crate::store::StoreError;
 use crate::store::desk::Desk;
 use crate::store::sqlite::SqliteStore;
@@ -101,8 +101,13 @@ pub async fn steer(
 /// where none does it, does it in the store.
 async fn done(place: &Place, sources: &Sources, ask: Ask) -> Result<Told, Shut> {
     let path = path_of(place, sources)?;
-    let lines = control::lines(&control::folder(&path)).await;
-    let (mut heard, _) = ask_all(lines.unwrap_or_default()).await;
+    let lines = match control::lines(&control::folder(&path)).await {
+        Ok(lines) => lines,
+        // Then the store is closed to us, too.
+        Err(Unheard::Forbidden) => return Err(Shut::Unheard(Unheard::Forbidden)),
+        Err(_) => Vec::new(),
+    };
+    let (mut heard, _) = ask_all(lines).await;
     heard.retain(|(_, status)| place.bot.is_none_or(|bot| bot == status.bot));
     let mut bots: Vec<i64> = heard.iter().map(|(_, status)| status.bot).collect();
     bots.sort_unstable();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::access::AccessMode;
-use super::fill::exposed;
+use super::fill::{CLOSE, exposed};
 use super::problem::{Origin, Problem, Warning};
 use super::telegram::Mode;
 use super::walk::{Key, Shown};
@@ -134,6 +134,7 @@ impl Agree<'_> {
                 key: "telegram.webhook.tls_key",
                 path: path.clone(),
                 mode,
+                mend: CLOSE.to_owned(),
             });
         }
         if self.config.ops.listen == Some(hook.listen) && hook.listen.port() != 0 {

@@ -152,19 +152,20 @@ impl Named for Edits {
     ];
 }
 
-/// What the model is told first; `{date}`, `{chat}` and `{person}` are filled
-/// in for each turn.
+/// What the model is told first; `{date}`, `{chat}`, `{person}` and
+/// `{language}` are filled in for each turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SystemPrompt(String);
 
 /// The longest system prompt in characters: half of the default token budget.
 const PROMPT_MAX: usize = 32_000;
 
-const VARIABLES: [&str; 3] = ["date", "chat", "person"];
+const VARIABLES: [&str; 4] = ["date", "chat", "person", "language"];
 
 const DEFAULT_PROMPT: &str = "\
 You are a thoughtful, friendly assistant who talks with people in Telegram.
 Answer in the language of the person's last message.
+To one without words answer in the conversation's language, or else in {language}.
 Come to the point: a few sentences where they suffice, more when the matter needs it.
 Format with Markdown, sparingly; put code in fenced blocks with their language.
 Say so when you are not sure, and ask when a request can be read in two ways.
@@ -188,15 +189,19 @@ impl SystemPrompt {
     /// The prompt with its variables filled in. What is filled in is never
     /// searched for variables again, and other braces stay as they are.
     #[must_use]
-    pub fn render(&self, date: &str, chat: &str, person: &str) -> String {
+    pub fn render(&self, date: &str, chat: &str, person: &str, language: &str) -> String {
         let mut out = String::with_capacity(self.0.len() + 64);
         let mut rest = self.0.as_str();
         while let Some(open) = rest.find('{') {
             let (before, from) = rest.split_at(open);
             out.push_str(before);
-            let value = [("{date}", date), ("{chat}", chat), ("{person}", person)]
-                .into_iter()
-                .find(|(name, _)| from.starts_with(name));
+            let values = [
+                ("{date}", date),
+                ("{chat}", chat),
+                ("{person}", person),
+                ("{language}", language),
+            ];
+            let value = values.into_iter().find(|(name, _)| from.starts_with(name));
             if let Some((name, value)) = value {
                 out.push_str(value);
                 rest = &from[name.len()..];
@@ -321,7 +326,7 @@ mod tests {
     fn what_a_person_is_called_cannot_pull_in_another_variable() {
         let prompt = SystemPrompt::parse("{person} in {chat} on {date}; {\"a\": {x}}").unwrap();
         assert_eq!(
-            prompt.render("Monday", "a {date} chat", "{chat}"),
+            prompt.render("Monday", "a {date} chat", "{chat}", "de"),
             "{chat} in a {date} chat on Monday; {\"a\": {x}}"
         );
     }
@@ -334,8 +339,8 @@ mod tests {
 
     #[test]
     fn the_default_prompt_uses_every_variable() {
-        let shown = Chat::default().system_prompt.render("D1", "C2", "P3");
-        for value in ["D1", "C2", "P3"] {
+        let shown = Chat::default().system_prompt.render("D1", "C2", "P3", "L4");
+        for value in ["D1", "C2", "P3", "L4"] {
             assert!(shown.contains(value));
         }
         assert!(!shown.contains('{'));

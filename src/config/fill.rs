@@ -78,16 +78,35 @@ impl Fill<'_> {
 
     /// Refuses a secret that others on this machine can read, wherever it stands
     /// but for a credential, which the service manager guards.
-    fn refuse_if_exposed(&mut self, key: Key, origin: &Origin) {
-        let (Origin::File { path, .. } | Origin::SecretFile(path)) = origin else {
-            return;
+    fn refuse_if_exposed(&mut self, spec: &SecretSpec, origin: &Origin) {
+        let (path, mend) = match origin {
+            // Closing it would lock the daemon out where root owns it.
+            Origin::File { path, .. } => (
+                path,
+                format!(
+                    "move it to {} or to the systemd credential {}",
+                    spec.file_key, spec.credential
+                ),
+            ),
+            Origin::SecretFile(path) => (path, CLOSE.to_owned()),
+            Origin::Default | Origin::Env(_) | Origin::Credential(_) => return,
         };
         if let Some(mode) = exposed(path) {
-            let path = path.clone();
-            self.refuse(key, Problem::Exposed { key, path, mode });
+            let (key, path) = (spec.key, path.clone());
+            let problem = Problem::Exposed {
+                key,
+                path,
+                mode,
+                mend,
+            };
+            self.refuse(key, problem);
         }
     }
 }
+
+/// What to do about a file of its own that holds a secret and is open to others.
+pub(super) const CLOSE: &str = "chmod 600 it, if it is the daemon's user's; else make it root's \
+                                and the group the daemon's (chown root:lastword), and chmod 640";
 
 /// The mode of a file that holds a secret and that others than its owner can
 /// read or change. A file of root's may be read by its group: how else would a
@@ -190,7 +209,7 @@ impl Walk for Fill<'_> {
                 instead: spec.file_key,
             });
         }
-        self.refuse_if_exposed(spec.key, &origin);
+        self.refuse_if_exposed(spec, &origin);
         match self.fetch(spec, &place) {
             Ok(text) => match T::check(&text) {
                 Some(secret) => {

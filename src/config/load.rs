@@ -1,26 +1,32 @@
-//! From sources to a whole configuration: find the file, stack the layers,
-//! fill, check what must hold between keys. Collects, never stops early.
+//! From sources to a whole configuration: stack the layers, fill, check what
+//! must hold between keys. Collects, never stops early.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::agree::Agree;
 use super::fill::Fill;
 use super::kind::Kind;
 use super::layers::{Layers, Names};
 use super::problem::{Errors, Problem};
+use super::search::{Found, find};
 use super::secret::{BotToken, SecretSpec, SecretText};
 use super::walk::{Apply, Key, Walk};
-use super::{Config, Loaded, Sources};
+use super::{Config, Loaded, Sources, Survey};
 
 const NO_FOLDER: &str =
     "there is no STATE_DIRECTORY, XDG_STATE_HOME or HOME to derive it from; name a file";
 
 /// Reads every layer.
-pub(super) fn load(sources: &Sources) -> Result<Loaded, Errors> {
-    let read = read(sources)?;
+pub(super) fn survey(sources: &Sources) -> Survey {
+    let found = find(sources);
+    let env = sources.env_for(&found);
+    let (file, unread) = match found {
+        Ok(file) => (file, None),
+        Err(problem) => (None, Some(problem)),
+    };
+    let read = read(file, &env);
     let mut agree = Agree {
         config: &read.config,
         origins: &read.fill.origins,
@@ -35,21 +41,28 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, Errors> {
 
     let (mut problems, warnings) = (agree.problems, agree.warnings);
     problems.sort_by_key(Problem::line);
-    if !problems.is_empty() {
-        return Err(Errors(problems));
+    if let Some(problem) = unread {
+        // Everything else would be said about a configuration nobody wrote.
+        problems = vec![problem];
     }
-    Ok(Loaded {
-        config: read.config,
-        origin: read.origin,
-        origins: read.fill.origins,
-        warnings,
-    })
+    Survey {
+        loaded: Loaded {
+            config: read.config,
+            origin: read.origin,
+            origins: read.fill.origins,
+            warnings,
+        },
+        errors: (!problems.is_empty()).then_some(Errors(problems)),
+    }
 }
 
 /// Where the store is, whatever else may be wrong or missing: an operator who
 /// looks into it has no use for the secrets.
 pub(super) fn store_path(sources: &Sources) -> Result<PathBuf, Errors> {
-    let read = read(sources)?;
+    let found = find(sources);
+    let env = sources.env_for(&found);
+    let file = found.map_err(|problem| Errors(vec![problem]))?;
+    let read = read(file, &env);
     if read.has_store && !read.fill.refused.contains(&"store.path") {
         return Ok(read.config.store.path);
     }
@@ -71,21 +84,16 @@ struct Read<'a> {
     has_store: bool,
 }
 
-fn read(sources: &Sources) -> Result<Read<'_>, Errors> {
-    let env = &sources.env.0;
+fn read(file: Option<Found>, env: &BTreeMap<String, OsString>) -> Read<'_> {
     let store = default_store(env);
     let mut config = Config::new(BotToken::absent(), store.clone().unwrap_or_default());
     let names = names(&config);
 
     let mut layers = Layers::default();
-    let origin = match find(sources) {
-        Ok(found) => found.map(|(path, text)| {
-            layers.file(&path, &text, &names);
-            path
-        }),
-        // Everything else would be said about a configuration nobody wrote.
-        Err(problem) => return Err(Errors(vec![problem])),
-    };
+    let origin = file.map(|Found { path, text }| {
+        layers.file(&path, &text, &names);
+        path
+    });
     layers.environment(env, &names);
 
     let mut fill = Fill {
@@ -96,36 +104,12 @@ fn read(sources: &Sources) -> Result<Read<'_>, Errors> {
     };
     config.walk(&mut fill);
     let has_store = store.is_some() || fill.origins.contains_key("store.path");
-    Ok(Read {
+    Read {
         config,
         origin,
         fill,
         has_store,
-    })
-}
-
-/// The file to read with its text; `None` when there is none, which is fine
-/// unless one was asked for.
-fn find(sources: &Sources) -> Result<Option<(PathBuf, String)>, Problem> {
-    let unreadable = |path: &Path, reason: String| Problem::Unreadable {
-        key: None,
-        path: path.display().to_string(),
-        reason,
-    };
-    if let Some(path) = &sources.file {
-        return match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Some((path.clone(), text))),
-            Err(error) => Err(unreadable(path, error.to_string())),
-        };
     }
-    for path in &sources.search {
-        match std::fs::read_to_string(path) {
-            Ok(text) => return Ok(Some((path.clone(), text))),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(unreadable(path, error.to_string())),
-        }
-    }
-    Ok(None)
 }
 
 /// What the store's file is called where nobody says otherwise.

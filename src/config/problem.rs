@@ -85,10 +85,24 @@ pub enum Problem {
         /// Where.
         at: Origin,
     },
+    /// A file that nobody named and somebody else may have written.
+    #[error(
+        "{} in the working directory is not used: {why}. If you mean it, name it (--config {}), or \
+         mend that ({mend})",
+        path.display(),
+        std::path::Path::new(".").join(path).display()
+    )]
+    Untrusted {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+        /// The command that helps.
+        mend: &'static str,
+    },
     /// A file with a secret that others can read.
     #[error(
-        "{key}: {} holds a secret and is open to others (mode {mode:04o}): chmod 600 it (or 640, \
-         with root as its owner and the daemon's group as its group)",
+        "{key}: {} holds a secret and is open to others (mode {mode:04o}): {mend}",
         path.display()
     )]
     Exposed {
@@ -98,6 +112,8 @@ pub enum Problem {
         path: PathBuf,
         /// Its mode.
         mode: u32,
+        /// What to do about it.
+        mend: String,
     },
     /// Something that must be given is not.
     #[error("{key} is missing: {how}")]
@@ -125,6 +141,7 @@ impl Problem {
                 _ => usize::MAX,
             },
             Self::Unreadable { .. }
+            | Self::Untrusted { .. }
             | Self::Exposed { .. }
             | Self::Missing { .. }
             | Self::Conflict { .. } => usize::MAX,
@@ -183,7 +200,7 @@ pub enum Warning {
     },
     /// A word in braces that is almost a variable.
     #[error(
-        "chat.system_prompt: {{{name}}} is not a variable and stays as it is; there are {{date}}, {{chat}} and {{person}}"
+        "chat.system_prompt: {{{name}}} is not a variable and stays as it is; there are {{date}}, {{chat}}, {{person}} and {{language}}"
     )]
     PromptVariable {
         /// The word.

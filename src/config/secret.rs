@@ -154,7 +154,7 @@ pub struct ConsoleToken(SecretString);
 
 impl ConsoleToken {
     /// Reads a token: 16–256 of visible ASCII, long enough that nobody guesses
-    /// it at the pace at which the console lets anybody try.
+    /// it, however often it is tried: the right one is never turned away.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (16..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());

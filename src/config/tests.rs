@@ -35,11 +35,11 @@ fn bare(file: &str, env: &[(&str, &str)]) -> Result<Loaded, Errors> {
 fn sources(path: &Path, env: &[(&str, &str)]) -> Sources {
     Sources {
         file: Some(path.to_owned()),
-        search: Vec::new(),
         env: env
             .iter()
             .map(|(name, value)| (OsString::from(name), OsString::from(value)))
             .collect(),
+        ..Sources::default()
     }
 }
 
@@ -148,7 +148,8 @@ fn the_first_file_of_the_search_is_read_and_none_is_fine() {
         .collect();
     assert!(said(Config::load(&sources)).contains("a.toml"));
 
-    sources.search = vec![sources.file.take().unwrap(), second.clone()];
+    let first = sources.file.take().unwrap();
+    sources.search = vec![Spot::Here(first), Spot::Installed(second.clone())];
     let loaded = Config::load(&sources).unwrap();
     assert_eq!(
         (loaded.origin, loaded.config.turns.max_concurrent),

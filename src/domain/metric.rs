@@ -55,7 +55,7 @@ metrics! {
     BUILD_INFO Gauge "lastword_build_info" {"version":} "1, with the version as a label."
     START_TIME Gauge "lastword_start_time_seconds" "When the process began, in seconds since the Unix epoch."
     PHASE Gauge "lastword_phase" {"phase": "starting" "standby" "running" "draining" "closing" "stopped"} "1 for the phase this instance is in."
-    ROLE Gauge "lastword_role" {"role": "active" "standby"} "1 for the role of this instance: active holds the lease and takes updates in."
+    ROLE Gauge "lastword_role" {"role": "active" "standby"} "1 for the role of this instance: active was given the lease and stays active to its end, also while it drains and takes nothing in."
     READY Gauge "lastword_ready" "1 while /readyz is green."
     RESIDENT_BYTES Gauge "lastword_resident_bytes" "Resident memory of the process."
     OPEN_FDS Gauge "lastword_open_fds" "Open file descriptors of the process."

@@ -3,7 +3,7 @@
 //!
 //! Each instance has one, in a folder beside its store, named by its id, so that
 //! two never share one and a new one replaces nobody's. One JSON line asks, one
-//! answers (a drain: several). Owner and group may talk; nobody's words go over
+//! answers (a drain: several). Its owner and root may talk; nobody's words go over
 //! it. It can delay nothing: whoever asks has bounds, and the end of the process
 //! ends it.
 

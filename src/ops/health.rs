@@ -23,6 +23,7 @@ use tokio::time::{Instant, timeout};
 
 use super::console::Console;
 use super::gauges::{self, Gauges};
+use super::server;
 use crate::domain::phase::Phase;
 use crate::pulse::{Listener, Organ, Pulse};
 use crate::shutdown::Shutdown;
@@ -211,7 +212,8 @@ impl Ops {
 /// # Errors
 /// When the listener breaks.
 pub async fn serve(listener: TcpListener, ops: Ops) -> io::Result<()> {
-    axum::serve(listener, ops.router()).await
+    let tasks = ops.gauges.tasks.clone();
+    server::serve(listener, ops.router(), &tasks).await
 }
 
 #[derive(Debug, Serialize)]

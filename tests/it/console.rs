@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lastword::domain::phase::Phase;
 use lastword::ops::console::{Picture, Wish};
+use lastword::ops::server::PLACES;
 use lastword::shutdown::Cause;
 use reqwest::{StatusCode, header};
 use serde_json::json;
@@ -63,8 +64,10 @@ async fn wrong_tokens_are_soon_refused_unread() {
     }
     assert_eq!(last.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(last.headers().contains_key(header::RETRY_AFTER));
-    let right = house.login(TOKEN).await;
-    assert_eq!(right.status(), StatusCode::TOO_MANY_REQUESTS);
+    // Whoever tries cannot shut out who knows.
+    house.enter().await;
+    let wrong = house.login("wrong").await;
+    assert_eq!(wrong.status(), StatusCode::TOO_MANY_REQUESTS);
 }
 
 #[tokio::test]
@@ -197,6 +200,28 @@ async fn a_window_gets_everything_and_then_only_what_changes() {
         .keys()
         .collect();
     assert_eq!(changed, ["flow"]);
+}
+
+#[tokio::test]
+async fn a_window_stays_open_while_time_goes_by_and_a_crowd_takes_every_place() {
+    lastword::files::raise_limit();
+    let house = house().await;
+    let cookie = house.enter().await;
+    let mut stream = house.stream(&cookie).await;
+    event(&mut stream).await.expect("the first picture");
+    let address = house.root.trim_start_matches("http://");
+    let mut crowd = Vec::new();
+    for _ in 0..2 * PLACES {
+        let knock = tokio::net::TcpStream::connect(address).await;
+        crowd.push(knock.expect("it listens"));
+    }
+    // Longer than anybody may take to say what he wants.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    let mut next = quiet();
+    next.counts[0] = 1;
+    *house.stand.picture.lock().unwrap() = Some(next);
+    let news = event(&mut stream).await.expect("it goes on");
+    assert!(news["sections"]["flow"].is_string(), "{news}");
 }
 
 #[tokio::test]

@@ -157,8 +157,9 @@ fn every_dependency_comes_from_the_registry_with_a_checksum() {
     assert!(seen > 100, "the lock file was not read");
 }
 
-/// With three descriptors and no more, there is nothing to open and nowhere to
-/// connect; it reads what it is given all the same.
+/// With no descriptor to be had, not even in the place of one that is closed,
+/// there is nothing to open and nowhere to connect; it reads what it is given
+/// all the same.
 #[test]
 fn a_reader_of_files_can_open_nothing_and_connect_nowhere() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_lastword"))
@@ -185,7 +186,7 @@ fn a_reader_of_files_can_open_nothing_and_connect_nowhere() {
         std::thread::sleep(std::time::Duration::from_millis(10));
         limit("Max open files")
     });
-    let is_set = looked.take(3_000).any(|now| now == ["3", "3"]);
+    let is_set = looked.take(3_000).any(|now| now == ["0", "0"]);
     assert!(is_set, "{:?}", limit("Max open files"));
     assert_eq!(limit("Max file size"), ["0", "0"]);
     assert_eq!(limit("Max core file size"), ["0", "0"]);
@@ -196,10 +197,7 @@ fn a_reader_of_files_can_open_nothing_and_connect_nowhere() {
     let answer = child.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&answer.stdout).into_owned();
     assert!(answer.status.success(), "{answer:?}");
-    assert!(
-        said.contains("some words") || said.contains("failed"),
-        "{said}"
-    );
+    assert!(said.contains("some words"), "{said}");
 }
 
 /// The sockets below a folder.
@@ -222,7 +220,8 @@ async fn the_control_socket_is_closed_to_others() {
     assert!(!sockets.is_empty(), "it is beside the store");
     for socket in &sockets {
         let about = fs::metadata(socket).expect("it is there");
-        assert_eq!(about.permissions().mode() & 0o007, 0, "{socket:?}");
+        let mode = about.permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{socket:?}");
     }
     let exit = process.stop().await;
     assert_eq!(exit.code, Some(0), "{exit:?}");

@@ -14,6 +14,10 @@ const LITTLE: u64 = 1 << 30;
 const NEXT_TO_NOTHING: u64 = 100 << 20;
 
 pub(super) async fn look(store: &Path) -> Vec<Finding> {
+    if store.as_os_str().is_empty() {
+        // Nobody says where it is, which the configuration's line tells.
+        return Vec::new();
+    }
     let folder = folder_of(store);
     if !folder.is_dir() {
         return vec![Finding::warn(

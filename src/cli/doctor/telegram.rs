@@ -161,7 +161,7 @@ fn host(url: &str) -> String {
 
 /// Our clock against the one in the head of Telegram's answer. Asked without the
 /// token.
-async fn clock(api_url: &str) -> Finding {
+pub(super) async fn clock(api_url: &str) -> Finding {
     let what = "clock";
     let unknown = |why: String| {
         Finding::warn(

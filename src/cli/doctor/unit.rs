@@ -19,21 +19,34 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What a stop takes beyond `shutdown.grace` at the most, with something to spare.
 const BEYOND: Duration = Duration::from_secs(5);
 
-const PROPERTIES: &str =
-    "LoadState,Type,TimeoutStopUSec,WatchdogUSec,Restart,KillMode,NotifyAccess";
+const PROPERTIES: &str = "Id,LoadState,ActiveState,UnitFileState,Type,TimeoutStopUSec,\
+                          WatchdogUSec,Restart,KillMode,NotifyAccess";
+
+/// The units it may be where none runs, the likeliest first; the pattern is for
+/// those that systemd has in memory under another name.
+const USUAL: [&str; 4] = [
+    "lastword@a.service",
+    "lastword@b.service",
+    "lastword.service",
+    "lastword*.service",
+];
+
+/// One unit's properties.
+type Unit<'a> = BTreeMap<&'a str, &'a str>;
 
 pub(super) async fn look(asked: Option<&str>, config: &Config) -> Vec<Finding> {
     let running = || {
         let living = Roster::open(&config.store.path).ok()?.living().ok()?;
         living.iter().find_map(|one| roll::name_of_unit(one.pid?))
     };
-    let name = match asked {
-        Some(name) => name.to_owned(),
-        None => running().unwrap_or_else(|| "lastword.service".to_owned()),
+    let names = match asked.map(str::to_owned).or_else(running) {
+        Some(name) => vec![name],
+        None => USUAL.map(str::to_owned).to_vec(),
     };
     let mut command = Command::new("systemctl");
     command
-        .args(["show", "--no-pager", "--property", PROPERTIES, "--", &name])
+        .args(["show", "--no-pager", "--property", PROPERTIES, "--"])
+        .args(&names)
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true);
@@ -45,14 +58,42 @@ pub(super) async fn look(asked: Option<&str>, config: &Config) -> Vec<Finding> {
         }
     };
     let shown = String::from_utf8_lossy(&shown);
-    let properties: BTreeMap<&str, &str> = shown
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .collect();
-    judge(&name, &properties, config.shutdown.grace)
+    let unit = units(&shown).into_iter().rev().max_by_key(rank);
+    let unit = unit.unwrap_or_default();
+    let name = unit.get("Id").copied().unwrap_or(&names[0]);
+    judge(name, &unit, config.shutdown.grace)
 }
 
-fn judge(name: &str, unit: &BTreeMap<&str, &str>, grace: Duration) -> Vec<Finding> {
+/// What `systemctl show` prints of several units, an empty line between them.
+fn units(shown: &str) -> Vec<Unit<'_>> {
+    shown
+        .split("\n\n")
+        .map(|unit| {
+            unit.lines()
+                .filter_map(|line| line.split_once('='))
+                .collect()
+        })
+        .collect()
+}
+
+/// How likely it is meant: what runs, before what begins with the machine, before
+/// what has failed, before what is merely there.
+fn rank(unit: &Unit<'_>) -> u8 {
+    let is = |property: &str, value: &str| unit.get(property).is_some_and(|now| *now == value);
+    if !is("LoadState", "loaded") {
+        0
+    } else if !is("ActiveState", "inactive") && !is("ActiveState", "failed") {
+        4
+    } else if is("UnitFileState", "enabled") || is("UnitFileState", "enabled-runtime") {
+        3
+    } else if is("ActiveState", "failed") {
+        2
+    } else {
+        1
+    }
+}
+
+fn judge(name: &str, unit: &Unit<'_>, grace: Duration) -> Vec<Finding> {
     let what = "unit";
     let get = |property: &str| unit.get(property).copied().unwrap_or_default();
     if get("LoadState") != "loaded" {
@@ -198,6 +239,43 @@ mod tests {
             assert!(says.contains(words), "{says}");
         }
         assert_eq!(worst(&[("LoadState", "not-found")]).0, Verdict::Ok);
+    }
+
+    #[test]
+    fn with_the_daemon_down_the_unit_that_is_used_is_looked_at() {
+        let shown =
+            |a: [&str; 3], b: [&str; 3], plain: [&str; 3]| {
+                let names = [
+                    "lastword@a.service",
+                    "lastword@b.service",
+                    "lastword.service",
+                ];
+                let blocks = names.iter().zip([a, b, plain]).map(|(name, [load, active, file])| {
+                format!("Id={name}\nLoadState={load}\nActiveState={active}\nUnitFileState={file}\n")
+            });
+                blocks.collect::<Vec<_>>().join("\n")
+            };
+        let absent = ["not-found", "inactive", ""];
+        let there = ["loaded", "inactive", "disabled"];
+        let enabled = ["loaded", "inactive", "enabled"];
+        let failed = ["loaded", "failed", "disabled"];
+        let active = ["loaded", "activating", "disabled"];
+        for (a, b, plain, meant) in [
+            (enabled, there, there, "lastword@a.service"),
+            (there, enabled, there, "lastword@b.service"),
+            (there, there, enabled, "lastword.service"),
+            (there, failed, there, "lastword@b.service"),
+            (enabled, failed, there, "lastword@a.service"),
+            (enabled, active, there, "lastword@b.service"),
+            (there, there, there, "lastword@a.service"),
+            (absent, absent, there, "lastword.service"),
+        ] {
+            let shown = shown(a, b, plain);
+            let units = units(&shown);
+            assert_eq!(units.len(), 3);
+            let found = units.into_iter().rev().max_by_key(rank);
+            assert_eq!(found.expect("there are three")["Id"], meant, "{shown}");
+        }
     }
 
     #[test]

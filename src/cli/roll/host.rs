@@ -38,7 +38,7 @@ pub(super) struct Unit {
 impl Host {
     /// The host of a running instance; an error when that is nobody we can do
     /// for, with what to do instead.
-    pub(super) fn of(pid: i32, unit: Option<&str>, config: Option<&Path>) -> Result<Self, String> {
+    pub(super) fn of(pid: i32, unit: Option<&str>) -> Result<Self, String> {
         let unit = match unit {
             Some(name) => Some(Unit {
                 name: name.to_owned(),
@@ -55,12 +55,8 @@ impl Host {
                 let doubt = process::may_be_replaced(pid)?;
                 let old = Process::open(pid)
                     .map_err(|error| format!("its process {pid} cannot be held on to: {error}"))?;
-                let mut arguments = vec![OsString::from("run")];
-                if let Some(config) = config {
-                    arguments.extend(["--config".into(), config.into()]);
-                }
                 Ok(Self::Plain {
-                    arguments,
+                    arguments: vec![OsString::from("run")],
                     old,
                     child: None,
                     doubt,
@@ -72,6 +68,13 @@ impl Host {
     /// Whether the new one is started with our own configuration.
     pub(super) fn is_plain(&self) -> bool {
         matches!(self, Self::Plain { .. })
+    }
+
+    /// Has the new one started with this file, where it is we who start it.
+    pub(super) fn configure(&mut self, file: Option<&Path>) {
+        if let (Self::Plain { arguments, .. }, Some(file)) = (self, file) {
+            arguments.extend(["--config".into(), file.into()]);
+        }
     }
 
     /// What the operator should know, though it keeps nobody from rolling.
@@ -297,6 +300,28 @@ mod tests {
         ] {
             assert_eq!(Unit::of(groups), None, "{groups}");
         }
+    }
+
+    /// Left to itself it would look for one in another order than whoever rolls.
+    #[test]
+    fn a_new_one_is_started_with_the_configuration_that_was_checked() {
+        let us = i32::try_from(std::process::id()).expect("a pid is small");
+        let plain = |file: Option<&Path>| {
+            let mut host = Host::Plain {
+                arguments: vec![OsString::from("run")],
+                old: Process::open(us).expect("we live"),
+                child: None,
+                doubt: None,
+            };
+            host.configure(file);
+            match host {
+                Host::Plain { arguments, .. } => arguments,
+                Host::Systemd { .. } => panic!("it is none"),
+            }
+        };
+        let named = ["run", "--config", "/etc/lastword/config.toml"];
+        assert_eq!(plain(Some(Path::new(named[2]))), named);
+        assert_eq!(plain(None), ["run"]);
     }
 
     #[test]

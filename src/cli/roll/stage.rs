@@ -119,9 +119,14 @@ impl Stage {
 
     /// Refuses a configuration that would not make a new one a successor of the
     /// old: of another bot, or at another store, where no lease keeps the two
-    /// from polling with one token.
-    pub(super) fn must_be_configured(&self, sources: &Sources, old: &Living) -> Result<(), Error> {
-        let config = Config::load(sources).map_err(Error::Configuration)?.config;
+    /// from polling with one token. Answers the file that it was read from.
+    pub(super) fn must_be_configured(
+        &self,
+        sources: &Sources,
+        old: &Living,
+    ) -> Result<Option<PathBuf>, Error> {
+        let loaded = Config::load(sources).map_err(Error::Configuration)?;
+        let config = loaded.config;
         let bot = BotId(config.telegram.token.bot_id());
         let configured = &config.store.path;
         let what = if bot != old.bot {
@@ -133,7 +138,7 @@ impl Stage {
                 configured.display()
             )
         } else {
-            return Ok(());
+            return Ok(loaded.origin);
         };
         Err(Error::Elsewhere { what })
     }

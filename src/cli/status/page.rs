@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
 
 use super::super::desk::rough;
 use crate::ops::status::{Intake, Status};
@@ -77,27 +76,10 @@ pub(super) fn write(status: &Status, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// The page when no daemon answers.
-pub(super) fn without(
-    path: &Path,
-    store: &Result<Picture, String>,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let picture = match store {
-        Ok(picture) => picture,
-        Err(error) => {
-            writeln!(out, "no daemon runs at {}", path.display())?;
-            return writeln!(out, "  store     {error}");
-        }
-    };
-    match picture.instances.is_empty() {
-        true => writeln!(out, "no daemon runs at {}", path.display())?,
-        false => {
-            writeln!(out, "no daemon answers at {}", path.display())?;
-            for instance in &picture.instances {
-                writeln!(out, "  process   {}", process(instance))?;
-            }
-        }
+/// What follows when no daemon answers.
+pub(super) fn without(picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
+    for instance in &picture.instances {
+        writeln!(out, "  process   {}", process(instance))?;
     }
     if let Some(paused) = &picture.paused {
         writeln!(out, "  PAUSED    {}", pause(paused))?;

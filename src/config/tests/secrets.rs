@@ -116,6 +116,10 @@ fn a_secret_that_others_can_read_is_refused_and_the_mode_is_told() {
         let env = [&env[..], &[("OPENROUTER_API_KEY", "")]].concat();
         let message = said(Config::load(&sources(&config, &env)));
         assert_eq!(!message.contains("is open to others"), fine, "{message}");
+        // Closed to its group it would be closed to the daemon, where root owns it.
+        let advice = "move it to llm.api_key_file or to the systemd credential openrouter_api_key";
+        assert_eq!(!message.contains(advice), fine, "{message}");
+        assert!(!message.contains("chmod"), "{message}");
     }
     // A credential is the service manager's to guard.
     let credential = folder.path().join("openrouter_api_key");
@@ -124,6 +128,15 @@ fn a_secret_that_others_can_read_is_refused_and_the_mode_is_told() {
     let at = folder.path().to_str().unwrap();
     let env = [&env[..], &[("CREDENTIALS_DIRECTORY", at)]].concat();
     assert!(bare("", &env).is_ok());
+}
+
+#[test]
+fn a_token_of_the_console_that_is_too_short_is_refused_and_told_how_long_it_has_to_be() {
+    let message = said(load("", &[("OPS_CONSOLE_TOKEN", "hush-hush")]));
+    for part in ["ops.console_token", "16 to 256", "OPS_CONSOLE_TOKEN"] {
+        assert!(message.contains(part), "{part:?} is not in {message}");
+    }
+    assert!(!message.contains("hush"), "{message}");
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub(super) enum Login {
     In(String),
     /// Wrong.
     Wrong,
-    /// Too many wrong ones: not before this long.
+    /// Wrong, after too many wrong ones: not before this long.
     Later(Duration),
 }
 
@@ -56,6 +56,20 @@ struct State {
     /// When all tries would be there again.
     whole_at: Instant,
     recalled: Option<Instant>,
+}
+
+impl State {
+    /// Somebody said a wrong one.
+    fn wrong(&mut self) -> Login {
+        let now = Instant::now();
+        let spent = self.whole_at.saturating_duration_since(now);
+        let all = ANOTHER * TRIES;
+        if spent + ANOTHER > all {
+            return Login::Later(spent + ANOTHER - all);
+        }
+        self.whole_at = self.whole_at.max(now) + ANOTHER;
+        Login::Wrong
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,19 +94,15 @@ impl Sessions {
 
     /// Somebody says `token`.
     pub(super) fn login(&self, token: &str, now: Millis) -> Login {
-        let mut state = self.state();
-        let instant = Instant::now();
-        let spent = state.whole_at.saturating_duration_since(instant);
-        let all = ANOTHER * TRIES;
-        if spent + ANOTHER > all {
-            return Login::Later(spent + ANOTHER - all);
-        }
         // Both digests are as long, whatever was typed.
         let said = digest(&SHA256, token.as_bytes());
         let right = digest(&SHA256, self.token.expose().as_bytes());
-        if !bool::from(said.as_ref().ct_eq(right.as_ref())) {
-            state.whole_at = state.whole_at.max(instant) + ANOTHER;
-            return Login::Wrong;
+        let is_right = bool::from(said.as_ref().ct_eq(right.as_ref()));
+        let mut state = self.state();
+        // Nobody can shut out who knows it by trying wrong ones; it is too long
+        // to be guessed at any pace.
+        if !is_right {
+            return state.wrong();
         }
         let cookie = URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 32]>());
         state.open.retain(|session| session.until > now);
@@ -205,12 +215,20 @@ mod tests {
         for _ in 0..TRIES {
             assert_eq!(sessions.login("wrong", 0), Login::Wrong);
         }
-        assert_eq!(sessions.login(TOKEN, 0), Login::Later(ANOTHER));
+        assert_eq!(sessions.login("wrong", 0), Login::Later(ANOTHER));
         tokio::time::advance(ANOTHER).await;
         assert_eq!(sessions.login("wrong", 0), Login::Wrong);
         assert_eq!(sessions.login("wrong", 0), Login::Later(ANOTHER));
-        tokio::time::advance(ANOTHER).await;
-        enter(&sessions, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_knows_the_token_gets_in_however_often_others_try() {
+        let sessions = sessions();
+        while sessions.login("wrong", 0) == Login::Wrong {}
+        let cookie = enter(&sessions, 0);
+        assert!(sessions.holds(&cookie, 1));
+        // And lets nobody else try more often by it.
+        assert_eq!(sessions.login("wrong", 0), Login::Later(ANOTHER));
     }
 
     #[tokio::test(start_paused = true)]

@@ -32,8 +32,8 @@ pub enum TokenError {
         /// Why.
         source: io::Error,
     },
-    /// Everybody on this machine could use it.
-    #[error("{} can be read by others; chmod 600 it, or delete it and start again", path.display())]
+    /// Others than its owner could use it.
+    #[error("{} is open to others than its owner; chmod 600 it, or delete it and start again", path.display())]
     Public {
         /// The file.
         path: PathBuf,
@@ -77,7 +77,7 @@ fn read(path: &Path, file: File) -> Result<ConsoleToken, TokenError> {
         Ok(about) => about,
         Err(source) => return Err(TokenError::File { path, source }),
     };
-    if about.permissions().mode() & 0o007 != 0 {
+    if about.permissions().mode() & 0o077 != 0 {
         return Err(TokenError::Public { path });
     }
     let mut text = String::new();
@@ -149,9 +149,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         find_or_make(&path).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let refused = find_or_make(&path).unwrap_err();
-        assert!(refused.to_string().contains("chmod 600"), "{refused}");
+        for mode in [0o644, 0o640, 0o620] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let refused = find_or_make(&path).unwrap_err();
+            assert!(refused.to_string().contains("chmod 600"), "{refused}");
+        }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "short").unwrap();
         let refused = find_or_make(&path).unwrap_err();

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Debug, thiserror::Error)]
 pub enum Unheard {
     /// It may be there, but we may not talk to it.
-    #[error("not allowed to talk to the daemon: use its user, its group, or root")]
+    #[error("cannot tell whether one runs: ask as the daemon's user or as root")]
     Forbidden,
     /// It is there and does not answer.
     #[error("the daemon does not answer: it hangs, or is being stopped")]

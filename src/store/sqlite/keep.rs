@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::engine::{refuse_network, sync_folder};
 use super::{Schema, SqliteStore, Tx};
@@ -65,34 +65,34 @@ impl SqliteStore {
     }
 
     /// Looks over the whole store: its pages, its references, and the books of
-    /// every bot in it. Blocks for as long as that takes.
+    /// every bot in it. Blocks for as long as that takes. Where pages are damaged,
+    /// or it is no database at all, that is all that is told: what else stands in
+    /// it means nothing.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be read at all.
     pub fn verify(path: &Path) -> Result<Soundness> {
-        let conn = open(path)?;
+        let conn = connect(path)?;
         refuse_network(path)?;
-        // All of it is of one moment.
-        conn.execute_batch("BEGIN")?;
-        let mut found = Soundness {
-            damage: damage(&conn)?,
+        let damaged = |damage| Soundness {
+            damage,
             ..Soundness::default()
         };
-        let mut loose = conn.prepare("PRAGMA foreign_key_check")?;
-        let mut rows = loose.query([])?;
-        while let Some(row) = rows.next()? {
-            if found.loose.len() >= FINDINGS {
-                break;
-            }
-            let (table, row_id, parent): (String, Option<i64>, String) =
-                (row.get(0)?, row.get(1)?, row.get(2)?);
-            let row_id = row_id.map_or("?".to_owned(), |id| id.to_string());
-            found
-                .loose
-                .push(format!("row {row_id} of {table} points at no {parent}"));
+        // The first page, without which nothing else can be asked.
+        if let Err(error) = conn.query_row("PRAGMA schema_version", [], |_| Ok(())) {
+            return Ok(damaged(vec![words_of_damage(error)?]));
         }
-        drop(rows);
-        drop(loose);
+        Schema::default().look(&conn)?;
+        // All of it is of one moment.
+        conn.execute_batch("BEGIN")?;
+        let damage = damage(&conn)?;
+        if !damage.is_empty() {
+            return Ok(damaged(damage));
+        }
+        let mut found = Soundness {
+            loose: loose(&conn)?,
+            ..Soundness::default()
+        };
         let bots: Vec<i64> = conn
             .prepare("SELECT DISTINCT bot FROM conversations ORDER BY bot")?
             .query_map([], |row| row.get(0))?
@@ -113,6 +113,13 @@ impl SqliteStore {
 /// A store as it is, for reading: nothing is created and nothing changed but the
 /// log's own index.
 fn open(path: &Path) -> Result<Connection> {
+    let conn = connect(path)?;
+    Schema::default().look(&conn)?;
+    Ok(conn)
+}
+
+/// The same, whatever is in the file.
+fn connect(path: &Path) -> Result<Connection> {
     if !path.is_file() {
         return Err(StoreError::Refused {
             reason: "there is no such file".to_owned(),
@@ -121,26 +128,53 @@ fn open(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(BUSY)?;
-    Schema::default().look(&conn)?;
     Ok(conn)
 }
 
+/// What SQLite says of a file that it finds damaged; any other error stays one.
+fn words_of_damage(error: rusqlite::Error) -> Result<String> {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Ok(error.to_string()),
+        _ => Err(error.into()),
+    }
+}
+
 fn damage(conn: &Connection) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let checked = check(conn, &mut found);
+    // What is damaged enough ends the check itself.
+    if let Err(error) = checked {
+        found.push(words_of_damage(error)?);
+    }
+    Ok(found)
+}
+
+fn check(conn: &Connection, found: &mut Vec<String>) -> rusqlite::Result<()> {
     let mut check = conn.prepare(&format!("PRAGMA integrity_check({FINDINGS})"))?;
-    let said = check.query_map([], |row| row.get::<_, String>(0))?;
-    let mut damage = Vec::new();
-    for line in said {
-        match line {
-            Ok(line) if line == "ok" => {}
-            Ok(line) => damage.push(line),
-            // What is damaged enough ends the check itself.
-            Err(error) => {
-                damage.push(error.to_string());
-                break;
-            }
+    for line in check.query_map([], |row| row.get::<_, String>(0))? {
+        let line = line?;
+        if line != "ok" {
+            found.push(line);
         }
     }
-    Ok(damage)
+    Ok(())
+}
+
+/// Rows that point at rows that are not there.
+fn loose(conn: &Connection) -> Result<Vec<String>> {
+    let mut check = conn.prepare("PRAGMA foreign_key_check")?;
+    let mut rows = check.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        if found.len() >= FINDINGS {
+            break;
+        }
+        let (table, row_id, parent): (String, Option<i64>, String) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
+        let row_id = row_id.map_or("?".to_owned(), |id| id.to_string());
+        found.push(format!("row {row_id} of {table} points at no {parent}"));
+    }
+    Ok(found)
 }
 
 fn exists(to: &Path) -> StoreError {

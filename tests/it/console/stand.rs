@@ -13,6 +13,7 @@ use lastword::ops::console::picture::{
 };
 use lastword::ops::console::{Console, Door, Scene, Wish};
 use lastword::ops::health::Role;
+use lastword::ops::server;
 use lastword::shutdown::{Kind, Shutdown, Tasks};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header, redirect};
 use serde_json::Value;
@@ -166,8 +167,9 @@ pub(super) async fn with(stand: Arc<Stand>) -> House {
     let scene: Arc<dyn Scene> = stand.clone();
     let console = Console::new(scene, &Clock::system(), &shutdown, door);
     tasks.spawn(Kind::Ops, "drawing", console.clone().keep_drawing());
+    let serving = tasks.clone();
     tasks.spawn(Kind::Ops, "endpoints", async move {
-        let _ = axum::serve(listener, console.router()).await;
+        let _ = server::serve(listener, console.router(), &serving).await;
     });
     let client = Client::builder()
         .no_proxy()

@@ -1,14 +1,17 @@
 //! The operator's verbs, with the real binary beside a daemon that runs: asked
 //! over the control socket, to the end of a drain and across a `kill -9`.
 
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::Output;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use lastword::domain::turn;
 use lastword::playground::bot_api::Place;
 use lastword::playground::offline::Fault;
 use serde_json::Value;
+use tokio::io::AsyncBufReadExt;
 
 use super::{Process, Real, Transport, in_turn, outcomes, within};
 
@@ -61,6 +64,17 @@ impl Real {
         })
         .await
     }
+}
+
+/// A verb on any file, without any secret.
+fn on(line: &[&str], store: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lastword"));
+    command.env_clear().args(line).arg("--store").arg(store);
+    command.output().expect("the binary starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn pid(process: &Process) -> i64 {
@@ -256,12 +270,7 @@ async fn a_store_is_copied_whole_while_its_daemon_works() {
     // What is in the copy is what was in the store; the daemon goes on.
     real.ask(&Place::private(ann));
     real.until_answered().await;
-    let of_copy = ["verify", "--json", "--store", to];
-    let verified = std::process::Command::new(env!("CARGO_BIN_EXE_lastword"))
-        .env_clear()
-        .args(of_copy)
-        .output()
-        .expect("the binary starts");
+    let verified = on(&["verify", "--json"], &copy);
     assert_eq!(verified.status.code(), Some(0), "{verified:?}");
     let verified: Value = serde_json::from_slice(&verified.stdout).expect("JSON");
     assert_eq!(verified["sound"], true);
@@ -272,15 +281,137 @@ async fn a_store_is_copied_whole_while_its_daemon_works() {
     sql.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM turns")
         .expect("the schema is known");
     drop(sql);
-    let verified = std::process::Command::new(env!("CARGO_BIN_EXE_lastword"))
-        .env_clear()
-        .args(["verify", "--store", to])
-        .output()
-        .expect("the binary starts");
+    let verified = on(&["verify"], &copy);
     assert_eq!(verified.status.code(), Some(4), "{verified:?}");
     let said = String::from_utf8_lossy(&verified.stdout).into_owned();
     assert!(
         said.contains("bad  references") && said.contains("bad  books"),
         "{said}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_damaged_or_no_store_at_all_is_found_out_and_a_backup_advised() {
+    let real = Real::new(Transport::Polling).await;
+    let mut process = real.start().await;
+    let ann = real.person("Ann");
+    real.ask(&Place::private(ann));
+    real.until_answered().await;
+    real.until_settled(1).await;
+    assert_eq!(process.stop().await.code, Some(0));
+    let whole = std::fs::read(real.store_path()).expect("it is there");
+    assert_eq!(on(&["verify"], &real.store_path()).status.code(), Some(0));
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let mut torn = whole.clone();
+    torn[4096 * 2..].fill(0xA5);
+    let files = [
+        ("junk.db", b"no database at all ".repeat(500)),
+        ("half.db", whole[..whole.len() / 2].to_vec()),
+        ("torn.db", torn),
+    ];
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        std::fs::write(&path, &bytes).expect("the folder is writable");
+        let verified = on(&["verify"], &path);
+        assert_eq!(verified.status.code(), Some(4), "{name}: {verified:?}");
+        let said = text(&verified.stdout);
+        for part in ["bad  pages", "restore a backup", "not looked at"] {
+            assert!(said.contains(part), "{name}: {said}");
+        }
+        assert!(!said.contains("ok   references"), "{name}: {said}");
+        let json = on(&["verify", "--json"], &path);
+        assert_eq!(json.status.code(), Some(4), "{name}: {json:?}");
+        let json: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+        assert_eq!(json["sound"], false);
+        assert!(json["loose"].is_null() && json["bots"].is_null(), "{json}");
+        assert_eq!(std::fs::read(&path).expect("it is there"), bytes);
+    }
+    let none = on(&["verify"], &folder.path().join("none.db"));
+    assert_eq!(none.status.code(), Some(1), "{none:?}");
+    let said = text(&none.stderr);
+    for part in ["no such file", "start the daemon once", "--store"] {
+        assert!(said.contains(part), "{said}");
+    }
+    // Whether a daemon runs is the least of what is to be said here.
+    let status = on(&["status"], &folder.path().join("junk.db"));
+    assert_eq!(status.status.code(), Some(1), "{status:?}");
+    assert!(!text(&status.stdout).contains("no daemon runs"));
+    let said = text(&status.stderr);
+    assert!(said.contains("lastword verify"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_not_ask_is_told_so_and_not_that_no_daemon_runs() {
+    let real = Real::new(Transport::Polling).await;
+    let _process = real.start().await;
+    real.until_answering(1).await;
+    let store = real.store_path();
+    let chmod = |path: &Path, mode| {
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
+    };
+    // As the service's state folder is to somebody who may pass.
+    let folder = store.parent().expect("it is in a folder");
+    chmod(folder, 0o711);
+    let binary = folder.join("lastword");
+    // The build's own folder may be closed to others. Not written by us: another
+    // test's child would hold it open.
+    let copied = Command::new("cp")
+        .args([env!("CARGO_BIN_EXE_lastword").as_ref(), binary.as_os_str()])
+        .status();
+    assert!(copied.expect("there is a cp").success());
+    let control = lastword::ops::control::folder(&store);
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        chmod(&control, 0);
+    }
+    let ask = |line: &[&str]| {
+        let mut command = Command::new(&binary);
+        command.env_clear().args(line).arg("--store").arg(&store);
+        if is_root {
+            command.uid(54_321).gid(54_321);
+        }
+        command.output().expect("the binary starts")
+    };
+    for line in [
+        &["status"][..],
+        &["status", "--json"],
+        &["drain"],
+        &["pause"],
+    ] {
+        let asked = ask(line);
+        assert_eq!(asked.status.code(), Some(1), "{line:?}: {asked:?}");
+        let told = text(&asked.stderr);
+        assert!(
+            told.contains("cannot tell whether one runs: ask as the daemon's user or as root"),
+            "{line:?}: {told}"
+        );
+        let said = format!("{}{told}", text(&asked.stdout));
+        assert!(!said.contains("no daemon runs"), "{line:?}: {said}");
+    }
+    chmod(&control, 0o750);
+    assert_eq!(real.daemons().await.len(), 1, "it ran all the while");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_goes_on_until_it_is_interrupted_and_says_so_by_its_code() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let mut watch = tokio::process::Command::new(env!("CARGO_BIN_EXE_lastword"))
+        .env_clear()
+        .args(["status", "--watch", "--json", "--store"])
+        .arg(folder.path().join("none.db"))
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the binary starts");
+    let looks = watch.stdout.take().expect("it is piped");
+    let mut looks = tokio::io::BufReader::new(looks).lines();
+    for _ in 0..2 {
+        let look = within("a look", looks.next_line()).await.expect("text");
+        let look: Value = serde_json::from_str(&look.expect("it goes on")).expect("JSON");
+        assert_eq!(look["daemons"], serde_json::json!([]));
+    }
+    let pid = watch.id().and_then(|pid| i32::try_from(pid).ok());
+    super::process::signal(pid.expect("it lives"), rustix::process::Signal::INT);
+    let ended = within("its end", watch.wait()).await.expect("our child");
+    assert_eq!(ended.code(), Some(130), "{ended:?}");
 }
