@@ -7,11 +7,13 @@
 //! Pure and total: no input panics, no call waits, and a surprise in the
 //! Markdown may cost its looks but never its words. Nothing here sends.
 
+mod alerts;
 mod cut;
 mod details;
 mod dialect;
 mod document;
 mod entity;
+mod fence;
 mod flank;
 mod fold;
 mod heal;
@@ -23,6 +25,7 @@ mod rich;
 mod summary;
 mod table;
 mod tags;
+mod tildes;
 
 #[cfg(test)]
 mod tests;
@@ -117,6 +120,19 @@ pub fn summary(markdown: &str, max: usize) -> String {
 #[must_use]
 pub fn title(markdown: &str) -> String {
     sheltered(|| summary::title(markdown)).unwrap_or_default()
+}
+
+/// An answer whose end may have been cut, so that what stands below it is no
+/// part of it: an open fence of code is closed, and so is what folds.
+#[must_use]
+pub fn closed(markdown: &str) -> String {
+    sheltered(|| fence::closed(markdown)).unwrap_or_else(|| markdown.to_owned())
+}
+
+/// The first line of the fence of code that an answer leaves open at its end.
+#[must_use]
+pub fn open_fence(markdown: &str) -> Option<String> {
+    sheltered(|| fence::open(markdown)).flatten()
 }
 
 /// A frame of a running answer for `sendRichMessageDraft`.

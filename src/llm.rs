@@ -12,6 +12,7 @@ pub mod openrouter;
 pub mod request;
 pub mod retry;
 pub mod sse;
+mod think;
 mod wire;
 
 use std::time::Duration;

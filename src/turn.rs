@@ -42,6 +42,7 @@ mod names;
 mod pointed;
 mod prompt;
 mod recordings;
+mod resume;
 mod run;
 mod views;
 

@@ -19,7 +19,8 @@ use pulldown_cmark::{CodeBlockKind, Event, LinkType, Parser, Tag, TagEnd};
 use self::addresses::Addresses;
 use super::details::{self, Fold};
 use super::tags::{self, Effect, Role};
-use super::{flank, math};
+use super::tildes::Escapes;
+use super::{alerts, flank, math};
 
 /// The entities that Telegram knows by name; of others it shows the name.
 const ENTITIES: [&str; 13] = [
@@ -44,7 +45,8 @@ pub(super) fn tame(markdown: &str) -> Option<String> {
         .replace("\r\n", "\n")
         .replace(['\r', '\u{b}', '\u{c}'], "\n");
     let widened = flank::widen(&cleaned);
-    let folded = details::normalise(&widened);
+    let spelt = alerts::spell(&widened);
+    let folded = details::normalise(&spelt);
     let mut text = math::normalise(&folded).replace('\0', "\u{fffd}");
     for _ in 0..ROUNDS {
         let edits = edits(&text);
@@ -112,6 +114,7 @@ fn edits(text: &str) -> Vec<Edit> {
     let mut in_table = false;
     let mut links = 0_usize;
     let mut addresses = Addresses::default();
+    let mut tildes = Escapes::default();
     let events: Vec<_> = Parser::new_ext(text, math::options())
         .into_offset_iter()
         .collect();
@@ -178,6 +181,8 @@ fn edits(text: &str) -> Vec<Edit> {
             _ => {}
         }
         addresses.see(text, event, range, &mut edits);
+        let escaped = tildes.of(text, event, range).into_iter();
+        edits.extend(escaped.map(|at| (at..at, "\\".to_owned())));
     }
     zones.sort_by_key(|(range, _)| range.start);
     angles(text, &zones, &mut edits);

@@ -224,6 +224,9 @@ fn without_open_formula(paragraph: &str) -> &str {
     } else if let Some(at) = open_dollar(window) {
         cut = Some(cut.map_or(at, |other| other.min(at)));
     }
+    if let Some(at) = math::open_environment(window) {
+        cut = Some(cut.map_or(at, |other| other.min(at)));
+    }
     cut.map_or(paragraph, |at| paragraph[..from + at].trim_end())
 }
 
@@ -285,8 +288,8 @@ fn without_open_link(paragraph: &str) -> Cow<'_, str> {
     let inside = &window[open + 1..];
     let text = match inside.find(']') {
         Some(end) => &inside[..end],
-        // A footnote's mark, a box of a task, a number of a source.
-        None if inside.starts_with('^') || inside.len() < 4 => "",
+        // A footnote's mark, an alert's, a box of a task, a number of a source.
+        None if inside.starts_with(['^', '!']) || inside.len() < 4 => "",
         None => inside,
     };
     Cow::Owned(format!("{}{head}{text}", &paragraph[..from]))

@@ -1,8 +1,9 @@
 //! LaTeX and dollars: one spelling for formulas, and amounts of money that
 //! stay amounts.
 //!
-//! Models write formulas as `\(…\)`, `\[…\]`, `$…$` and `$$…$$`; Telegram and
-//! our parser know only the dollars. A dollar that opens no formula is
+//! Models write formulas as `\(…\)`, `\[…\]`, `$…$`, `$$…$$` and as bare
+//! environments (`\begin{align}`); Telegram and our parser know only the
+//! dollars. A dollar that opens no formula is
 //! escaped, or "$5 or A$7" would be set as one. Code is never touched.
 
 use std::borrow::Cow;
@@ -19,9 +20,61 @@ pub(super) fn options() -> Options {
         | Options::ENABLE_MATH
 }
 
+/// Environments that are formulas by themselves, and what they are within
+/// dollars, where they must not stand; an equation is just its inside.
+const ENVIRONMENTS: [(&str, Option<&str>); 8] = [
+    ("align", Some("aligned")),
+    ("align*", Some("aligned")),
+    ("aligned", Some("aligned")),
+    ("equation", None),
+    ("equation*", None),
+    ("gather", Some("gathered")),
+    ("gather*", Some("gathered")),
+    ("gathered", Some("gathered")),
+];
+
+const BEGIN: &str = "\\begin{";
+
+/// The environment that a text begins: its number and the length of its head.
+fn environment(text: &str) -> Option<(usize, usize)> {
+    let name = text.strip_prefix(BEGIN)?;
+    ENVIRONMENTS
+        .iter()
+        .enumerate()
+        .find_map(|(number, (known, _))| {
+            let is_it = name.strip_prefix(known)?.starts_with('}');
+            is_it.then_some((number, BEGIN.len() + known.len() + 1))
+        })
+}
+
+/// Where an environment begins whose end is still to come, or what may become
+/// the head of one.
+pub(super) fn open_environment(text: &str) -> Option<usize> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let words = line.trim_start();
+        let place = at + line.len() - words.len();
+        at += line.len();
+        let words = words.trim_end();
+        if let Some((number, _)) = environment(words) {
+            let end = format!("\\end{{{}}}", ENVIRONMENTS[number].0);
+            if !text[place..].contains(&end) {
+                return Some(place);
+            }
+        }
+        let grows = !words.is_empty() && BEGIN.starts_with(words)
+            || words.starts_with(BEGIN) && !words.contains('}');
+        if grows && at == text.len() {
+            return Some(place);
+        }
+    }
+    None
+}
+
 /// Rewrites every formula with dollars and escapes every other dollar.
 pub(super) fn normalise(markdown: &str) -> Cow<'_, str> {
-    if !markdown.contains('$') && !markdown.contains("\\(") && !markdown.contains("\\[") {
+    let marks = ["$", "\\(", "\\[", BEGIN];
+    if !marks.iter().any(|mark| markdown.contains(mark)) {
         return Cow::Borrowed(markdown);
     }
     let mut out = String::with_capacity(markdown.len() + 16);
@@ -61,18 +114,21 @@ fn rewrite(text: &str, out: &mut String) {
     Paragraph::new(rest).rewrite(out);
 }
 
+/// Kinds of closing marks: of three pairs, and of the environments.
+const KINDS: usize = 3 + ENVIRONMENTS.len();
+
 /// A paragraph, and from where on each closing mark is known to be missing:
 /// a thousand openers without an end must not cost a thousand searches.
 struct Paragraph<'a> {
     text: &'a str,
-    missing: [bool; 3],
+    missing: [bool; KINDS],
 }
 
 impl<'a> Paragraph<'a> {
     fn new(text: &'a str) -> Self {
         Self {
             text,
-            missing: [false; 3],
+            missing: [false; KINDS],
         }
     }
 
@@ -109,6 +165,8 @@ impl<'a> Paragraph<'a> {
                     return end + 2;
                 }
             }
+        } else if let Some(after) = self.block(mark, out) {
+            return after;
         } else if rest.starts_with("$$") {
             if let Some(end) = self.closing(mark + 2, "$$", 2)
                 && !self.text[mark + 2..end].trim().is_empty()
@@ -131,6 +189,33 @@ impl<'a> Paragraph<'a> {
         let after = mark + 1 + escaped;
         out.push_str(&self.text[mark..after]);
         after
+    }
+
+    /// Writes the environment that begins a line here, as one line of its own:
+    /// what its lines begin with must not be read as Markdown.
+    fn block(&mut self, mark: usize, out: &mut String) -> Option<usize> {
+        let (number, head) = environment(&self.text[mark..])?;
+        let (name, within) = ENVIRONMENTS[number];
+        let line = self.text[..mark].rfind('\n').map_or(0, |at| at + 1);
+        if !self.text[line..mark].trim().is_empty() {
+            return None;
+        }
+        let tail = format!("\\end{{{name}}}");
+        let end = self.closing(mark + head, &tail, 3 + number)?;
+        let inner = self.text[mark + head..end].trim();
+        if inner.is_empty() || inner.contains('$') {
+            return None;
+        }
+        // Behind a percent sign the rest of a line is a comment.
+        let inner = match inner.contains('%') {
+            true => inner.to_owned(),
+            false => inner.split_whitespace().collect::<Vec<_>>().join(" "),
+        };
+        out.push_str(&match within {
+            Some(within) => format!("$$\\begin{{{within}}} {inner} \\end{{{within}}}$$"),
+            None => format!("$${inner}$$"),
+        });
+        Some(end + tail.len())
     }
 
     fn closing(&mut self, from: usize, mark: &str, kind: usize) -> Option<usize> {

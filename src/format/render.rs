@@ -20,7 +20,7 @@ use self::gaps::Gaps;
 use self::tables::Pending;
 use super::document::{Document, STYLES, Style};
 use super::tags::{self, Role};
-use super::{details, flank, latex, marks, math};
+use super::{alerts, details, flank, latex, marks, math, tildes};
 use crate::domain::direction;
 
 /// A thematic break.
@@ -29,11 +29,12 @@ const RULE: &str = "──────────";
 /// Renders an answer.
 pub(super) fn render(markdown: &str) -> Document {
     let widened = flank::widen(markdown);
-    let folded = details::normalise(&widened);
+    let spelt = alerts::spell(&widened);
+    let folded = details::normalise(&spelt);
     let source = math::normalise(&folded);
     let parser = Parser::new_ext(&source, math::options()).into_offset_iter();
     let gaps = Gaps::new(&source, &parser);
-    let events: Vec<_> = TextMergeWithOffset::new(parser).collect();
+    let events = tildes::as_text(&source, TextMergeWithOffset::new(parser));
     let mut writer = Writer::new(gaps.note_uses(&events));
     writer.rtl = direction::is_rtl(markdown);
     writer.marks = marks::pairs(&events);

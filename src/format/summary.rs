@@ -2,9 +2,9 @@
 //! all of it: its first blocks of the top level, whole wherever that is
 //! possible.
 
-use pulldown_cmark::{Event, Parser, Tag};
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
-use super::{cut, math, render};
+use super::{cut, fence, math, render};
 
 /// What stands where more would follow.
 const MORE: &str = "…";
@@ -14,6 +14,7 @@ const MORE: &str = "…";
 enum Kind {
     Heading,
     Paragraph,
+    Fence,
     Other,
 }
 
@@ -34,12 +35,16 @@ pub(super) fn summary(markdown: &str, max: usize) -> String {
     let whole = markdown[..end].trim();
     match next {
         // Much room is left: the first words of what would follow fill it.
-        Some((range, Kind::Paragraph)) => {
+        Some((range, kind @ (Kind::Paragraph | Kind::Fence))) => {
             let before = &markdown[..range.start];
             let room = max.saturating_sub(cut::units(before));
-            if room >= max / 3 {
-                let words = beginning(&markdown[range], room);
-                return format!("{}\n\n{words} {MORE}", before.trim_end())
+            let more = match kind {
+                _ if room < max / 3 => None,
+                Kind::Fence => first_lines(&markdown[range], room),
+                _ => Some(format!("{} {MORE}", beginning(&markdown[range], room))),
+            };
+            if let Some(more) = more {
+                return format!("{}\n\n{more}", before.trim_end())
                     .trim_start()
                     .to_owned();
             }
@@ -71,6 +76,27 @@ fn beginning(markdown: &str, max: usize) -> String {
     plain.trim_end().to_owned()
 }
 
+/// The first lines of a block of code, of at most `max` UTF-16 units, closed;
+/// `None` if not one fits.
+fn first_lines(source: &str, max: usize) -> Option<String> {
+    let (first, body) = source.split_once('\n')?;
+    let mark = fence::mark(first);
+    let mut code = first.trim_end().to_owned();
+    let mut room = max.checked_sub(cut::units(first) + mark.len() + 2)?;
+    let opening = code.len();
+    for line in body.lines() {
+        let size = cut::units(line) + 1;
+        if size > room || fence::closes(line, mark) {
+            break;
+        }
+        room -= size;
+        code.push('\n');
+        code.push_str(line);
+    }
+    let shows = cut::is_visible(&code[opening..]);
+    shows.then(|| format!("{}\n{mark}\n\n{MORE}", code.trim_end()))
+}
+
 /// The blocks of the top level: where each is, and what.
 fn blocks(markdown: &str) -> Vec<(std::ops::Range<usize>, Kind)> {
     let mut found = Vec::new();
@@ -82,6 +108,7 @@ fn blocks(markdown: &str) -> Vec<(std::ops::Range<usize>, Kind)> {
                     let kind = match tag {
                         Tag::Heading { .. } => Kind::Heading,
                         Tag::Paragraph => Kind::Paragraph,
+                        Tag::CodeBlock(CodeBlockKind::Fenced(_)) => Kind::Fence,
                         _ => Kind::Other,
                     };
                     found.push((range, kind));
@@ -143,6 +170,21 @@ mod tests {
         let code = format!("```rust\n{}\n```", "let a_b = 1;\n".repeat(300));
         assert!(!summary(&code, 100).is_empty());
         assert_eq!(summary("", 100), "…");
+    }
+
+    #[test]
+    fn a_block_of_code_that_does_not_fit_gives_its_first_lines_closed() {
+        let code = format!("~~~~rust\n{}\n~~~~", "let a_b = 1;\n".repeat(300));
+        let lines = "let a_b = 1;\n".repeat(6);
+        let shown = format!("~~~~rust\n{lines}~~~~\n\n…");
+        assert_eq!(summary(&code, 100), shown);
+        assert_eq!(
+            summary(&format!("Here:\n\n{code}"), 107),
+            format!("Here:\n\n{shown}")
+        );
+        // One line that is longer than all of it: its first letters.
+        let line = format!("```\n{}\n```", "x".repeat(300));
+        assert!(summary(&line, 100).starts_with("xxx"));
     }
 
     #[test]

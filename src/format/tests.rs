@@ -5,6 +5,7 @@ mod constructs;
 mod frames;
 mod gallery;
 mod generated;
+mod spelt;
 mod splitting;
 
 use std::path::PathBuf;
@@ -123,6 +124,9 @@ fn hostile_nesting_takes_no_more_than_its_length() {
         "|a".repeat(4_000) + "\n" + &"|-".repeat(4_000) + "\n" + &"|b".repeat(4_000),
         "- [ ] <details>x\n".repeat(1_000),
         "![](".repeat(8_000),
+        "\\begin{align}\n".repeat(4_000),
+        "~a".repeat(8_000),
+        "> [!NOTE]\n".repeat(2_000),
         "e\u{301}".repeat(20_000) + &"\u{301}".repeat(10_000),
     ] {
         for part in classic(&text) {

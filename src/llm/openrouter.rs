@@ -19,6 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::request::Dialect;
 use super::sse::{self, Event};
+use super::think::Sorter;
 use super::{Delta, Deltas, Llm, LlmError, Usage, course, wire};
 use crate::http;
 
@@ -257,6 +258,7 @@ struct Parser {
     early_usage: Option<Usage>,
     /// The provider's id, once told.
     name: Option<String>,
+    sorter: Sorter,
     is_over: bool,
 }
 
@@ -372,9 +374,10 @@ impl Parser {
             (None, None) => {}
         }
         let is_silent = said.pieces.is_empty() && said.finish.is_none() && said.usage.is_none();
-        self.ready.extend(said.pieces.into_iter().map(Ok));
+        self.say(said.pieces);
         if let Some(reason) = said.finish.filter(|_| !self.is_finished) {
             self.is_finished = true;
+            self.said_all();
             self.ready.push_back(Ok(Delta::Finish(reason)));
         }
         // Some servers count in every chunk: the last count before the finish
@@ -388,6 +391,24 @@ impl Parser {
         if is_silent {
             self.ready.push_back(Ok(Delta::KeepAlive));
         }
+    }
+
+    fn say(&mut self, pieces: Vec<Delta>) {
+        let mut sorted = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            match piece {
+                Delta::Content(text) => self.sorter.take(text, &mut sorted),
+                other => sorted.push(other),
+            }
+        }
+        self.ready.extend(sorted.into_iter().map(Ok));
+    }
+
+    /// No more is awaited: what may have become a tag is none.
+    fn said_all(&mut self) {
+        let mut held = Vec::new();
+        self.sorter.end(&mut held);
+        self.ready.extend(held.into_iter().map(Ok));
     }
 
     /// The connection has nothing more to say.
@@ -412,6 +433,7 @@ impl Parser {
     /// Nothing that comes after a finish reason can take the answer back.
     fn fail(&mut self, error: LlmError) {
         if !self.is_finished {
+            self.said_all();
             self.ready.push_back(Err(error));
         }
         self.is_over = true;

@@ -1,6 +1,6 @@
 # Bahasa Indonesia: dengan "kamu", hangat dan singkat.
 
-greeting = Halo! Tulis apa saja: bertanya, berpikir keras-keras, kirim foto. Beberapa pesan beruntun mendapat satu jawaban. Lihat /help untuk hal lain yang bisa kulakukan.
+greeting = Halo! Tulis apa saja: bertanya, berpikir sambil bersuara, kirim foto. Beberapa pesan beruntun mendapat satu jawaban. Lihat /help untuk hal lain yang bisa kulakukan.
 help =
     Tulis saja, aku akan menjawab.
     /new memulai dari awal

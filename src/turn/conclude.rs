@@ -19,6 +19,7 @@ use crate::domain::operator::alarm::Cause;
 use crate::domain::part::{Kind, Payload};
 use crate::domain::turn::{Blame, Outcome, Spent};
 use crate::domain::verb::Verb;
+use crate::format;
 use crate::llm::FinishReason;
 use crate::llm::complete::{Completion, Failure};
 use crate::llm::retry::Operator;
@@ -38,36 +39,32 @@ impl Turn<'_> {
                 self.count(&completion);
                 self.parts.bell.calm(Cause::Credit);
                 self.parts.bell.calm(Cause::Key);
-                let mut shown = completion.text.clone();
                 let keyboard = self.buttons(&completion.text, Some(completion.finish));
-                match completion.finish {
-                    FinishReason::Stop => {}
-                    FinishReason::Length => append(&mut shown, texts.cut_by_length),
-                    FinishReason::ContentFilter => append(&mut shown, texts.content_filter),
-                }
+                let note = match completion.finish {
+                    FinishReason::Stop => None,
+                    FinishReason::Length => Some(texts.cut_by_length),
+                    FinishReason::ContentFilter => Some(texts.content_filter),
+                };
                 let _ = self.thoughts.set(completion.reasoning);
-                // History knows no empty answers.
-                let text = (!completion.text.trim().is_empty()).then_some(completion.text);
                 let spent = completion.usage.map(|usage| Spent {
                     prompt_tokens: i64::try_from(usage.prompt_tokens).unwrap_or(i64::MAX),
                     completion_tokens: i64::try_from(usage.completion_tokens).unwrap_or(i64::MAX),
                     cost: usage.cost,
                     model: usage.model,
                 });
-                self.answer(Outcome::Answered, text, &shown, keyboard, spent)
+                self.answer(Outcome::Answered, completion.text, note, keyboard, spent)
                     .await
             }
             End::GivenUp => self.fail(None).await,
             End::Own(sentence) => {
-                self.answer(Outcome::Answered, None, sentence, None, None)
+                let empty = String::new();
+                self.answer(Outcome::Answered, empty, Some(sentence), None, None)
                     .await
             }
             End::Stopped => {
-                let mut shown = partial.clone();
-                append(&mut shown, texts.stopped);
                 let keyboard = self.buttons(&partial, None);
-                let text = (!partial.trim().is_empty()).then_some(partial);
-                self.answer(Outcome::Cancelled, text, &shown, keyboard, None)
+                let note = Some(texts.stopped);
+                self.answer(Outcome::Cancelled, partial, note, keyboard, None)
                     .await
             }
             End::Failed(failure) => self.failed(&failure).await,
@@ -174,23 +171,28 @@ impl Turn<'_> {
             .await
     }
 
+    /// Plans what the model said, with a note of ours below it.
     async fn answer(
         &self,
         outcome: Outcome,
-        text: Option<String>,
-        shown: &str,
+        said: String,
+        note: Option<&'static str>,
         keyboard: Option<Value>,
         spent: Option<Spent>,
     ) -> &'static str {
+        // History knows no empty answers.
+        let text = (!said.trim().is_empty()).then_some(said);
+        let said = text.as_deref().unwrap_or_default();
+        let shown = with_note(said, note);
         // A guest has no second message: a file would never come.
         let may_be_file = text.is_some() && !self.is_guest();
-        let mut payloads = match may_be_file && file::is_long(&self.settings, shown) {
+        let mut payloads = match may_be_file && file::is_long(&self.settings, &shown) {
             true => {
                 let question = self.claimed.inputs.last();
                 let question = question.map_or("", |message| message.text.as_str());
-                file::parts(self.texts(), &*self.parts.speaker, shown, question)
+                file::parts(self.texts(), &*self.parts.speaker, (said, note), question)
             }
-            false => self.parts.speaker.plan(shown),
+            false => self.parts.speaker.plan(&shown),
         };
         if payloads.is_empty() {
             payloads.push(Payload::plain(self.texts().empty_answer));
@@ -330,11 +332,14 @@ fn class(failure: &Failure) -> &'static str {
     }
 }
 
-fn append(text: &mut String, more: &str) {
-    if !text.trim().is_empty() {
-        text.push_str("\n\n");
+/// What the model said with a note of ours below it, which is no part of a
+/// block that the end has left open.
+fn with_note(said: &str, note: Option<&str>) -> String {
+    match note {
+        None => said.to_owned(),
+        Some(note) if said.is_empty() => note.to_owned(),
+        Some(note) => format!("{}\n\n{note}", format::closed(said)),
     }
-    text.push_str(more);
 }
 
 pub(super) fn button(label: &str, verb: &Verb) -> serde_json::Value {

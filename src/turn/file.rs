@@ -17,17 +17,22 @@ pub(super) fn is_long(settings: &Settings, shown: &str) -> bool {
     settings.file_above > 0 && shown.chars().count() > settings.file_above
 }
 
-/// The parts of a long answer: its beginning, and the whole of it as a file.
+/// The parts of a long answer: its beginning with the note below it, and the
+/// whole of it as a file.
 pub(super) fn parts(
     texts: &Texts,
     speaker: &dyn Speaker,
-    shown: &str,
+    (said, note): (&str, Option<&str>),
     question: &str,
 ) -> Vec<Payload> {
-    let summary = format::summary(shown, SUMMARY);
-    let mut parts = speaker.plan(&format!("{summary}\n\n{}", texts.file_below));
+    let mut beginning = format::summary(said, SUMMARY);
+    for more in note.into_iter().chain([texts.file_below]) {
+        beginning.push_str("\n\n");
+        beginning.push_str(more);
+    }
+    let mut parts = speaker.plan(&beginning);
     parts.push(Payload {
-        document: Some(name(shown, question)),
+        document: Some(name(said, question)),
         ..Payload::plain(texts.file_caption)
     });
     parts

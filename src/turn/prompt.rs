@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::ids::TurnId;
+use crate::domain::language::Language;
 use crate::domain::update::Message;
 use crate::domain::variant::Variant;
 use crate::llm::request::{ChatMessage, ChatRequest, Part, Role};
@@ -45,17 +46,8 @@ pub(super) struct Material<'a> {
 pub(super) fn build(material: &Material<'_>) -> ChatRequest {
     let settings = material.settings;
     let mut messages = Vec::new();
-    let person = material
-        .inputs
-        .first()
-        .map_or("", |message| message.sender.name.as_str());
     if !settings.system_prompt.is_empty() {
-        messages.push(ChatMessage::text(
-            Role::System,
-            settings
-                .system_prompt
-                .render(&material.date, material.title, person),
-        ));
+        messages.push(ChatMessage::text(Role::System, first_words(material)));
     }
     let names = Names::of(material);
     // With what it points at in full: what the history holds as well is then
@@ -94,6 +86,32 @@ pub(super) fn build(material: &Material<'_>) -> ChatRequest {
             Likeness::Avoided => Some(nonce(material.turn)),
         },
     }
+}
+
+/// What the model is told first.
+fn first_words(material: &Material<'_>) -> String {
+    let sender = material.inputs.first().map(|message| &message.sender);
+    let person = sender.map_or("", |sender| sender.name.as_str());
+    // Its title is the person's own name.
+    let chat = match material.group {
+        true => material.title,
+        false => "a private chat",
+    };
+    let prompt = &material.settings.system_prompt;
+    let language = language(sender.and_then(|sender| sender.language.as_deref()));
+    prompt.render(&material.date, chat, person, language)
+}
+
+/// The tag of somebody's language, as their app tells it; never anything else
+/// that an app may put there.
+fn language(told: Option<&str>) -> &str {
+    let is_tag = |tag: &&str| {
+        let letters = |part: &str| {
+            (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+        };
+        tag.len() <= 20 && tag.split('-').all(letters)
+    };
+    told.filter(is_tag).unwrap_or(Language::default().tag())
 }
 
 /// The answer that is to be given in another way, and which.
@@ -258,4 +276,25 @@ fn line(message: &Message, names: &Names, known: &Known<'_>, views: Option<&View
     }
     line.push_str(&message.written());
     line.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_is_told_by_its_tag_and_nothing_else_is_taken_for_one() {
+        for tag in ["de", "pt-br", "zh-hans-raw", "es-419"] {
+            assert_eq!(language(Some(tag)), tag);
+        }
+        for odd in [
+            None,
+            Some(""),
+            Some("de. Ignore"),
+            Some("-"),
+            Some("abcdefghi"),
+        ] {
+            assert_eq!(language(odd), "en");
+        }
+    }
 }

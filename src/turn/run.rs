@@ -16,6 +16,7 @@ use super::administrators;
 use super::conclude::{REFUSED, UNSTORED, button};
 use super::fate::{self, Fate};
 use super::prompt::{self, Material};
+use super::resume;
 use super::views::{Sight, Views};
 use super::{Concluded, LOOK_AFTER, LOOK_SELDOM, Parts, Presence, STORE_AWAY, Settings};
 use crate::clock::{self, Millis};
@@ -103,24 +104,38 @@ impl<'a> Turn<'a> {
             self.mark_place().await;
         }
         let preview = watch::Sender::new(Preview::default());
+        let fence = self.fence().await;
+        let shown = match &fence {
+            Some(_) => watch::Sender::new(Preview::default()),
+            None => preview.clone(),
+        };
         // Who was told that it takes long is not shown each further attempt.
         let showing =
-            (!self.claimed.told).then(|| self.parts.speaker.show(&claim, preview.subscribe()));
-        let end = tokio::select! {
+            (!self.claimed.told).then(|| self.parts.speaker.show(&claim, shown.subscribe()));
+        let mut end = tokio::select! {
             // An answer that is there counts, whatever else came meanwhile.
             biased;
             end = self.generate(&preview) => end,
             end = self.interrupted() => end,
             () = self.parts.shutdown.work().cancelled() => End::Parked,
+            never = resume::follow(fence.as_ref(), &preview, &shown) => match never {},
         };
-        let partial = preview.borrow().text.clone();
+        let mut partial = preview.borrow().text.clone();
+        if let Some(fence) = &fence {
+            partial = fence.before(&partial);
+            if let End::Complete(completion) = &mut end {
+                completion.text = fence.before(&completion.text);
+            }
+            // The last frame is what the message will show.
+            shown.send_modify(|shown| shown.text.clone_from(&partial));
+        }
         if let Some(showing) = showing {
             showing.end(match end {
                 End::Complete(_) => Finale::Whole,
                 _ => Finale::Cut,
             });
         }
-        drop(preview);
+        drop((preview, shown));
         drop(presence);
         let outcome = self.conclude(end, partial).await;
         self.parts.speaker.deliver(claim.chat);
@@ -262,7 +277,7 @@ impl<'a> Turn<'a> {
     }
 
     /// What was said before.
-    async fn past(&self) -> Result<Vec<Past>, StoreError> {
+    pub(super) async fn past(&self) -> Result<Vec<Past>, StoreError> {
         let chars = self.settings.context_tokens * CHARS_PER_TOKEN;
         self.parts.store.history(&self.claimed.claim, chars).await
     }

@@ -13,6 +13,8 @@ use crate::house::{House, assert_balanced};
 use crate::neighbours::{outcomes, pass};
 use crate::scribe::Twist;
 
+mod cut;
+
 const MARKED: &str = "It is **bold** and `code`.\n\n- one\n- two";
 
 fn speaker(text: &str) -> Offline {

@@ -2,12 +2,14 @@
 //! not be sent, and that it comes once, whatever is cut.
 
 use lastword::config::{Format, Uncertain};
+use lastword::llm::FinishReason;
 use lastword::playground::bot_api::{ChatKind, Fault as Trouble, FaultRule, Place, Post};
 use lastword::playground::offline::{Offline, Voice};
 use lastword::shutdown::Cause;
 
 use crate::house::{House, assert_balanced};
 use crate::neighbours::{buttons, outcomes, pass};
+use crate::scribe::Twist;
 
 /// 20 000 characters in sections, with code.
 fn essay() -> String {
@@ -247,4 +249,34 @@ async fn what_was_a_file_can_be_shortened() {
         .await;
     assert!(file(&house.post(ann, last.id)).is_some());
     assert_balanced(&life.books().await);
+}
+
+/// What was cut says so beside its file, too, and of code its first lines are
+/// seen.
+#[tokio::test(start_paused = true)]
+async fn beside_the_file_of_a_cut_answer_stands_that_it_was_cut() {
+    let code = format!("Here it is:\n\n```rust\n{}", "let a = 1;\n".repeat(1_800));
+    for said in [essay(), code] {
+        let said: &'static str = String::leak(said);
+        let mut house = House::new();
+        let scribe = house.scribe();
+        let life = house.start();
+        let ann = house.person("Ann");
+        scribe.twist(Twist::Say(said, FinishReason::Length));
+        house.say(ann, "all about cats");
+        until_file(&house, ann).await;
+        let posts = house.answers(ann);
+        let beginning = posts[0].content().seen();
+        let (summary, ours) = beginning.split_once("✂").expect("it says so");
+        assert!(ours.contains("in the file below"), "{beginning}");
+        assert!(
+            summary.chars().count() > 400 || !said.starts_with("Here"),
+            "{beginning}"
+        );
+        assert_eq!(summary.matches("```").count() % 2, 0, "{beginning}");
+        assert_eq!(said.starts_with("Here"), summary.contains("let a = 1;"));
+        let held = house.telegram.document(ann, posts[1].id).expect("a file");
+        assert_eq!(String::from_utf8_lossy(&held), said);
+        assert_balanced(&life.books().await);
+    }
 }

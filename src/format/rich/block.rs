@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
+use super::super::fence::{self, at_margin, closes};
 use super::math;
 use super::{Limits, cut, flat, render};
 
@@ -173,7 +174,7 @@ fn fenced(text: &str) -> String {
 /// A block of code: closed if the model did not, and in several when large.
 fn fence(source: &str, limits: Limits, pieces: &mut Vec<Piece>) {
     let (first, rest) = source.split_once('\n').unwrap_or((source, ""));
-    let mark = fence_mark(first);
+    let mark = fence::mark(first);
     let inside = rest.trim_end();
     let body = match inside.rsplit_once('\n') {
         Some((code, last)) if at_margin(last) && closes(last, mark) => code,
@@ -211,26 +212,6 @@ fn fence(source: &str, limits: Limits, pieces: &mut Vec<Piece>) {
     }
 }
 
-/// The run of backticks or tildes that opens a fence.
-fn fence_mark(line: &str) -> &str {
-    let line = line.trim_start();
-    let Some(c) = line.chars().next().filter(|c| matches!(c, '`' | '~')) else {
-        return "";
-    };
-    &line[..line.len() - line.trim_start_matches(c).len()]
-}
-
-/// Whether a line is indented so little that its marks are marks.
-fn at_margin(line: &str) -> bool {
-    !line.starts_with("    ") && !line.trim_start_matches(' ').starts_with('\t')
-}
-
-/// Whether a line closes the fence that `mark` opened.
-fn closes(line: &str, mark: &str) -> bool {
-    let line = line.trim();
-    line.len() >= mark.len() && !mark.is_empty() && line.trim_start_matches(&mark[..1]).is_empty()
-}
-
 /// Closes a fence in a list or a quotation that the answer's end left open.
 fn close_nested_fence(source: &mut String) {
     let mut open: Option<(Range<usize>, usize)> = None;
@@ -251,7 +232,7 @@ fn close_nested_fence(source: &mut String) {
         return;
     }
     let code = &source[start..kept];
-    let mark = fence_mark(code).to_owned();
+    let mark = fence::mark(code).to_owned();
     let last = code.rsplit_once('\n').map(|(_, line)| line);
     let closed = last.is_some_and(|line| {
         closes(

@@ -120,6 +120,10 @@ pub(super) fn assert_rich(markdown: &str, what: &str) {
                 match tag {
                     Tag::Table(alignments) => columns = columns.max(alignments.len()),
                     Tag::CodeBlock(kind) => code = Some(matches!(kind, CodeBlockKind::Fenced(_))),
+                    Tag::Strikethrough => {
+                        let struck = &markdown[range.clone()];
+                        assert!(struck.starts_with("~~"), "{what}: struck: {struck}");
+                    }
                     Tag::Image { .. } => panic!("{what}: an image that Telegram would fetch"),
                     _ => {}
                 }
@@ -211,9 +215,24 @@ pub(super) fn letters(text: &str) -> Vec<char> {
 /// What a person must see of an answer: the letters and digits of every text,
 /// as the parser alone reads them.
 pub(super) fn visible(markdown: &str) -> Vec<char> {
-    let clean = markdown
+    let mut clean = markdown
         .replace("\r\n", "\n")
         .replace(['\u{2028}', '\u{202e}'], " ");
+    // In other words.
+    for word in ["NOTE", "TIP", "IMPORTANT", "WARNING", "CAUTION", "tip"] {
+        clean = clean.replace(&format!("[!{word}]"), " ");
+    }
+    for name in [
+        "align",
+        "align*",
+        "aligned",
+        "equation",
+        "equation*",
+        "gather",
+    ] {
+        let (open, close) = (format!("\\begin{{{name}}}"), format!("\\end{{{name}}}"));
+        clean = without_formulas(&clean, &open, &close);
+    }
     shown(&without_formulas(&clean, "\\(", "\\)"))
 }
 

@@ -27,7 +27,7 @@ fn shown(markdown: &str) -> (String, Vec<[String; 3]>) {
     (parts[0].text.clone(), entities)
 }
 
-fn assert_shows(markdown: &str, text: &str, entities: &[[&str; 3]]) {
+pub(super) fn assert_shows(markdown: &str, text: &str, entities: &[[&str; 3]]) {
     let (found, covered) = shown(markdown);
     assert_eq!(found, text, "{markdown}");
     let wanted: Vec<[String; 3]> = entities.iter().map(|e| e.map(str::to_owned)).collect();

@@ -4,14 +4,24 @@
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
 use super::check::{assert_rich, assert_valid, options};
-use super::gallery::answers;
+use super::{fixtures, gallery};
 use crate::format::{Formatted, classic, preview_classic, preview_rich, rich, utf16_len};
 
 /// Marks that a reader must never see unless the whole answer shows them too.
-const MARKS: [&str; 14] = [
+const MARKS: [&str; 17] = [
     "**", "```", "](", "~~", "||", "==", "$$", "\\(", "\\[", "\\frac", "<details", "<sub", "<kbd",
-    "|-",
+    "|-", "[!", "\\begin", "\\end",
 ];
+
+/// The gallery, and what is spelt otherwise than it is written.
+fn answers() -> Vec<(String, String)> {
+    let spelt = ["alerts.md", "latex_environments.md", "tildes.md"];
+    let spelt = fixtures()
+        .into_iter()
+        .filter(|(name, _)| spelt.iter().any(|end| name.ends_with(end)))
+        .map(|(name, text)| (name, text.trim_end().to_owned()));
+    gallery::answers().into_iter().chain(spelt).collect()
+}
 
 /// The ends of the prefixes that are looked at: every one of a short answer, of
 /// a long one a number that shares no rhythm with it.

@@ -7,7 +7,7 @@ use super::check::{assert_rich, assert_valid, in_order, letters, visible, visibl
 use crate::format::{classic, plain, preview_classic, preview_rich, rich, utf16_len};
 
 /// Pieces whose combinations are where formatters break.
-const PIECES: [&str; 76] = [
+const PIECES: [&str; 81] = [
     "<details>",
     "<summary>",
     "</summary>",
@@ -15,6 +15,11 @@ const PIECES: [&str; 76] = [
     "==",
     "\\frac{",
     "\\begin{pmatrix}",
+    "\\begin{align}",
+    "\n\\begin{equation}\n",
+    "\\end{align}",
+    "~",
+    "> [!NOTE]\n",
     "\\\\",
     "<sub>",
     "</sub>",

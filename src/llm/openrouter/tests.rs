@@ -97,6 +97,36 @@ async fn a_stream_is_read_to_its_end() {
     }
 }
 
+#[test]
+fn thoughts_within_the_answer_are_no_part_of_it() {
+    let piece = |text: &str, end: &str| {
+        format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}{end}}}]}}\n\n")
+    };
+    let stop = ",\"finish_reason\":\"stop\"";
+    let streamed = piece("<thi", "") + &piece("nk>Hm.</th", "") + &piece("ink>\\n\\nYes", stop);
+    let whole = "{\"choices\":[{\"message\":{\"content\":\"<think>Hm.</think>Yes\"},\"finish_reason\":\"stop\"}]}";
+    for body in [&streamed, whole] {
+        let said: Vec<Delta> = heard([body.as_bytes()])
+            .into_iter()
+            .map(|delta| delta.expect("no error"))
+            .filter(|delta| *delta != Delta::KeepAlive)
+            .collect();
+        assert_eq!(
+            said,
+            [
+                Delta::Reasoning("Hm.".into()),
+                Delta::Content("Yes".into()),
+                Delta::Finish(FinishReason::Stop),
+            ],
+            "{body}"
+        );
+    }
+    // What looked like the tag and was cut is not lost.
+    let mut cut = heard([piece("<thi", "").as_bytes()]);
+    assert!(matches!(cut.pop(), Some(Err(LlmError::Cut { .. }))));
+    assert_eq!(cut.pop(), Some(Ok(Delta::Content("<thi".into()))));
+}
+
 #[tokio::test]
 async fn a_request_is_sent_byte_for_byte_with_the_key() {
     let seen = Arc::new(Mutex::new(String::new()));
