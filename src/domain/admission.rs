@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::address::{BotUser, Groups, is_addressed};
 use super::update::{ChatKind, Message, Way};
 use super::variant::OnEdit;
-use super::verb::Verb;
+use super::verb::{Command, Verb};
 use super::window::Rules;
 use super::words::Wordbook;
 
@@ -112,6 +112,8 @@ pub enum Verdict {
     Turn,
     /// It is a command.
     Control(Verb),
+    /// It begins with a command; what follows that joins a window.
+    ControlThenTurn(Verb),
     /// It is not addressed to the bot.
     Ignore,
     /// A stranger speaks to us: one polite refusal a day.
@@ -135,20 +137,15 @@ impl Policy {
         if message.sender.is_bot {
             return Verdict::Ignore;
         }
-        // Other people's rooms are not ours to command.
-        let ours = message.way == Way::Direct && message.chat.kind != ChatKind::Channel;
-        let verb = if message.media.is_none() && ours {
-            Verb::of_command(&message.text, &self.bot.username)
-        } else {
-            None
-        };
+        let ours = is_ours(message);
+        let command = self.command(message);
         let continues = facts.continues && ours;
         let addressed = continues || is_addressed(message, &self.bot, self.groups);
-        if verb.is_none() && !addressed {
+        if command.is_none() && !addressed {
             return Verdict::Ignore;
         }
         // The link that claims the bot is opened by somebody not yet let in.
-        if let Some(Verb::Start { code }) = &verb
+        if let Some(Verb::Start { code }) = command.as_ref().map(|command| &command.verb)
             && !code.is_empty()
             && self.access == Access::Claim
         {
@@ -163,6 +160,38 @@ impl Policy {
                 Verdict::Ignore
             };
         }
-        verb.map_or(Verdict::Turn, Verdict::Control)
+        match command {
+            None => Verdict::Turn,
+            // In a group a `/stop` may be meant for another bot.
+            Some(Command {
+                verb,
+                rest: Some(_),
+            }) if addressed || verb == Verb::New => Verdict::ControlThenTurn(verb),
+            Some(Command { verb, .. }) => Verdict::Control(verb),
+        }
     }
+
+    /// The command that a message is or begins with. What somebody forwarded
+    /// commands nothing; with a medium only `/new` does, and the medium is what
+    /// follows it.
+    #[must_use]
+    pub fn command<'m>(&self, message: &'m Message) -> Option<Command<'m>> {
+        if !is_ours(message) || message.forwarded_from.is_some() {
+            return None;
+        }
+        let command = Verb::of_command(&message.text, &self.bot.username)?;
+        match (&message.media, &command.verb) {
+            (None, _) => Some(command),
+            (Some(_), Verb::New) => Some(Command {
+                rest: Some(command.rest.unwrap_or_default()),
+                ..command
+            }),
+            (Some(_), _) => None,
+        }
+    }
+}
+
+/// Other people's rooms are not ours to command.
+fn is_ours(message: &Message) -> bool {
+    message.way == Way::Direct && message.chat.kind != ChatKind::Channel
 }

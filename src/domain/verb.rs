@@ -1,7 +1,8 @@
 //! The verbs people have besides writing: commands and buttons.
 //!
 //! One set for both ways in. A command that is not ours is not a verb; it goes
-//! to the model as text.
+//! to the model as text. No words that follow a command are lost: they are
+//! asked after it, or go to the model together with it.
 
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,19 @@ pub enum Verb {
     },
 }
 
+/// A command as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command<'t> {
+    /// What it asks for.
+    pub verb: Verb,
+    /// What is said behind it: a message of its own, which comes after it.
+    pub rest: Option<&'t str>,
+}
+
+/// The longest that follows a `/stop` and says nothing else: `please`, `it now`.
+const COURTESY_WORDS: usize = 2;
+const COURTESY_CHARS: usize = 20;
+
 impl Verb {
     /// The name under which it is stored and logged.
     #[must_use]
@@ -75,10 +89,18 @@ impl Verb {
         }
     }
 
-    /// The verb of a command's text, when it is one of ours and not addressed
-    /// to another bot (`/stop@other`).
+    /// The command that a text is or begins with, when it is one of ours and not
+    /// addressed to another bot (`/stop@other`). What follows it:
+    ///
+    /// - `/start`: the payload of its link.
+    /// - `/new`: is asked in the new history.
+    /// - `/stop`: acts whatever follows. Two short words are a courtesy
+    ///   (`/stop please`); more than that is asked.
+    /// - `/forget`: acts, which is to ask. No model may say that it has forgotten.
+    /// - `/help`, `/retry`: with words behind them they are no commands but part
+    ///   of what is said (`/retry in French`).
     #[must_use]
-    pub fn of_command(text: &str, bot_username: &str) -> Option<Self> {
+    pub fn of_command<'t>(text: &'t str, bot_username: &str) -> Option<Command<'t>> {
         let rest = text.trim_start().strip_prefix('/')?;
         let (head, argument) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
         let name = match head.split_once('@') {
@@ -86,15 +108,23 @@ impl Verb {
             Some(_) => return None,
             None => head,
         };
-        match name.to_ascii_lowercase().as_str() {
-            "start" => Some(Self::Start {
-                code: argument.trim().to_owned(),
+        let rest = Some(argument.trim()).filter(|rest| !rest.is_empty());
+        let alone = |verb| Some(Command { verb, rest: None });
+        match (name.to_ascii_lowercase().as_str(), rest) {
+            ("start", _) => alone(Self::Start {
+                code: rest.unwrap_or_default().to_owned(),
             }),
-            "help" => Some(Self::Help),
-            "new" => Some(Self::New),
-            "stop" => Some(Self::Stop),
-            "retry" => Some(Self::Retry),
-            "forget" => Some(Self::Forget),
+            ("help", None) => alone(Self::Help),
+            ("retry", None) => alone(Self::Retry),
+            ("forget", _) => alone(Self::Forget),
+            ("new", rest) => Some(Command {
+                verb: Self::New,
+                rest,
+            }),
+            ("stop", rest) => Some(Command {
+                verb: Self::Stop,
+                rest: rest.filter(|rest| !is_courtesy(rest)),
+            }),
             _ => None,
         }
     }
@@ -131,6 +161,48 @@ impl Verb {
             Self::ForgetAnswer { yes: true } => "forget:yes".to_owned(),
             Self::ForgetAnswer { yes: false } => "forget:no".to_owned(),
             _ => String::new(),
+        }
+    }
+}
+
+fn is_courtesy(words: &str) -> bool {
+    words.split_whitespace().count() <= COURTESY_WORDS && words.chars().count() <= COURTESY_CHARS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_a_command_is_its_argument_is_asked_or_makes_it_none() {
+        let start = |code: &str| Verb::Start {
+            code: code.to_owned(),
+        };
+        for (text, verb, rest) in [
+            ("/start", Some(start("")), None),
+            ("/start s3cret ", Some(start("s3cret")), None),
+            ("/help", Some(Verb::Help), None),
+            ("/help me to write this", None, None),
+            ("/retry@Bot", Some(Verb::Retry), None),
+            ("/retry in French", None, None),
+            ("/new", Some(Verb::New), None),
+            ("/new  ", Some(Verb::New), None),
+            ("/NEW@bot\nwhy? ", Some(Verb::New), Some("why?")),
+            ("/new@other why?", None, None),
+            ("/newer", None, None),
+            ("/stop", Some(Verb::Stop), None),
+            ("/stop please", Some(Verb::Stop), None),
+            (
+                "/stop and write it in verse",
+                Some(Verb::Stop),
+                Some("and write it in verse"),
+            ),
+            ("/forget everything I said", Some(Verb::Forget), None),
+            ("say /new", None, None),
+        ] {
+            let command = Verb::of_command(text, "bot");
+            let told = command.map(|command| (command.verb, command.rest));
+            assert_eq!(told, verb.map(|verb| (verb, rest)), "{text}");
         }
     }
 }

@@ -9,14 +9,20 @@
 use std::time::Duration;
 
 use super::turn::MAX_INTERRUPTS;
+use super::update::Message;
 use crate::clock::{Millis, millis};
 
 /// A text of at least this many UTF-16 units is probably one piece of a split
 /// paste (clients cut at 4096).
 pub const LONG_PIECE: usize = 4000;
 
-/// Characters that the pieces of one split paste may reach together.
+/// Characters that the pieces of one split paste, or of one burst of forwards,
+/// may reach together.
 pub const PASTE_CHARS: i64 = 100_000;
+
+/// Messages that such pieces may reach together: people forward a hundred at a
+/// time, and say a few words before.
+pub const PIECES: i64 = 120;
 
 /// How often a turn is opened again for pieces that belong to it by their form.
 pub const MAX_LATE_PIECES: i64 = 20;
@@ -108,15 +114,47 @@ pub enum Ahead {
     Turn,
 }
 
-impl Rules {
-    /// Whether a message of `chars` characters still fits into the window.
+/// Whether a text is probably one piece of a split paste.
+#[must_use]
+pub fn is_long(text: &str) -> bool {
+    text.encode_utf16().count() >= LONG_PIECE
+}
+
+impl Open {
+    /// The window without the pieces among its messages: what somebody pasted
+    /// or forwarded takes no room from what they say about it.
     #[must_use]
-    pub fn joins(&self, window: &Open, chars: i64) -> bool {
-        if window.last_was_long {
-            // The next piece of a paste: it must not be torn off.
-            return window.chars + chars <= PASTE_CHARS;
+    pub fn without_pieces(&self, inputs: &[Message]) -> Self {
+        let (mut messages, mut chars, mut follows_long) = (0, 0, false);
+        for message in inputs {
+            let long = is_long(&message.text);
+            if !long && !follows_long && message.forwarded_from.is_none() {
+                messages += 1;
+                chars += message.weight();
+            }
+            follows_long = long;
         }
-        window.messages < self.messages && window.chars + chars <= self.chars
+        Self {
+            messages,
+            chars,
+            ..*self
+        }
+    }
+}
+
+impl Rules {
+    /// Whether a message of `chars` characters that is tied to it like this
+    /// still fits into the window. What belongs together by its form is not torn
+    /// for being much; an album is not torn at all.
+    #[must_use]
+    pub fn joins(&self, window: &Open, bond: Bond, chars: i64) -> bool {
+        let after = window.chars + chars;
+        let near = window.messages < self.messages && after <= self.chars;
+        match bond {
+            Bond::Near => near,
+            Bond::Piece => near || (window.messages < PIECES && after <= PASTE_CHARS),
+            Bond::Album => true,
+        }
     }
 
     /// Whether a message of `chars` characters joins a turn that is closed and
@@ -131,13 +169,13 @@ impl Rules {
             Bond::Piece => {
                 pieces
                     && (0..=longest * PIECE_PATIENCE).contains(&(now - closed.last_at))
-                    && self.joins(&closed.window, chars)
+                    && self.joins(&closed.window, bond, chars)
             }
             Bond::Near => {
                 closed.reopened < MAX_INTERRUPTS
                     && closed.others == Others::Silent
                     && (0..longest).contains(&(now - closed.window.opened_at))
-                    && self.joins(&closed.window, chars)
+                    && self.joins(&closed.window, bond, chars)
             }
         }
     }
@@ -188,12 +226,22 @@ mod tests {
     #[test]
     fn a_window_is_filled_to_its_limits_and_not_beyond() {
         let rules = Rules::default();
-        assert!(rules.joins(&open(19, 15_000, false), 1_000));
-        assert!(!rules.joins(&open(20, 0, false), 1));
-        assert!(!rules.joins(&open(1, 15_000, false), 1_001));
-        // A paste is limited by its own size alone.
-        assert!(rules.joins(&open(20, 96_000, true), 4_000));
-        assert!(!rules.joins(&open(1, 96_000, true), 4_001));
+        let near =
+            |messages, chars, more| rules.joins(&open(messages, chars, false), Bond::Near, more);
+        assert!(near(19, 15_000, 1_000));
+        assert!(!near(20, 0, 1) && !near(1, 15_000, 1_001));
+        // Pieces are limited by what they are together.
+        let piece =
+            |messages, chars, more| rules.joins(&open(messages, chars, true), Bond::Piece, more);
+        assert!(piece(20, 96_000, 4_000) && !piece(1, 96_000, 4_001));
+        assert!(piece(PIECES - 1, 0, 1) && !piece(PIECES, 0, 1));
+        assert!(rules.joins(&open(PIECES, PASTE_CHARS, false), Bond::Album, 1));
+        // They have at least the room that anything else has.
+        let wide = Rules {
+            messages: 500,
+            ..rules
+        };
+        assert!(wide.joins(&open(499, 0, false), Bond::Piece, 1));
     }
 
     #[test]
@@ -229,8 +277,14 @@ mod tests {
             ..closed(0, Others::Silent)
         };
         assert!(rules.joins_late(Bond::Album, &full, 1, NOW));
-        assert!(!rules.joins_late(Bond::Piece, &full, 1, NOW));
+        assert!(rules.joins_late(Bond::Piece, &full, 1, NOW));
         assert!(!rules.joins_late(Bond::Near, &full, 1, NOW));
+        let full = Closed {
+            window: open(20, PASTE_CHARS, true),
+            ..full
+        };
+        assert!(rules.joins_late(Bond::Album, &full, 1, NOW));
+        assert!(!rules.joins_late(Bond::Piece, &full, 1, NOW));
     }
 
     #[test]

@@ -168,10 +168,12 @@ impl Turn<'_> {
 
     /// Files that are looked at again: what is answered, and the last photos.
     fn beside<'f>(&'f self, past: &'f [Past], own: &[(i64, &File)]) -> Vec<(i64, &'f File)> {
-        let quoted = self.claimed.inputs.iter().filter_map(|message| {
-            let quoted = message.quoted.as_ref()?;
-            Some((quoted.message_id, quoted.media.as_ref()?.file()?))
-        });
+        let quoted = self.claimed.inputs.iter().filter_map(|m| m.quoted.as_ref());
+        // What stands in another chat has no id here: alone it needs none.
+        let elsewhere = quoted.clone().filter(|quoted| quoted.message_id == 0);
+        let is_known = elsewhere.count() == 1;
+        let quoted =
+            quoted.filter_map(|quoted| Some((quoted.message_id, quoted.media.as_ref()?.file()?)));
         let remembered = past
             .iter()
             .take(REMEMBERED_TURNS)
@@ -181,7 +183,7 @@ impl Turn<'_> {
         let mut beside: Vec<(i64, &File)> = Vec::new();
         for (message, file) in quoted.chain(remembered) {
             let known = own.iter().chain(&beside).any(|(id, _)| *id == message);
-            if !known && message > 0 {
+            if !known && (message > 0 || (message == 0 && is_known)) {
                 beside.push((message, file));
             }
         }

@@ -1,7 +1,7 @@
 //! What people ask for besides answers: commands, and the history they rule.
 
 use lastword::llm::{FinishReason, LlmError};
-use lastword::playground::bot_api::{Fault as Trouble, FaultRule, Place};
+use lastword::playground::bot_api::{Act, Fault as Trouble, FaultRule, Medium, Place};
 use lastword::playground::offline::{Fault, Offline};
 
 use crate::house::{House, assert_balanced};
@@ -301,4 +301,107 @@ async fn a_stopped_answer_is_remembered_as_far_as_it_was_seen() {
     house.until_heard(ann, 4).await;
     let said = scribe.said();
     assert!(said.iter().all(|(_, text)| !text.is_empty()), "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_new_is_asked_in_the_fresh_history() {
+    let mut house = House::new();
+    let scribe = house.scribe();
+    let life = house.start();
+    let ann = house.person("Ann");
+    house.say(ann, "old matter");
+    house.until_heard(ann, 1).await;
+    for (n, command) in ["/new", "/new@lastword_bot", "/NEW\n"].iter().enumerate() {
+        let begun = house.clock.now();
+        let asked = house.say(ann, &format!("{command} What is the capital of France?"));
+        let heard = house.until_heard(ann, 2 * n + 2).await;
+        assert!(house.clock.now() - begun < 500, "the command waited");
+        assert!(heard[2 * n + 1].contains("fresh"), "{heard:?}");
+        // What nobody typed changes nothing, and an edit is read as it was said.
+        house.edit(
+            ann,
+            asked,
+            &format!("{command} What is the capital of France?"),
+        );
+        let heard = house.until_heard(ann, 2 * n + 3).await;
+        assert_eq!(heard[2 * n + 2], "echo: What is the capital of France?");
+        assert_eq!(scribe.said().len(), 1, "{:?}", scribe.said());
+        assert_eq!(scribe.bytes().len(), n + 2);
+    }
+    // A medium is what follows.
+    house.send(ann, Medium::Photo, "/new What is this?", 2);
+    house.until_heard(ann, 9).await;
+    let request = scribe.requests().pop().expect("a request").to_string();
+    assert_eq!(request.matches("image_url\":{").count(), 2, "{request}");
+    assert_eq!(scribe.said().len(), 1);
+    assert!(request.contains("What is this?") && !request.contains("/new"));
+    pass(60_000).await;
+    assert_eq!(house.heard(ann).len(), 9);
+    let books = life.books().await;
+    assert_balanced(&books);
+    assert_eq!(
+        (books.messages, outcomes(&books)),
+        (6, vec![("answered", 5)])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_behind_a_command_are_answered_and_what_means_it_acts() {
+    let model = Offline::echo();
+    let mut house = House::with(model.clone());
+    let life = house.start();
+    let ann = house.person("Ann");
+    for (n, text) in ["/help me with this", "/retry in French"]
+        .iter()
+        .enumerate()
+    {
+        house.say(ann, text);
+        let heard = house.until_heard(ann, n + 1).await;
+        assert_eq!(heard[n], format!("echo: {text}"));
+    }
+    house.say(ann, "/forget all that I said");
+    assert!(house.until_heard(ann, 3).await[2].contains('?'));
+    for (n, (stop, after)) in [
+        ("/stop please", None),
+        (
+            "/stop and write it in verse",
+            Some("echo: and write it in verse"),
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        model.change(|now| now.fault = Fault::HoldAfter(8));
+        house.say(ann, "a long story");
+        model.until(|counts| counts.running == 1).await;
+        house.say(ann, stop);
+        let heard = house.until_heard(ann, n + 4).await;
+        assert!(heard[n + 3].ends_with("⏹ Stopped"), "{heard:?}");
+        model.change(|now| now.fault = Fault::Sound);
+        pass(30_000).await;
+        let heard = house.heard(ann);
+        assert_eq!(heard.get(n + 4).map(String::as_str), after, "{heard:?}");
+    }
+    assert_balanced(&life.books().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_forwards_commands_nothing() {
+    let mut house = House::new();
+    let scribe = house.scribe();
+    let life = house.start();
+    let ann = house.person("Ann");
+    house.say(ann, "old matter");
+    house.until_heard(ann, 1).await;
+    for (n, command) in ["/new", "/stop", "/forget", "/help"].iter().enumerate() {
+        house.act(Act::Forward {
+            place: Place::private(ann),
+            texts: vec![(*command).to_owned()],
+        });
+        let heard = house.until_heard(ann, n + 2).await;
+        assert!(heard[n + 1].starts_with("echo: [Forwarded"), "{heard:?}");
+        assert!(heard[n + 1].ends_with(command), "{heard:?}");
+        assert_eq!(scribe.said()[0].1, "old matter", "history was cut");
+    }
+    assert_balanced(&life.books().await);
 }

@@ -7,6 +7,7 @@ use lastword::domain::turn::MAX_INTERRUPTS;
 use lastword::playground::bot_api::{Act, Fault as Trouble, FaultRule, Medium, Place};
 use lastword::playground::offline::{Fault, Offline};
 use lastword::shutdown::Cause;
+use serde_json::json;
 
 use crate::house::{House, Life, assert_balanced};
 use crate::neighbours::{buttons, outcomes, pass};
@@ -230,5 +231,54 @@ async fn an_edit_survives_the_end_of_the_process() {
         let books = life.books().await;
         assert_balanced(&books);
         assert_eq!(books.messages, accepted);
+    }
+}
+
+/// Telegram tells of each step as of an edit, for as long as it is shared.
+#[tokio::test(start_paused = true)]
+async fn who_shares_a_live_location_has_edited_nothing() {
+    for edits in [Edits::Offer, Edits::Answer] {
+        let model = Offline::echo();
+        let mut house = House::with(model.clone());
+        house.config.chat.edits = edits;
+        let scribe = house.scribe();
+        let life = house.start();
+        let ann = house.person("Ann");
+        model.change(|now| now.fault = Fault::HoldAfter(3));
+        let place =
+            |latitude: f64| json!({"latitude": latitude, "longitude": 2.5, "live_period": 900});
+        let shared = house.act(Act::Share {
+            place: Place::private(ann),
+            field: "location".to_owned(),
+            content: place(48.0),
+        });
+        let walk = |latitude: f64| {
+            let update = json!({"edited_message": {
+                "message_id": shared.message(), "date": 1, "edit_date": 2,
+                "chat": {"id": ann, "type": "private", "first_name": "Ann"},
+                "from": {"id": ann, "is_bot": false, "first_name": "Ann"},
+                "location": place(latitude),
+            }});
+            house.act(Act::Inject { update });
+        };
+        model.until(|counts| counts.running == 1).await;
+        for step in 1..6 {
+            walk(48.0 + f64::from(step) / 16.0);
+            pass(2_000).await;
+        }
+        assert_eq!(scribe.bytes().len(), 1, "the answer was begun anew");
+        model.change(|now| now.fault = Fault::Sound);
+        house.until_heard(ann, 1).await;
+        pass(3_000).await;
+        let before = labels(&house, ann, 0);
+        walk(49.5);
+        pass(60_000).await;
+        assert_eq!(house.heard(ann).len(), 1, "{edits:?}");
+        assert_eq!(labels(&house, ann, 0), before, "{edits:?}");
+        // Where they are now is known.
+        house.say(ann, "how far is it?");
+        house.until_heard(ann, 2).await;
+        assert!(scribe.said()[0].1.contains("49.5"), "{:?}", scribe.said());
+        assert_balanced(&life.books().await);
     }
 }

@@ -9,7 +9,7 @@ use lastword::playground::bot_api::{Act, Medium, Place};
 use lastword::playground::offline::{Fault, Offline};
 
 use crate::house::{House, assert_balanced};
-use crate::neighbours::pass;
+use crate::neighbours::{outcomes, pass};
 
 /// When the bot's message of this number was first seen.
 fn when(house: &House, chat: i64, number: usize) -> Millis {
@@ -320,5 +320,100 @@ async fn a_flood_in_one_chat_delays_another_by_one_slot_at_the_most() {
     for n in [0, 19, 20, 500, 999] {
         assert!(all.contains(&format!("flood {n}")), "{n} was lost");
     }
+    assert_balanced(&life.books().await);
+}
+
+fn forward(house: &House, person: i64, numbers: std::ops::Range<usize>) {
+    house.act(Act::Forward {
+        place: Place::private(person),
+        texts: numbers
+            .map(|n| format!("said{n:03} {}", "z".repeat(400)))
+            .collect(),
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_forwards_and_what_is_asked_about_it_get_one_answer() {
+    for question_first in [true, false] {
+        let mut house = House::new();
+        let scribe = house.scribe();
+        let life = house.start();
+        let ann = house.person("Ann");
+        if question_first {
+            house.say(ann, "Who is right?");
+        }
+        // More than a window, and more than a minute allows.
+        forward(&house, ann, 0..60);
+        if !question_first {
+            pass(1_000).await;
+            house.say(ann, "Who is right?");
+        }
+        house.until_heard(ann, 1).await;
+        pass(90_000).await;
+        let requests = scribe.requests();
+        assert_eq!(requests.len(), 1, "{question_first}");
+        let asked = requests[0].to_string();
+        assert!(asked.contains("Who is right?"));
+        for n in 0..60 {
+            assert!(asked.contains(&format!("said{n:03}")), "{n} was lost");
+        }
+        let (_, text) = scribe.said().pop().expect("something was said");
+        let order: Vec<usize> = (0..60)
+            .filter_map(|n| text.find(&format!("said{n:03}")))
+            .collect();
+        assert!(order.is_sorted());
+        let heard = house.heard(ann).concat();
+        assert!(!heard.contains("a lot at once"), "somebody was too fast");
+        let books = life.books().await;
+        assert_balanced(&books);
+        assert_eq!(outcomes(&books), [("answered", 1)]);
+        assert_eq!(books.messages, 61);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_a_burst_that_comes_late_is_not_torn_off() {
+    let model = Offline::echo();
+    model.change(|now| now.pace.first = Duration::from_secs(30));
+    let mut house = House::with(model);
+    let scribe = house.scribe();
+    let life = house.start();
+    let ann = house.person("Ann");
+    forward(&house, ann, 0..25);
+    pass(12_000).await;
+    assert_eq!(scribe.bytes().len(), 1);
+    forward(&house, ann, 25..35);
+    pass(4_000).await;
+    house.say(ann, "What do they want?");
+    house.until_heard(ann, 1).await;
+    pass(90_000).await;
+    assert_eq!(house.heard(ann).len(), 1);
+    let asked = scribe.requests().pop().expect("a request").to_string();
+    for n in 0..35 {
+        assert!(asked.contains(&format!("said{n:03}")), "{n} was torn off");
+    }
+    assert!(asked.contains("What do they want?"));
+    assert_balanced(&life.books().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_long_a_paste_is_its_question_is_answered_with_it() {
+    let mut house = House::new();
+    let scribe = house.scribe();
+    let life = house.start();
+    let ann = house.person("Ann");
+    house.say(ann, &"lorem ipsum ".repeat(6_000));
+    pass(1_500).await;
+    for question in ["Sum this up.", "In one sentence."] {
+        house.say(ann, question);
+        pass(500).await;
+    }
+    house.until_heard(ann, 1).await;
+    pass(60_000).await;
+    let requests = scribe.requests();
+    assert_eq!(requests.len(), 1);
+    let asked = requests[0].to_string();
+    assert_eq!(asked.matches("lorem").count(), 6_000);
+    assert!(asked.contains("Sum this up.") && asked.contains("In one sentence."));
     assert_balanced(&life.books().await);
 }

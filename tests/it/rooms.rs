@@ -168,3 +168,50 @@ async fn each_setting_for_groups_answers_what_it_says() {
         assert_balanced(&life.books().await);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_to_a_picture_in_another_chat_carries_the_picture() {
+    let mut house = House::new();
+    let scribe = house.scribe();
+    let life = house.start();
+    let (ann, ben) = (house.person("Ann"), house.person("Ben"));
+    let group = house.group(ChatKind::Supergroup, &[ann, ben]);
+    let photo = house.act(Act::Send {
+        place: Place::group(ben, group),
+        medium: Medium::Photo,
+        caption: String::new(),
+        count: 1,
+        base64: None,
+    });
+    let photo = house.post(group, photo.message()).extra["photo"].clone();
+    let reply = |id: i64, text: &str, photo: Option<&serde_json::Value>| {
+        let mut elsewhere = serde_json::json!({
+            "origin": {"type": "channel", "chat": {"id": -1009, "type": "channel", "title": "News"}},
+            "message_id": 5,
+        });
+        if let Some(photo) = photo {
+            elsewhere["photo"] = photo.clone();
+        }
+        let update = serde_json::json!({"message": {
+            "message_id": id, "date": 1, "text": text,
+            "chat": {"id": ann, "type": "private", "first_name": "Ann"},
+            "from": {"id": ann, "is_bot": false, "first_name": "Ann"},
+            "external_reply": elsewhere,
+        }});
+        house.act(Act::Inject { update });
+    };
+    house.say(ann, "/start");
+    house.until_heard(ann, 1).await;
+    reply(900, "what is this?", Some(&photo));
+    house.until_heard(ann, 2).await;
+    let request = scribe.requests().pop().expect("a request").to_string();
+    assert_eq!(request.matches("image_url\":{").count(), 1, "{request}");
+    assert!(last(&scribe).starts_with("[In reply to News [photo]]\n"));
+    // Two of them cannot be told apart: neither is shown in the other's place.
+    reply(910, "and these?", Some(&photo));
+    reply(911, "I mean both", None);
+    house.until_heard(ann, 3).await;
+    let request = scribe.requests().pop().expect("a request").to_string();
+    assert!(!request.contains("image_url\":{"), "{request}");
+    assert_balanced(&life.books().await);
+}

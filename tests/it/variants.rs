@@ -324,3 +324,27 @@ async fn what_is_put_aside_or_forgotten_offers_nothing_any_more() {
         assert_balanced(&life.books().await);
     }
 }
+
+/// The old answer comes after the fresh start: nothing of it can be gone on with.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_after_new_has_no_buttons() {
+    let model = Offline::echo();
+    let mut house = House::with(model.clone());
+    let life = house.start();
+    let ann = house.person("Ann");
+    model.change(|now| now.fault = Fault::HoldAfter(3));
+    house.say(ann, "old matter");
+    model.until(|counts| counts.running == 1).await;
+    house.say(ann, "/new");
+    house.until_heard(ann, 1).await;
+    model.change(|now| now.fault = Fault::Sound);
+    let heard = house.until_heard(ann, 2).await;
+    assert_eq!(heard[1], "echo: old matter");
+    until_shown(&house, ann, &[&[], &[]]).await;
+    pass(60_000).await;
+    until_shown(&house, ann, &[&[], &[]]).await;
+    house.say(ann, "new matter");
+    house.until_heard(ann, 3).await;
+    until_shown(&house, ann, &[&[], &[], &ALL]).await;
+    assert_balanced(&life.books().await);
+}

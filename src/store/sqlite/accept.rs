@@ -23,6 +23,7 @@ use crate::domain::admission::{Access, Facts, Policy, Verdict};
 use crate::domain::ids::{ChatId, ConversationId, InstanceId, TurnId};
 use crate::domain::part::{Kind, Payload};
 use crate::domain::update::{self, ChatKind, Event, Message, Person, Update, Way};
+use crate::domain::verb::Verb;
 use crate::domain::words::Words;
 use crate::store::{Accepted, Availability, Due, Inbox, Result, Retention, StoreError};
 
@@ -222,6 +223,7 @@ impl<'a> Accepting<'a, '_> {
         };
         match event {
             Event::Message(message) => self.message(row, message),
+            Event::Edited(message) if self.tx.moved(message)? => Ok(Sort::Ignored),
             Event::Edited(message) => self.edit(message),
             Event::Press(press) => self.press(row, press),
             Event::DraftStopped { chat, topic, turn } => {
@@ -283,25 +285,41 @@ impl<'a> Accepting<'a, '_> {
                 Ok(Sort::Ignored)
             }
             Verdict::Control(verb) => {
-                let conversation = self.tx.conversation(&message.chat, message.topic)?;
-                self.command(row, conversation, message, &verb)?;
-                death::at(Moment::ControlApplied);
+                self.commanded(row, message, &verb)?;
                 Ok(Sort::Control)
             }
-            Verdict::Turn => {
-                let message = &*self.without_call(message);
-                let conversation = self.tx.conversation(&message.chat, message.topic)?;
-                let not_before = self.waits_until(message)?;
-                let joined =
-                    self.tx
-                        .join_window(self.policy, conversation, row, message, not_before)?;
-                if joined.cut {
-                    self.done.cut.push(joined.turn);
-                }
-                self.due(conversation, chat, message.topic, joined.due_at);
-                Ok(Sort::Message)
+            Verdict::ControlThenTurn(verb) => {
+                self.commanded(row, message, &verb)?;
+                self.join(row, message)
             }
+            Verdict::Turn => self.join(row, message),
         }
+    }
+
+    fn commanded(&mut self, row: i64, message: &Message, verb: &Verb) -> Result<()> {
+        let conversation = self.tx.conversation(&message.chat, message.topic)?;
+        self.command(row, conversation, message, verb)?;
+        death::at(Moment::ControlApplied);
+        Ok(())
+    }
+
+    fn join(&mut self, row: i64, message: &Message) -> Result<Sort> {
+        let message = &*self.without_call(message);
+        let conversation = self.tx.conversation(&message.chat, message.topic)?;
+        let fit = self.tx.fit(&self.policy.rules, conversation, message)?;
+        // The pieces of one thing are one message to whoever sent it.
+        let not_before = match fit.is_piece() {
+            true => 0,
+            false => self.waits_until(message)?,
+        };
+        let joined =
+            self.tx
+                .join_window(self.policy, conversation, row, message, fit, not_before)?;
+        if joined.cut {
+            self.done.cut.push(joined.turn);
+        }
+        self.due(conversation, message.chat.id, message.topic, joined.due_at);
+        Ok(Sort::Message)
     }
 
     /// What is not meant for the bot may be context of what will be.
@@ -316,9 +334,11 @@ impl<'a> Accepting<'a, '_> {
         self.tx.overhear(message, most, admitted)
     }
 
-    /// The message without what only calls the bot.
+    /// The message without what only calls or commands the bot.
     pub(super) fn without_call<'m>(&self, message: &'m Message) -> Cow<'m, Message> {
-        match address::without_call(&message.text, &self.policy.bot) {
+        let rest = self.policy.command(message).and_then(|said| said.rest);
+        let text = rest.unwrap_or(&message.text);
+        match address::without_call(text, &self.policy.bot).or(rest) {
             Some(said) => Cow::Owned(message.only(said)),
             None => Cow::Borrowed(message),
         }

@@ -2,7 +2,8 @@
 //! answer, and the continuation of one that reached its length limit.
 //!
 //! Each is a new last turn. Pressed twice they begin one: the second press
-//! finds the turn already replayed, or no longer the last.
+//! finds the turn already replayed, or no longer the last. What gathers comes
+//! before a replay and after a continuation, which must follow its answer.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -15,7 +16,12 @@ use crate::domain::update::{Chat, ChatKind, Message, Person};
 use crate::store::Result;
 
 /// What the model is told by a press on Continue. Never shown.
-const GO_ON: &str = "Continue exactly where you stopped, without repeating anything.";
+const GO_ON: &str = "Continue exactly where you stopped, without repeating anything. Keep the \
+    language of what you wrote. If you stopped inside a code block, begin with its fence again.";
+
+/// The wish of a turn that is to be gone on with once it has arrived; those of
+/// other answers are the variants' numbers and one (`vary.rs`).
+pub(super) const GO_ON_WISH: i64 = 5;
 
 impl Accepting<'_, '_> {
     pub(super) fn retry_last(&mut self, place: &Place) -> Result<Effect> {
@@ -65,39 +71,15 @@ impl Accepting<'_, '_> {
 
     /// The answer goes on in a new turn, while it is the last.
     pub(super) fn go_on(&mut self, row: i64, place: &Place, turn: TurnId) -> Result<Effect> {
-        let words = self.words_at(place);
-        let asker: Option<i64> = self
-            .tx
-            .conn
-            .prepare_cached(
-                "SELECT sender FROM turns AS t \
-                 WHERE id = ?1 AND conversation = ?2 AND state = 4 AND outcome IN (?3, ?4) \
-                   AND EXISTS (SELECT 1 FROM answers WHERE turn = ?1) \
-                   AND NOT EXISTS (SELECT 1 FROM turns AS later \
-                        WHERE later.conversation = ?2 AND later.seal_no > t.seal_no)",
-            )?
-            .query_row(
-                params![
-                    turn.0,
-                    place.conversation.0,
-                    Outcome::Answered.code(),
-                    // Stopped in the middle, it can be gone on with, too.
-                    Outcome::Cancelled.code()
-                ],
-                |row| row.get(0),
-            )
-            .optional()?;
-        let Some(asker) = asker else {
-            return Ok(Effect::new("nothing", Some(&words.button_expired)));
+        let Some(asker) = self.tx.cut_answer(place.conversation, turn)? else {
+            return self.not_now(place, turn, GO_ON_WISH);
         };
         if asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
+            let words = self.words_at(place);
             return Ok(Effect::new("refused", Some(&words.not_yours)));
         }
-        let next = self
-            .tx
-            .new_last_turn(place.conversation, asker, 1, GO_ON.len() as i64)?;
-        self.tx
-            .insert_message(place.conversation, next, row, &spoken(place, self.tx.now))?;
+        let said = spoken(place, self.tx.now);
+        let next = self.tx.go_on(place.conversation, asker, row, &said)?;
         self.speak(next, place)?;
         self.due(place.conversation, place.chat, place.topic, self.tx.now);
         Ok(Effect {
@@ -190,6 +172,74 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Who was answered by a turn that can be gone on with: the last one of its
+    /// conversation, with no `/new` behind it.
+    fn cut_answer(&self, conversation: ConversationId, turn: TurnId) -> Result<Option<i64>> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT sender FROM turns AS t \
+                 WHERE id = ?1 AND conversation = ?2 AND state = 4 AND outcome IN (?3, ?4) \
+                   AND seal_no > (SELECT boundary FROM conversations WHERE id = ?2) \
+                   AND EXISTS (SELECT 1 FROM answers WHERE turn = ?1) \
+                   AND NOT EXISTS (SELECT 1 FROM turns AS later \
+                        WHERE later.conversation = ?2 AND later.seal_no > t.seal_no)",
+            )?
+            .query_row(
+                params![
+                    turn.0,
+                    conversation.0,
+                    Outcome::Answered.code(),
+                    // Stopped in the middle, it can be gone on with, too.
+                    Outcome::Cancelled.code()
+                ],
+                |row| row.get(0),
+            )
+            .optional()?)
+    }
+
+    fn go_on(
+        &self,
+        conversation: ConversationId,
+        asker: i64,
+        update_row: i64,
+        said: &Message,
+    ) -> Result<TurnId> {
+        let next = self.new_turn(conversation, asker, 1, said.weight())?;
+        self.insert_message(conversation, next, update_row, said)?;
+        Ok(next)
+    }
+
+    /// Goes on with an answer that has arrived, as was wished on its way: in the
+    /// name of whoever asked last. False where it can be gone on with no more.
+    pub(super) fn go_on_as_wished(
+        &self,
+        conversation: ConversationId,
+        turn: TurnId,
+    ) -> Result<bool> {
+        let Some(asker) = self.cut_answer(conversation, turn)? else {
+            return Ok(false);
+        };
+        let asked: Option<(i64, String)> = self
+            .conn
+            .prepare_cached(
+                "SELECT update_row, body FROM messages WHERE turn = ?1 AND body IS NOT NULL \
+                 ORDER BY id DESC LIMIT 1",
+            )?
+            .query_row([turn.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((row, body)) = asked else {
+            return Ok(false);
+        };
+        let Ok(last) = serde_json::from_str::<Message>(&body) else {
+            return Ok(false);
+        };
+        let said = going_on(last.chat, last.topic, last.sender, self.now);
+        let next = self.go_on(conversation, asker, row, &said)?;
+        self.set_language(next, self.language(turn)?.as_deref())?;
+        Ok(true)
+    }
+
     fn new_last_turn(
         &self,
         conversation: ConversationId,
@@ -232,26 +282,32 @@ impl Tx<'_> {
 
 /// The press as a message of the person who pressed.
 fn spoken(place: &Place, now: i64) -> Message {
-    Message {
-        chat: Chat {
-            id: place.chat,
-            kind: if place.chat.is_private() {
-                ChatKind::Private
-            } else {
-                ChatKind::Supergroup
-            },
-            title: String::new(),
+    let chat = Chat {
+        id: place.chat,
+        kind: if place.chat.is_private() {
+            ChatKind::Private
+        } else {
+            ChatKind::Supergroup
         },
-        topic: place.topic,
+        title: String::new(),
+    };
+    let sender = Person {
+        id: UserId(place.sender),
+        name: place.name.clone(),
+        language: place.language.clone(),
+        is_bot: false,
+    };
+    going_on(chat, place.topic, sender, now)
+}
+
+fn going_on(chat: Chat, topic: Option<i64>, sender: Person, now: i64) -> Message {
+    Message {
+        chat,
+        topic,
         // No message of Telegram's: nothing can edit or quote it.
         id: 0,
         date: now / 1000,
-        sender: Person {
-            id: UserId(place.sender),
-            name: place.name.clone(),
-            language: place.language.clone(),
-            is_bot: false,
-        },
+        sender,
         text: GO_ON.to_owned(),
         media: None,
         album: None,

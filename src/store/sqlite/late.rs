@@ -36,7 +36,12 @@ impl Tx<'_> {
             return Ok(None);
         };
         let bond = self.bond(turn, &closed.window, message)?;
-        let joins = rules.joins_late(bond, &closed, message.weight(), self.now);
+        let weight = message.weight();
+        let counted = Closed {
+            window: self.counted(rules, turn, &closed.window, bond, weight)?,
+            ..closed
+        };
+        let joins = rules.joins_late(bond, &counted, weight, self.now);
         Ok(joins.then_some(Late {
             turn,
             runs,

@@ -109,7 +109,7 @@ impl Tx<'_> {
         most: i64,
     ) -> Result<Surroundings> {
         let mut round = Surroundings {
-            talk: self.overheard(claim.conversation, most)?,
+            talk: self.overheard(claim, most)?,
             ..Surroundings::default()
         };
         for point in points {
@@ -120,13 +120,17 @@ impl Tx<'_> {
         Ok(round)
     }
 
-    /// Oldest first.
-    fn overheard(&self, conversation: ConversationId, most: i64) -> Result<Vec<Overheard>> {
+    /// What was said since the question before this one, oldest first: what is
+    /// older was context of that one, and would now stand behind its answer.
+    fn overheard(&self, claim: &Claim, most: i64) -> Result<Vec<Overheard>> {
+        let (at, message) = self.question_before(claim)?.unwrap_or_default();
         let mut statement = self.conn.prepare_cached(
             "SELECT sender, name, text FROM chatter \
-             WHERE conversation = ?1 AND at BETWEEN ?2 AND ?3 ORDER BY number DESC LIMIT ?4",
+             WHERE conversation = ?1 AND at BETWEEN ?2 AND ?3 AND (at, message_id) > (?5, ?6) \
+             ORDER BY number DESC LIMIT ?4",
         )?;
-        let among = params![conversation.0, self.now - KEPT_MS, self.now, most];
+        let since = self.now - KEPT_MS;
+        let among = params![claim.conversation.0, since, self.now, most, at, message];
         let rows = statement.query_map(among, |row| {
             Ok(Overheard {
                 sender: UserId(row.get(0)?),
@@ -137,6 +141,25 @@ impl Tx<'_> {
         let mut talk = rows.collect::<rusqlite::Result<Vec<_>>>()?;
         talk.reverse();
         Ok(talk)
+    }
+
+    /// The last message of the turn that was settled last before this one: when
+    /// it was accepted, and its id.
+    fn question_before(&self, claim: &Claim) -> Result<Option<(Millis, i64)>> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT m.accepted_at, m.message_id FROM messages AS m WHERE m.turn = \
+                    (SELECT t.id FROM turns AS t WHERE t.conversation = ?1 AND t.state = 4 \
+                       AND t.seal_no < (SELECT seal_no FROM turns WHERE id = ?2) \
+                       AND EXISTS (SELECT 1 FROM messages WHERE turn = t.id) \
+                     ORDER BY t.seal_no DESC LIMIT 1) \
+                 ORDER BY m.id DESC LIMIT 1",
+            )?
+            .query_row(params![claim.conversation.0, claim.turn.0], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?)
     }
 
     fn pointed_at(&self, claim: &Claim, message: i64) -> Result<Option<Pointed>> {

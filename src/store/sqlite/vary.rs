@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::Tx;
 use super::accept::Accepting;
-use super::again::Again;
+use super::again::{Again, GO_ON_WISH};
 use super::controls::{Effect, Place};
 use crate::domain::ids::{ChatId, ConversationId, TurnId};
 use crate::domain::turn::Outcome;
@@ -19,19 +19,12 @@ use crate::store::Result;
 
 impl Accepting<'_, '_> {
     pub(super) fn vary(&mut self, place: &Place, turn: TurnId, variant: Variant) -> Result<Effect> {
-        let words = self.words_at(place);
         let last = self.tx.last_answered(place.conversation, turn, variant)?;
         let Some(last) = last else {
-            if self.tx.wishes(place, turn, variant)? {
-                return Ok(Effect::new("wished", None));
-            }
-            // A second press while the first one's wish is being fulfilled is
-            // no news to anybody.
-            let under_way = self.tx.is_being_varied(turn)?;
-            let say = (!under_way).then_some(words.button_expired.as_str());
-            return Ok(Effect::new("nothing", say));
+            return self.not_now(place, turn, variant.code() + 1);
         };
         if last.asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
+            let words = self.words_at(place);
             return Ok(Effect::new("refused", Some(&words.not_yours)));
         }
         let next = self.tx.vary(turn, &last, variant)?;
@@ -44,6 +37,27 @@ impl Accepting<'_, '_> {
             turn: Some(next),
             say: None,
         })
+    }
+
+    /// A press under what is not the last answer. A button is seen before we
+    /// know that it has arrived: the wish is kept until then.
+    pub(super) fn not_now(&self, place: &Place, turn: TurnId, wish: i64) -> Result<Effect> {
+        let words = self.words_at(place);
+        if let Some(asker) = self.tx.on_its_way(place.conversation, turn)? {
+            if asker != place.sender && !self.tx.governs(place.sender, place.chat)? {
+                return Ok(Effect::new("refused", Some(&words.not_yours)));
+            }
+            self.tx
+                .conn
+                .prepare_cached("UPDATE turns SET wish = ?2 WHERE id = ?1")?
+                .execute(params![turn.0, wish])?;
+            return Ok(Effect::new("wished", None));
+        }
+        // A second press while the first one's wish is being fulfilled is no
+        // news to anybody.
+        let under_way = self.tx.is_being_varied(turn)?;
+        let say = (!under_way).then_some(words.button_expired.as_str());
+        Ok(Effect::new("nothing", say))
     }
 
     /// There is something to do in this chat's outbox.
@@ -97,22 +111,17 @@ impl Tx<'_> {
             .optional()?)
     }
 
-    /// The button is seen before we know that it has arrived: the wish is kept
-    /// until then. False where nothing is on its way, or it is not theirs.
-    fn wishes(&self, place: &Place, turn: TurnId, variant: Variant) -> Result<bool> {
+    /// Who is answered by a turn whose answer is stored and not known to have
+    /// arrived, with no `/new` behind it.
+    fn on_its_way(&self, conversation: ConversationId, turn: TurnId) -> Result<Option<i64>> {
         Ok(self
             .conn
             .prepare_cached(
-                "UPDATE turns SET wish = ?3 + 1 \
-                 WHERE id = ?1 AND conversation = ?2 AND state = 3 AND sender = ?4",
+                "SELECT sender FROM turns WHERE id = ?1 AND conversation = ?2 AND state = 3 \
+                   AND seal_no > (SELECT boundary FROM conversations WHERE id = ?2)",
             )?
-            .execute(params![
-                turn.0,
-                place.conversation.0,
-                variant.code(),
-                place.sender
-            ])?
-            > 0)
+            .query_row(params![turn.0, conversation.0], |row| row.get(0))
+            .optional()?)
     }
 
     /// Whether another answer in this one's place is on its way.
@@ -145,15 +154,28 @@ impl Tx<'_> {
         Ok(next)
     }
 
-    /// A turn has its visible end: buttons stand under this one only, and an
-    /// edit that came too late for it has its effect now.
+    /// A turn has its visible end: buttons stand under this one only, unless it
+    /// lies before a `/new`; and what was pressed or edited too early or too
+    /// late for it has its effect now.
     pub(super) fn settled_last(&self, conversation: ConversationId, turn: TurnId) -> Result<()> {
-        self.retire_keyboards(conversation, Some(turn))?;
-        let (wish, offer): (i64, Option<String>) = self
+        let (wish, offer, put_aside): (i64, Option<String>, bool) = self
             .conn
-            .prepare_cached("SELECT wish, offer FROM turns WHERE id = ?1")?
-            .query_row([turn.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .prepare_cached(
+                "SELECT wish, offer, \
+                        seal_no <= (SELECT boundary FROM conversations WHERE id = ?2) \
+                 FROM turns WHERE id = ?1",
+            )?
+            .query_row(params![turn.0, conversation.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+        self.retire_keyboards(conversation, (!put_aside).then_some(turn))?;
         if wish == 0 {
+            return Ok(());
+        }
+        if wish == GO_ON_WISH {
+            if self.go_on_as_wished(conversation, turn)? {
+                self.retire_keyboards(conversation, None)?;
+            }
             return Ok(());
         }
         let variant = Variant::from_code(wish - 1).unwrap_or(Variant::Again);

@@ -3,15 +3,46 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::Tx;
+use super::late::Late;
 use crate::domain::admission::{Busy, Policy};
 use crate::domain::ids::{ConversationId, TurnId};
 use crate::domain::turn::{MAX_INTERRUPTS, Outcome, State};
 use crate::domain::update::Message;
-use crate::domain::window::{Ahead, Bond, LONG_PIECE, Open, Rules};
+use crate::domain::window::{Ahead, Bond, Open, Rules, is_long};
 use crate::store::Result;
 
 /// Longer ones are no language. Source: RFC 5646, section 4.4.1.
 const LONGEST_TAG: usize = 35;
+
+/// Where there is room for a message.
+pub(super) enum Fit {
+    /// In the window that is open.
+    Open {
+        turn: TurnId,
+        open: Open,
+        bond: Bond,
+        /// Whether it waits for a minute to end.
+        waits: bool,
+    },
+    /// Nowhere: the window that is open is full.
+    Full(TurnId),
+    /// In a turn that is closed already.
+    Late(Late),
+    /// Nowhere: nothing is open.
+    Nowhere,
+}
+
+impl Fit {
+    /// Whether it goes on, by its form, with what its sender has begun: however
+    /// many such pieces there are, they cost one answer.
+    pub(super) fn is_piece(&self) -> bool {
+        match self {
+            Self::Open { bond, .. } => *bond > Bond::Near,
+            Self::Late(late) => late.bond > Bond::Near,
+            Self::Full(_) | Self::Nowhere => false,
+        }
+    }
+}
 
 /// Where a message went.
 pub(super) struct Joined {
@@ -25,48 +56,80 @@ pub(super) struct Joined {
 }
 
 impl Tx<'_> {
-    /// Puts a message into its window, opening or reopening one where needed.
+    /// Where a message finds its place.
+    pub(super) fn fit(
+        &self,
+        rules: &Rules,
+        conversation: ConversationId,
+        message: &Message,
+    ) -> Result<Fit> {
+        let (key, weight) = (window_key(message), message.weight());
+        let Some((turn, open, waits)) = self.open_window(conversation, key)? else {
+            let late = self.late(rules, conversation, key, message)?;
+            return Ok(late.map_or(Fit::Nowhere, Fit::Late));
+        };
+        let bond = self.bond(turn, &open, message)?;
+        let counted = self.counted(rules, turn, &open, bond, weight)?;
+        Ok(match rules.joins(&counted, bond, weight) {
+            true => Fit::Open {
+                turn,
+                open,
+                bond,
+                waits,
+            },
+            false => Fit::Full(turn),
+        })
+    }
+
+    /// A window as it counts for what is no piece itself: without its pieces,
+    /// which are looked at only where it would be full with them.
+    pub(super) fn counted(
+        &self,
+        rules: &Rules,
+        turn: TurnId,
+        open: &Open,
+        bond: Bond,
+        weight: i64,
+    ) -> Result<Open> {
+        if bond != Bond::Near || rules.joins(open, bond, weight) {
+            return Ok(*open);
+        }
+        let inputs = self.inputs(turn)?;
+        Ok(inputs.map_or(*open, |inputs| open.without_pieces(&inputs)))
+    }
+
+    /// Puts a message where it fits, opening or reopening a window where needed.
     pub(super) fn join_window(
         &self,
         policy: &Policy,
         conversation: ConversationId,
         update_row: i64,
         message: &Message,
+        fit: Fit,
         not_before: i64,
     ) -> Result<Joined> {
         let key = window_key(message);
-        let weight = message.weight();
-        let (mut cut, mut sealed, mut not_before) = (false, false, not_before);
-        let open = match self.open_window(conversation, key)? {
+        let (mut cut, mut sealed) = (false, false);
+        let open = match fit {
             // What has to wait for the minute to end makes nothing else wait.
-            Some((turn, open, waits))
-                if policy.rules.joins(&open, weight) && (waits || not_before == 0) =>
-            {
-                Some((turn, open))
-            }
-            // An album is never torn: it costs one answer however large it is.
-            Some((turn, open, _)) if self.bond(turn, &open, message)? == Bond::Album => {
-                not_before = 0;
-                Some((turn, open))
-            }
-            Some((turn, ..)) => {
+            Fit::Open {
+                turn, open, waits, ..
+            } if waits || not_before == 0 => Some((turn, open)),
+            Fit::Open { turn, .. } | Fit::Full(turn) => {
                 self.seal(conversation, turn)?;
                 sealed = true;
                 None
             }
-            None => match self.late(&policy.rules, conversation, key, message)? {
-                Some(late) if not_before == 0 || late.bond == Bond::Album => {
-                    not_before = 0;
-                    cut = late.runs;
-                    Some(self.reopen(&late)?)
-                }
-                _ if policy.busy == Busy::Interrupt && not_before == 0 => {
-                    let reopened = self.interrupt(conversation, key)?;
-                    cut = reopened.is_some();
-                    reopened
-                }
-                _ => None,
-            },
+            Fit::Late(late) if not_before == 0 => {
+                cut = late.runs;
+                Some(self.reopen(&late)?)
+            }
+            Fit::Nowhere if policy.busy == Busy::Interrupt && not_before == 0 => {
+                let reopened = self.interrupt(conversation, key)?;
+                cut = reopened.is_some();
+                reopened
+            }
+            Fit::Late(_) | Fit::Nowhere => None,
         };
         let before = match &open {
             Some((_, open)) => *open,
@@ -79,8 +142,8 @@ impl Tx<'_> {
         };
         let window = Open {
             messages: before.messages + 1,
-            chars: before.chars + weight,
-            last_was_long: message.text.encode_utf16().count() >= LONG_PIECE,
+            chars: before.chars + message.weight(),
+            last_was_long: is_long(&message.text),
             ..before
         };
         let ahead = self.ahead(conversation)?;
@@ -220,7 +283,7 @@ impl Tx<'_> {
     }
 
     /// Reopens the running turn of this sender, when nothing of its answer is
-    /// stored yet and nothing waits behind it.
+    /// stored yet, nothing waits behind it and no `/new` lies between.
     fn interrupt(&self, conversation: ConversationId, key: i64) -> Result<Option<(TurnId, Open)>> {
         let running: Option<(TurnId, Open)> = self
             .conn
@@ -228,6 +291,7 @@ impl Tx<'_> {
                 "SELECT id, messages, chars FROM turns \
                  WHERE conversation = ?1 AND state = 2 AND state < 4 AND sender = ?2 \
                    AND interrupts < ?3 AND stop_requested = 0 AND variant = 0 \
+                   AND seal_no > (SELECT boundary FROM conversations WHERE id = ?1) \
                    AND NOT EXISTS (SELECT 1 FROM turns AS behind \
                         WHERE behind.conversation = ?1 AND behind.state = 1 AND behind.state < 4)",
             )?

@@ -105,6 +105,33 @@ async fn what_a_banned_person_says_is_nobodys_context() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_question_is_told_only_what_was_said_since_the_one_before() {
+    let mut house = House::new();
+    let scribe = house.scribe();
+    let life = house.start();
+    let (ann, ben) = (house.person("Ann"), house.person("Ben"));
+    let group = house.group(ChatKind::Supergroup, &[ann, ben]);
+    house.say_in(group, ben, "told already");
+    house.say_in(group, ann, "@lastword_bot one?");
+    // At the very same time, and still after it.
+    house.say_in(group, ben, "said meanwhile");
+    until_says(&house, group, "one?").await;
+    assert!(context(&scribe).starts_with("Ben: told already"));
+    house.say_in(group, ben, "said since");
+    house.say_in(group, ann, "@lastword_bot two?");
+    until_says(&house, group, "two?").await;
+    assert_eq!(context(&scribe), "Ben: said meanwhile\nBen: said since]");
+    house.say_in(group, ann, "@lastword_bot three?");
+    until_says(&house, group, "three?").await;
+    let said = scribe.said();
+    assert!(
+        said.iter().all(|(_, text)| !text.starts_with(HEAD)),
+        "{said:?}"
+    );
+    assert_balanced(&life.books().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_group_is_forgotten_with_what_was_overheard() {
     let mut house = House::new();
     let scribe = house.scribe();

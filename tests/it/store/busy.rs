@@ -177,3 +177,21 @@ async fn an_edit_starts_no_quiet_period() {
         Next::Run(_)
     ));
 }
+
+#[tokio::test]
+async fn what_follows_new_does_not_join_what_ran_before_it() {
+    for stage in interrupting() {
+        let conversation = stage.hears(private(7, 1, "old")).await;
+        let running = stage.claim(conversation).await.claim;
+        let accepted = stage
+            .accept(&[private(7, 2, "/new first"), private(7, 3, "second")])
+            .await;
+        assert!(accepted.cut.is_empty());
+        stage.answer(&running, "to old").await;
+        stage.deliver(running.chat).await;
+        let fresh = stage.claim(conversation).await;
+        assert_eq!(texts(&fresh), ["first", "second"]);
+        assert_eq!(stage.store.history(&fresh.claim, 1000).await.unwrap(), []);
+        assert_eq!(stage.books().await.messages, 3);
+    }
+}

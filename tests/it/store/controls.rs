@@ -332,3 +332,38 @@ async fn a_button_of_another_conversation_stops_nothing() {
         assert_eq!(stage.store.standing(&claim).await, Ok(Standing::Ours));
     }
 }
+
+/// Nobody has told us yet that the answer is there, but people see its buttons.
+#[tokio::test]
+async fn before_the_receipt_a_strangers_press_takes_nothing_and_the_askers_is_kept() {
+    for button in ["continue", "again"] {
+        for stage in stores() {
+            let group = ChatId(GROUP);
+            let conversation = stage.hears(mention(GROUP, 7, 1, "a story")).await;
+            let claim = stage.claim(conversation).await.claim;
+            stage.answer(&claim, "it begins").await;
+            let sending = stage.sending(group).await;
+            let on = stage.receipt();
+            let data = format!("{button}:{}", claim.turn);
+            let stranger = stage.accept(&[press(GROUP, 8, on, &data)]).await;
+            assert_eq!(stranger.presses[0].text.as_deref(), Some("<not yours>"));
+            let asker = stage.accept(&[press(GROUP, 7, on, &data)]).await;
+            assert_eq!(asker.presses[0].text, None);
+            assert!(stage.touched(group).await.is_empty(), "{button}");
+            stage
+                .finish(&sending, lastword::domain::part::Sent::Receipt(on))
+                .await;
+            let next = stage.claim(conversation).await;
+            let said = texts(&next).concat();
+            match button {
+                "continue" => assert!(said.starts_with("Continue exactly"), "{said}"),
+                _ => assert!(said.ends_with("a story"), "{said}"),
+            }
+            assert_eq!(next.inputs[0].sender.id.0, 7);
+            stage.answer(&next.claim, "and ends").await;
+            stage.deliver(group).await;
+            assert_eq!(stage.ask(conversation, Flush::All).await, Next::Idle);
+            stage.books().await;
+        }
+    }
+}

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use lastword::clock::Clock;
 use lastword::domain::admission::{Access, Busy};
 use lastword::domain::ids::{ChatId, UserId};
+use lastword::store::desk::Desk as _;
+use lastword::store::sqlite::SqliteStore;
 use lastword::store::{Flush, Next};
 
 use super::stage::{Stage, inline, pass, stores};
-use super::talk::{GROUP, mention, press, private};
+use super::talk::{GROUP, mention, migrated, press, private};
 
 async fn unclaimed(stage: &mut Stage) {
     stage.policy.access = Access::Claim;
@@ -198,5 +201,29 @@ async fn a_clock_set_back_makes_nobody_wait_longer_than_the_minute() {
         };
         earlier.answer(&claimed.claim, "ok").await;
         earlier.deliver(claimed.claim.chat).await;
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_becomes_a_supergroup_is_let_in_or_banned_as_before() {
+    const OLD: i64 = -77;
+    for mut stage in stores() {
+        stage.hears(private(9, 1, "somebody")).await;
+        stage.policy.access = Access::List;
+        let desk = SqliteStore::visit(&stage.path(), None, Clock::system()).expect("a store");
+        desk.allow(OLD).await.expect("it is let in");
+        stage.hears(mention(OLD, 8, 1, "before")).await;
+        let stranger = stage.accept(&[mention(GROUP, 8, 1, "not yet")]).await;
+        assert!(stranger.due.is_empty());
+        stage.accept(&[migrated(OLD, GROUP)]).await;
+        stage.hears(mention(GROUP, 8, 2, "after")).await;
+        // Told twice, as Telegram does, and banned.
+        stage.policy.access = Access::Open;
+        desk.ban(OLD).await.expect("it is banned");
+        stage.accept(&[migrated(OLD, GROUP - 1)]).await;
+        stage.accept(&[migrated(OLD, GROUP - 1)]).await;
+        let banned = stage.accept(&[mention(GROUP - 1, 8, 3, "banned")]).await;
+        assert!(banned.due.is_empty());
+        stage.books().await;
     }
 }
