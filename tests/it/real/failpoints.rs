@@ -167,13 +167,7 @@ impl Scene {
         let quiet = "50ms".to_owned();
         real.env.insert("LASTWORD_CHAT__QUIET_PERIOD", quiet);
         let places = (0..PLACES)
-            .map(|n| {
-                let person = real.person(&format!("P{n}"));
-                match case.room {
-                    Room::Private => Place::private(person),
-                    Room::Group => Place::group(person, real.group(person)),
-                }
-            })
+            .map(|_| real.place(case.room == Room::Group))
             .collect();
         Self { real, places, case }
     }
@@ -225,6 +219,14 @@ impl Scene {
                 self.real.model.change(|now| now.fault = Fault::NoCredit);
                 self.everybody_asks();
                 self.until_deferred(everybody as u64).await;
+                // Refusals that are heard together are one alarm: more of them,
+                // one after the other.
+                for n in 1..=5 {
+                    let in_group = self.case.room == Room::Group;
+                    self.real.ask(&self.real.place(in_group));
+                    self.until_deferred((everybody + n) as u64).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
             }
             Need::RefusedForm => {
                 let refuse = Trouble::Refuse {

@@ -31,6 +31,15 @@ pub(super) enum Form {
 }
 
 impl Real {
+    /// Where somebody new writes.
+    pub(super) fn place(&self, in_group: bool) -> Place {
+        let person = self.person("Somebody");
+        match in_group {
+            true => Place::group(person, self.group(person)),
+            false => Place::private(person),
+        }
+    }
+
     /// Asks the bot something new in this form; in groups by its name.
     pub(super) fn ask_as(&self, form: Form, place: &Place) {
         match form {
